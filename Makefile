@@ -1,0 +1,55 @@
+# Everything from a fresh clone: `make demo` and `make test` set up what they need, from PyPI and npm alone.
+PYTHON ?= python3
+BIN := .venv/bin
+# Node comes with the virtual environment, so the machine needs none.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types pytest lowest format clean
+
+help: ## show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready node_modules/.ready ## install everything into .venv and node_modules
+
+.venv/.ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+node_modules/.ready: package-lock.json .venv/.ready
+	$(BIN)/npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+demo: setup ## deploy app.py to AWS on this machine, let devices take it, replace it, destroy it
+	$(BIN)/python -m local_aws.demo
+
+test: lint types pytest lowest ## lint, types and all tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+	node_modules/.bin/pyright
+
+pytest: setup
+	$(BIN)/pytest
+
+# The lowest aws-cdk-lib and constructs that pyproject.toml admits.
+lowest: setup .venv-lowest/.ready
+	.venv-lowest/bin/python -m pytest tests/construct tests/contract
+
+.venv-lowest/.ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lowest.txt
+	touch $@
+
+format: setup ## put all Python files into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove everything that is not the project
+	rm -rf .venv .venv-lowest node_modules cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
