@@ -1,0 +1,1 @@
+"""The Lambda function behind ``Custom::IoTOTAUpdate``; this folder, as it is, becomes the function's code."""

@@ -1,0 +1,33 @@
+"""How long everything may take, in seconds, each budget inside the next and all of them under CloudFormation's hour.
+
+The construct library reads this module at synth, so it must not import anything but the standard library.
+"""
+
+# One AWS call: three attempts, each at most this long.
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 15
+ATTEMPTS = 3
+CALL = ATTEMPTS * (CONNECT_TIMEOUT + READ_TIMEOUT) + 10  # and botocore's pauses in between
+
+# A role or policy that was made seconds ago is not known everywhere in IAM yet.
+IAM_PATIENCE = 45
+# An update usually settles in two or three seconds: waiting here spares a round of the waiter.
+SETTLE_PATIENCE = 20
+# All tries to create, counted from the start of the invocation.
+CREATION_PATIENCE = 150
+# One invocation of the function: creation's patience and the calls that were under way when it ran out.
+INVOCATION = 300
+
+# Tags may become visible later than the update that they were created with.
+TAG_LAG = 60
+# A deletion that failed is tried again for this long.
+DELETION_PATIENCE = 600
+# The handler gives up: a creation that never settles, a deletion that never ends.
+CREATION_DEADLINE = 900
+GATE_TIMEOUT_MAXIMUM = 2700
+HANDLER_DEADLINE = 3120
+
+# The waiter of the Provider framework, and CloudFormation's own patience with it.
+QUERY_INTERVAL = 5
+TOTAL_TIMEOUT = 3300
+SERVICE_TIMEOUT = 3480

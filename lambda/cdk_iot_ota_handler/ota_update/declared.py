@@ -1,0 +1,90 @@
+"""What the stack declares: the properties of ``Custom::IoTOTAUpdate``, read from an event."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import identity
+from .errors import HandlerError
+
+Event = Mapping[str, Any]
+
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """One OTA update as a stack declares it."""
+
+    stack_id: str
+    logical_id: str
+    ota_update_id: str
+    id_prefix: str | None
+    content: str
+    request: Mapping[str, Any]
+    tags: Mapping[str, str]
+    delete_stream: bool
+    force_delete_job: bool
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The user's tags and those that make the update ours."""
+        return {**self.tags, **identity.ownership_tags(self.stack_id, self.logical_id, self.content)}
+
+    def owner(self, tags: Mapping[str, str], *, young: bool) -> identity.Owner:
+        """Whose an update with these tags is."""
+        return identity.owner(tags, self.stack_id, self.logical_id, young=young)
+
+
+def declared(event: Event) -> Declared:
+    """Read what an event's ``ResourceProperties`` declare."""
+    properties = event["ResourceProperties"]
+    request = _mapping(properties, "Request")
+    content = identity.digest(request, event["StackId"], event["LogicalResourceId"])
+    prefix = properties.get("IdPrefix")
+    explicit = properties.get("OtaUpdateId")
+    if (prefix is None) == (explicit is None):
+        raise HandlerError("exactly one of IdPrefix and OtaUpdateId must be given")
+    return Declared(
+        stack_id=event["StackId"],
+        logical_id=event["LogicalResourceId"],
+        ota_update_id=_checked(explicit or identity.generated_id(prefix, event["LogicalResourceId"], content)),
+        id_prefix=prefix,
+        content=content,
+        request=request,
+        tags=user_tags(properties),
+        delete_stream=_flag(properties, "DeleteStream"),
+        force_delete_job=_flag(properties, "ForceDeleteJob"),
+    )
+
+
+def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
+    """The user's tags in a resource's properties."""
+    return {tag["Key"]: tag.get("Value", "") for tag in properties.get("Tags", [])}
+
+
+def same_update(event: Event) -> bool:
+    """Whether an Update event leaves the update itself as it is: other delete options at most."""
+    old, new = event["OldResourceProperties"], event["ResourceProperties"]
+    return all(old.get(name) == new.get(name) for name in ("Request", "IdPrefix", "OtaUpdateId", "Tags"))
+
+
+def _mapping(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = properties.get(name)
+    if not isinstance(value, Mapping):
+        raise HandlerError(f"{name} must be a mapping, got {value!r}")
+    return value
+
+
+def _flag(properties: Mapping[str, Any], name: str) -> bool:
+    text = str(properties.get(name, "true")).lower()
+    if text not in ("true", "false"):
+        raise HandlerError(f"{name} must be true or false, got {text!r}")
+    return text == "true"
+
+
+def _checked(ota_update_id: str) -> str:
+    if not _ID.fullmatch(ota_update_id):
+        raise HandlerError(f"OtaUpdateId must be 1 to 128 of a-z, A-Z, 0-9, _ and -, got {ota_update_id!r}")
+    return ota_update_id

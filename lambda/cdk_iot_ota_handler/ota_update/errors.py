@@ -1,0 +1,29 @@
+"""The two ways in which a call or an event can go wrong, and how both are put into words."""
+
+# CloudFormation takes 4,096 bytes for the whole answer; the framework adds a stack trace of its own.
+LIMIT = 900
+
+
+def shorten(message: str) -> str:
+    """The message on one line and short enough for a stack's event."""
+    line = " ".join(message.split())
+    return line if len(line) <= LIMIT else line[: LIMIT - 1] + "…"
+
+
+class HandlerError(Exception):
+    """Final: the event fails with this message, which becomes the reason in the stack's events."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shorten(message))
+
+
+class NotYet(Exception):
+    """Passing: throttling, a server error, a lost answer. The same call may succeed later."""
+
+
+class NotAuthorized(NotYet):
+    """Passing for a while: IAM spreads new roles and policies slowly. Final when it lasts."""
+
+
+class AlreadyExists(Exception):
+    """An update of this id exists; whose it is, its tags say."""

@@ -1,0 +1,65 @@
+"""An update is named by its content, and its tags say whose it is. Nothing here makes a call.
+
+Ids and digests are an external contract: another digest for the same content would push firmware to every fleet again.
+"""
+
+import enum
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# A job is named AFR_OTA-<id>, and a job id has 64 characters at most.
+MAX_ID_LENGTH = 56
+DIGEST_LENGTH = 16
+
+TAG_PREFIX = "cdk-iot-ota:"
+STACK_TAG = TAG_PREFIX + "stack-id"
+RESOURCE_TAG = TAG_PREFIX + "logical-id"
+CONTENT_TAG = TAG_PREFIX + "content"
+DEPLOYED_TAG = TAG_PREFIX + "deployed"
+
+
+class Owner(enum.Enum):
+    """Whose update it is that exists under an id."""
+
+    OURS = "ours"
+    ANOTHERS = "another's"
+    UNKNOWN = "not known yet"
+
+
+def digest(request: Mapping[str, Any], stack_id: str, logical_id: str) -> str:
+    """The digest of a request as CloudFormation hands it over, in one resource of one stack."""
+    text = json.dumps([request, stack_id, logical_id], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def generated_id(prefix: str, logical_id: str, content: str) -> str:
+    """``<prefix><logical id>-<digest>``, the logical id cut so that the whole fits into a job id."""
+    room = MAX_ID_LENGTH - len(prefix) - len(content) - 1
+    return f"{prefix}{logical_id[:room]}-{content}"
+
+
+def has_generated_form(ota_update_id: str, prefix: str) -> bool:
+    """Whether an id is one that this stack's resources generate."""
+    return re.fullmatch(re.escape(prefix) + rf"[A-Za-z0-9]+-[0-9a-f]{{{DIGEST_LENGTH}}}", ota_update_id) is not None
+
+
+def is_invented(physical_id: str, stack_id: str, logical_id: str) -> bool:
+    """Whether CloudFormation made an id up, as it does for a resource whose Create it never had an answer to."""
+    stack_name = stack_id.split("/")[1]
+    return re.fullmatch(rf"{re.escape(f'{stack_name}-{logical_id}')}-[0-9A-Za-z]+", physical_id) is not None
+
+
+def ownership_tags(stack_id: str, logical_id: str, content: str) -> dict[str, str]:
+    """The tags that every update of ours is created with."""
+    return {STACK_TAG: stack_id, RESOURCE_TAG: logical_id, CONTENT_TAG: content}
+
+
+def owner(tags: Mapping[str, str], stack_id: str, logical_id: str, *, young: bool) -> Owner:
+    """Whose an update with these tags is. A young update without any tags may be anybody's."""
+    if not tags and young:
+        return Owner.UNKNOWN
+    ours = tags.get(STACK_TAG) == stack_id and tags.get(RESOURCE_TAG) == logical_id
+    return Owner.OURS if ours else Owner.ANOTHERS

@@ -1,0 +1,160 @@
+"""AWS IoT and S3 as the lifecycle needs them: one call each, errors sorted into passing and final. No decisions."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+
+from . import budgets
+from .declared import Declared
+from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
+from .restore import restore
+from .seen import ABOUT_ACCESS, Seen
+
+_CONFIG = Config(
+    connect_timeout=budgets.CONNECT_TIMEOUT,
+    read_timeout=budgets.READ_TIMEOUT,
+    retries={"mode": "standard", "total_max_attempts": budgets.ATTEMPTS},
+)
+
+_PASSING = {
+    "InternalFailure",
+    "InternalFailureException",
+    "InternalServerError",
+    "LimitExceededException",  # ten deletions at a time, some creations a second: both pass
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "VersionConflictException",  # somebody else changes the update right now
+}
+_NOT_AUTHORIZED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException"}
+
+
+class OtaService:
+    """The calls that the lifecycle makes. Every one is idempotent, or answers so that its repetition is recognised."""
+
+    def __init__(self, iot: Any, s3: Any) -> None:
+        self._iot = iot
+        self._s3 = s3
+
+    @classmethod
+    def connect(cls) -> "OtaService":
+        """The service in the Region and account of this function."""
+        return cls(boto3.client("iot", config=_CONFIG), boto3.client("s3", config=_CONFIG))
+
+    def look(self, ota_update_id: str, now: float) -> Seen | None:
+        """The update of this id, or None when there is none."""
+        with _sorted_errors(f"OTA update {ota_update_id}"):
+            try:
+                info = self._iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
+            except self._iot.exceptions.ResourceNotFoundException:
+                return None
+            tags = self._tags(info["otaUpdateArn"])
+        created = info.get("creationDate")
+        return Seen(
+            status=info["otaUpdateStatus"],
+            tags=tags,
+            age=now - created.timestamp() if created else 0.0,
+            error=_error_info(info),
+            attributes={
+                "OtaUpdateArn": info["otaUpdateArn"],
+                "JobId": info.get("awsIotJobId", ""),
+                "JobArn": info.get("awsIotJobArn", ""),
+                "Status": info["otaUpdateStatus"],
+            },
+        )
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        """The tags of an update; none where it has them no longer, or not yet."""
+        pages = self._iot.get_paginator("list_tags_for_resource").paginate(resourceArn=arn)
+        try:
+            return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page["tags"]}
+        except self._iot.exceptions.ResourceNotFoundException:
+            return {}
+
+    def request(self, wanted: Declared) -> dict[str, Any]:
+        """The CreateOTAUpdate request with the types of the API, checked against its model."""
+        shape = self._iot.meta.service_model.operation_model("CreateOTAUpdate").input_shape
+        request: dict[str, Any] = restore(wanted.request, shape, "Request")
+        request["otaUpdateId"] = wanted.ota_update_id
+        request["tags"] = [{"Key": key, "Value": value} for key, value in wanted.all_tags.items()]
+        return request
+
+    def create(self, request: Mapping[str, Any]) -> None:
+        """Create the update. Raises AlreadyExists when its id is taken, also by an answer of ours that got lost."""
+        pinned = {**request, "files": [self._pinned(file) for file in request.get("files", [])]}
+        with _sorted_errors(f"OTA update {request['otaUpdateId']}", creating=True):
+            self._iot.create_ota_update(**pinned)
+
+    def _pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The file with the version that its S3 object has now: a key can be overwritten, a version can not."""
+        location = file.get("fileLocation", {}).get("s3Location")
+        if location is None or "version" in location:
+            return file
+        with _sorted_errors(f"firmware s3://{location['bucket']}/{location['key']}"):
+            version = self._s3.head_object(Bucket=location["bucket"], Key=location["key"]).get("VersionId")
+        if version in (None, "null"):
+            return file
+        return {**file, "fileLocation": {"s3Location": {**location, "version": version}}}
+
+    def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
+        """Ask for the deletion of an update; it goes on after the answer."""
+        with _sorted_errors(f"OTA update {ota_update_id}"):
+            try:
+                self._iot.delete_ota_update(
+                    otaUpdateId=ota_update_id, deleteStream=delete_stream, forceDeleteAWSJob=force_delete_job
+                )
+            except self._iot.exceptions.ResourceNotFoundException:
+                return
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Add tags to an update, or change their values."""
+        with _sorted_errors(arn):
+            pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+            self._iot.tag_resource(resourceArn=arn, tags=pairs)
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """Remove tags from an update."""
+        with _sorted_errors(arn):
+            self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
+
+
+def _error_info(info: Mapping[str, Any]) -> str:
+    error = info.get("errorInfo", {})
+    return ": ".join(part for part in (error.get("code"), error.get("message")) if part)
+
+
+@contextmanager
+def _sorted_errors(subject: str, *, creating: bool = False) -> Iterator[None]:
+    """Errors of botocore as errors of ours, in the service's words and with what they are about."""
+    try:
+        yield
+    except ParamValidationError as error:
+        raise HandlerError(f"{subject}: {error}") from None
+    except ClientError as error:
+        raise _sorted_error(error, subject, creating) from error
+    except (HTTPClientError, BotoCoreError, OSError) as error:
+        raise NotYet(f"{subject}: {error}") from error
+
+
+def _sorted_error(error: ClientError, subject: str, creating: bool) -> Exception:
+    code = error.response["Error"].get("Code", "")
+    message = f"{subject}: {code}: {error.response['Error'].get('Message', '')}"
+    status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+    if creating and code == "ResourceAlreadyExistsException":
+        return AlreadyExists(message)
+    if code in _PASSING or status == 429 or status >= 500:
+        return NotYet(message)
+    # A role that IAM has not spread yet makes the request invalid rather than unauthorized.
+    if code in _NOT_AUTHORIZED or status == 403:
+        return NotAuthorized(message)
+    if creating and code == "InvalidRequestException" and ABOUT_ACCESS.search(message):
+        return NotAuthorized(message)
+    return HandlerError(message)
