@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""The example: firmware, the role of AWS IoT, and the OTA update that brings the one to a fleet with the other.
+
+`cdk deploy` makes the update; other firmware replaces it; `cdk destroy` removes it. What is shipped comes from the
+context, so that a build can say `cdk deploy -c firmware=build/blinky.bin -c version=1.1.0`.
+"""
+
+from pathlib import Path
+
+from aws_cdk import App, CfnOutput, Stack
+from constructs import Construct
+
+from cdk_iot_ota import (
+    CodeSigning,
+    FileLocation,
+    HashAlgorithm,
+    OtaFile,
+    OtaServiceRole,
+    OtaTarget,
+    OtaUpdate,
+    SignatureAlgorithm,
+)
+
+
+class BlinkyFirmware(Stack):
+    """One firmware for all devices of a thing group.
+
+    :param firmware: the image; its raw signature lies beside it, ending in ``.sig``.
+    :param version: the image's version.
+    :param thing_group: the name of the devices' thing group.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, firmware: Path, version: str, thing_group: str) -> None:
+        super().__init__(scope, id)
+        update = OtaUpdate(
+            self,
+            "Blinky",
+            targets=[OtaTarget.thing_group(thing_group)],
+            files=[
+                OtaFile(
+                    name="/firmware/blinky.bin",
+                    location=FileLocation.from_asset(firmware),
+                    signing=CodeSigning.custom(
+                        signature=firmware.with_suffix(".sig"),
+                        hash_algorithm=HashAlgorithm.SHA256,
+                        signature_algorithm=SignatureAlgorithm.ECDSA,
+                        certificate_name="/certificates/signer.pem",
+                    ),
+                    version=version,
+                )
+            ],
+            role=OtaServiceRole(self, "ServiceRole"),
+            description=f"blinky {version}",
+            tags={"firmware": f"blinky-{version}"},
+        )
+        CfnOutput(self, "OtaUpdateId", value=update.ota_update_id)
+        CfnOutput(self, "JobId", value=update.job_id)
+        CfnOutput(self, "Status", value=update.status)
+
+
+app = App()
+BlinkyFirmware(
+    app,
+    "BlinkyFirmware",
+    firmware=Path(app.node.try_get_context("firmware") or Path(__file__).parent / "firmware" / "blinky.bin"),
+    version=app.node.try_get_context("version") or "1.0.0",
+    thing_group=app.node.try_get_context("thing_group") or "blinky-fleet",
+)
+app.synth()
