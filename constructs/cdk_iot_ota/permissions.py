@@ -21,6 +21,7 @@ from constructs import Construct, IConstruct
 from cdk_iot_ota_handler.ota_update import identity
 
 from .file_location import BoundLocation
+from .interfaces import as_role
 from .naming import id_prefix
 from .provider import OtaUpdateProvider
 from .service_role import OtaServiceRole
@@ -95,7 +96,7 @@ class OtaPermissions(Construct):
         policy.add_statements(_allow(_WRITE_UPDATES, [self._arn("otaupdate", explicit_id)]))
         return policy
 
-    def _service_statements(self, role: iam.IRole) -> Mapping[str, iam.PolicyStatement]:
+    def _service_statements(self, role: iam.Role) -> Mapping[str, iam.PolicyStatement]:
         return {
             "Jobs": self._jobs(f"{self._prefix}*"),
             "Targets": _allow(["iot:CreateJob"], [self._arn("thing", "*"), self._arn("thinggroup", "*")]),
@@ -143,7 +144,7 @@ class OtaPermissions(Construct):
         existing = self.node.try_find_child(id)
         if isinstance(existing, iam.Policy):
             return existing
-        policy = iam.Policy(self, id, roles=[role])
+        policy = iam.Policy(self, id, roles=[as_role(role)])
         for sid, statement in statements.items():
             statement.sid = sid
             policy.add_statements(statement)

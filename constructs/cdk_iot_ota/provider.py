@@ -12,6 +12,8 @@ from constructs import Construct
 import cdk_iot_ota_handler
 from cdk_iot_ota_handler.ota_update import budgets
 
+from .interfaces import as_function, as_principal, as_role
+
 _DEFAULT_ID = "OtaUpdateProvider"
 _HANDLER_FOLDER = Path(cdk_iot_ota_handler.__file__).parent
 
@@ -76,7 +78,7 @@ class OtaUpdateProvider(Construct):
 
     def _new_role(self, id: str, log_group: logs.LogGroup) -> iam.Role:
         """A role for Lambda that may write to one log group: the managed policy would open all of them."""
-        role = iam.Role(self, id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role = iam.Role(self, id, assumed_by=as_principal(iam.ServicePrincipal("lambda.amazonaws.com")))
         log_group.grant_write(role)
         return role
 
@@ -91,7 +93,7 @@ class OtaUpdateProvider(Construct):
             code=lambda_.Code.from_asset(str(_HANDLER_FOLDER), exclude=["**/__pycache__", "*.pyc"]),
             timeout=Duration.seconds(budgets.INVOCATION),
             memory_size=256,
-            role=self._role,
+            role=as_role(self._role),
             log_group=self._log_group,
         )
 
@@ -100,11 +102,11 @@ class OtaUpdateProvider(Construct):
         return cr.Provider(
             self,
             "Framework",
-            on_event_handler=self._handler,
-            is_complete_handler=self._handler,
+            on_event_handler=as_function(self._handler),
+            is_complete_handler=as_function(self._handler),
             query_interval=Duration.seconds(budgets.QUERY_INTERVAL),
             total_timeout=Duration.seconds(budgets.TOTAL_TIMEOUT),
-            framework_on_event_role=self._new_role("OnEventRole", log_group),
-            framework_complete_and_timeout_role=self._new_role("IsCompleteRole", log_group),
+            framework_on_event_role=as_role(self._new_role("OnEventRole", log_group)),
+            framework_complete_and_timeout_role=as_role(self._new_role("IsCompleteRole", log_group)),
             log_group=log_group,
         )

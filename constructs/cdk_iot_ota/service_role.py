@@ -4,6 +4,8 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .interfaces import as_principal
+
 _DEFAULT_ID = "OtaServiceRole"
 
 
@@ -35,12 +37,14 @@ class OtaServiceRole(iam.Role):
             permissions_boundary=permissions_boundary,
             description="AWS IoT carries OTA updates out with it",
             # Without these conditions AWS IoT would use the role in other accounts' name as well.
-            assumed_by=iam.ServicePrincipal(
-                "iot.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:iot:{stack.region}:{stack.account}:*"},
-                },
+            assumed_by=as_principal(
+                iam.ServicePrincipal(
+                    "iot.amazonaws.com",
+                    conditions={
+                        "StringEquals": {"aws:SourceAccount": stack.account},
+                        "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:iot:{stack.region}:{stack.account}:*"},
+                    },
+                )
             ),
         )
 

@@ -145,9 +145,10 @@ def _sorted_errors(subject: str, *, creating: bool = False) -> Iterator[None]:
 
 
 def _sorted_error(error: ClientError, subject: str, creating: bool) -> Exception:
-    code = error.response["Error"].get("Code", "")
-    message = f"{subject}: {code}: {error.response['Error'].get('Message', '')}"
-    status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+    details = error.response.get("Error", {})
+    code = details.get("Code", "")
+    message = f"{subject}: {code}: {details.get('Message', '')}"
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if creating and code == "ResourceAlreadyExistsException":
         return AlreadyExists(message)
     if code in _PASSING or status == 429 or status >= 500:
