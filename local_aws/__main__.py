@@ -1,0 +1,46 @@
+"""Run the emulator in the foreground: `python -m local_aws [--port N] [--auth] [--wait-scale X]`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import threading
+
+from local_aws.environment import client_environment
+from local_aws.errors import LocalAwsError
+from local_aws.process import LocalAws
+
+
+def exports(aws: LocalAws) -> list[str]:
+    """The shell lines that point another shell at the emulator, and away from the user's own accounts."""
+    wanted = client_environment(aws.endpoint_url, aws.account, aws.region, base={})
+    del wanted["PATH"]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in wanted.items()]
+    return ["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]
+
+
+def main() -> None:
+    """Start, print what another shell needs, and stay until Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m local_aws", description="AWS on this machine, loopback only.")
+    parser.add_argument("--port", type=int, help="the port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--auth", action="store_true", help="enforce signatures and IAM policies")
+    parser.add_argument("--wait-scale", type=float, default=0.02, help="factor on Step Functions waits (default 0.02)")
+    options = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with LocalAws(auth=options.auth, port=options.port, wait_scale=options.wait_scale) as aws:
+            print("\n".join(exports(aws)), flush=True)
+            while not stop.wait(0.5) and aws.running:
+                pass
+            if not stop.is_set():
+                sys.exit(f"local_aws: the emulator ended, its last words:\n{aws.log_tail(20)}")
+    except LocalAwsError as error:
+        sys.exit(f"local_aws: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""What AWS IoT does with an update after the call was answered: creating it, and deleting it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+from local_aws.emulator import Emulator
+from local_aws.fault_rules import Fault, FaultRules
+from local_aws.ota_document import SourceFile, job_document
+from local_aws.ota_errors import WorkFailed
+from local_aws.ota_records import (
+    CREATE_COMPLETE,
+    CREATE_FAILED,
+    CREATE_IN_PROGRESS,
+    DELETE_FAILED,
+    Stream,
+    Update,
+)
+from local_aws.ota_role import ServiceRole
+from local_aws.ota_sources import Sources
+from local_aws.ota_store import Store
+from local_aws.settings import Values
+
+
+class Work:
+    """The asynchronous half of the service."""
+
+    def __init__(self, emulator: Emulator, store: Store, faults: FaultRules) -> None:
+        self._emulator, self._store, self._faults = emulator, store, faults
+        # The event loop keeps only weak references to its tasks.
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start_creation(self, update: Update) -> None:
+        """Create the job and the stream of an update, in steps."""
+        self._start(self._create(update))
+
+    def start_deletion(self, update: Update, *, delete_stream: bool, force: bool) -> None:
+        """Delete what an update left, and then the update."""
+        self._start(self._delete(update, delete_stream, force))
+
+    def start_refusal(self, update: Update, message: str) -> None:
+        """End a deletion in DELETE_FAILED."""
+        self._start(self._refuse(update, message))
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def _settings(self) -> Values:
+        return self._store.settings
+
+    async def _create(self, update: Update) -> None:
+        await asyncio.sleep(self._settings.step_seconds)
+        update.move(CREATE_IN_PROGRESS)
+        await asyncio.sleep(self._settings.step_seconds)
+        slow = self._faults.take(("slow_creation",), "CreateOTAUpdate", update.ota_update_id)
+        await asyncio.sleep(slow.delay_seconds if slow else 0)
+        try:
+            async with self._emulator.iot.publishing_events():
+                await self._build(update)
+        except WorkFailed as failure:
+            update.move(CREATE_FAILED, failure.error_info)
+        except Exception as error:
+            update.move(CREATE_FAILED, {"code": "InternalFailureException", "message": repr(error)})
+            raise
+        else:
+            update.move(CREATE_COMPLETE)
+
+    async def _build(self, update: Update) -> None:
+        """The stream and the job, each with the rights of the service role."""
+        fault = self._faults.take(("fail_creation",), "CreateOTAUpdate", update.ota_update_id)
+        self._fail(fault, leave_stream=False)
+        role = ServiceRole(self._emulator, update.request["roleArn"], update.arn)
+        role.assume()
+        sources = Sources(self._emulator, role, self._store.streams)
+        files = [await sources.find(file, index) for index, file in enumerate(update.request["files"])]
+        stream_id = self._stream(update, files, role)
+        self._fail(fault, leave_stream=True)
+        await self._job(update, files, stream_id, role)
+
+    @staticmethod
+    def _fail(fault: Fault | None, *, leave_stream: bool) -> None:
+        if fault and fault.leave_stream == leave_stream:
+            raise WorkFailed(fault.code, fault.message)
+
+    def _stream(self, update: Update, files: list[SourceFile], role: ServiceRole) -> str | None:
+        """The id of the stream for MQTT: the user's own, or a new one of the service."""
+        own = (files[0].request.get("fileLocation") or {}).get("stream")
+        if own:
+            return str(own["streamId"])
+        if "MQTT" not in update.request.get("protocols", ["MQTT"]):
+            return None
+        stream_id = f"AFR_OTA-{uuid.uuid4()}"
+        arn = self._store.arn("stream", stream_id)
+        role.require("iot:CreateStream", arn)
+        places = [{"fileId": file.file_id, "s3Location": {"bucket": file.bucket, "key": file.key}} for file in files]
+        self._store.streams[stream_id] = Stream(stream_id, arn, places, update.request["roleArn"])
+        update.stream_id = stream_id
+        return stream_id
+
+    async def _job(self, update: Update, files: list[SourceFile], stream_id: str | None, role: ServiceRole) -> None:
+        request = update.request
+        arn = self._store.arn("job", update.job_id)
+        role.require("iam:PassRole", request["roleArn"], iam__PassedToService="iot.amazonaws.com")
+        role.require("iot:CreateJob", arn)
+        document = job_document(files, request.get("protocols", ["MQTT"]), stream_id, self._emulator.region())
+        status, _, body = await self._emulator.iot._create_job(update.job_id, job_request(request, document))
+        if status >= 300:
+            answer = json.loads(body)
+            detail = f"(Service: AWSIot; Status Code: {status}; Error Code: {answer['__type']})"
+            raise WorkFailed("AWSIotException", f"{answer['message']} {detail}")
+        update.job_arn = arn
+
+    async def _delete(self, update: Update, delete_stream: bool, force: bool) -> None:
+        await asyncio.sleep(self._settings.step_seconds)
+        try:
+            await self._clear(update, delete_stream, force)
+        except WorkFailed as failure:
+            update.move(DELETE_FAILED, failure.error_info)
+        else:
+            self._store.forget(update)
+
+    async def _clear(self, update: Update, delete_stream: bool, force: bool) -> None:
+        """The job and the service's own stream; a stream of the user's is never deleted."""
+        iot = self._emulator.iot
+        has_job = update.job_arn is not None and update.job_id in iot._jobs
+        has_stream = delete_stream and update.stream_id in self._store.streams
+        if not has_job and not has_stream:
+            return
+        role = ServiceRole(self._emulator, update.request["roleArn"], update.arn)
+        role.assume()
+        if has_job:
+            role.require("iot:DeleteJob", self._store.arn("job", update.job_id))
+        if has_stream:
+            role.require("iot:DeleteStream", self._store.arn("stream", str(update.stream_id)))
+            self._store.forget_stream(str(update.stream_id))
+        if has_job:
+            async with iot.publishing_events():
+                await iot._delete_job(update.job_id, {"force": "true" if force else "false"})
+
+    async def _refuse(self, update: Update, message: str) -> None:
+        await asyncio.sleep(self._settings.step_seconds)
+        update.move(DELETE_FAILED, {"code": "InvalidRequestException", "message": message})
+
+
+def job_request(request: dict[str, Any], document: str) -> dict[str, Any]:
+    """The CreateJob request of an update."""
+    made: dict[str, Any] = {
+        "targets": request["targets"],
+        "document": document,
+        "targetSelection": request.get("targetSelection", "SNAPSHOT"),
+    }
+    if "description" in request:
+        made["description"] = request["description"]
+    if "awsJobExecutionsRolloutConfig" in request:
+        made["jobExecutionsRolloutConfig"] = request["awsJobExecutionsRolloutConfig"]
+    if "awsJobAbortConfig" in request:
+        made["abortConfig"] = {"criteriaList": request["awsJobAbortConfig"]["abortCriteriaList"]}
+    if "awsJobTimeoutConfig" in request:
+        made["timeoutConfig"] = request["awsJobTimeoutConfig"]
+    if "awsJobPresignedUrlConfig" in request or "HTTP" in request.get("protocols", []):
+        expiry = (request.get("awsJobPresignedUrlConfig") or {}).get("expiresInSec", 1800)
+        made["presignedUrlConfig"] = {"roleArn": request["roleArn"], "expiresInSec": expiry}
+    return made
