@@ -1,0 +1,266 @@
+"""What an `OtaUpdate` puts into a template."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, CfnOutput, NestedStack, RemovalPolicy, Stack, Tags
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_iot as iot
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_iot_ota import CodeSigning, FileLocation, OtaServiceRole, OtaTarget, OtaUpdateProvider
+from cdk_iot_ota.interfaces import as_principal
+from cdk_iot_ota_handler.ota_update import budgets
+
+from .stacks import firmware, only_update, ota_file, ota_update, stack, statements, template, updates
+
+
+def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
+    """Every argument is in `Request` under the API's own name; what is not said is not there."""
+    prod = stack()
+    bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
+    ota_update(
+        prod,
+        "Blinky",
+        tmp_path,
+        targets=[
+            OtaTarget.thing_group("fleet"),
+            OtaTarget.thing("bench-1"),
+            OtaTarget.from_arn("arn:aws:iot:eu-central-1:111122223333:thing/bench-2"),
+        ],
+        files=[ota_file(FileLocation.from_bucket(bucket, "a.bin"), version="1.4.2", type=3, attributes={"k": "v"})],
+        role=iam.Role.from_role_arn(prod, "Role", "arn:aws:iam::111122223333:role/ota"),
+        description="blinky 1.4.2",
+    )
+    request = only_update(prod)["Properties"]["Request"]
+    assert list(request) == ["description", "targets", "files", "roleArn"]
+    assert [json.dumps(target).rsplit(":", 1)[1].strip('"]}') for target in request["targets"]] == [
+        "thinggroup/fleet",
+        "thing/bench-1",
+        "thing/bench-2",
+    ]
+    assert request["roleArn"] == "arn:aws:iam::111122223333:role/ota"
+    (file,) = request["files"]
+    assert file["fileLocation"] == {"s3Location": {"bucket": "firmware", "key": "a.bin"}}
+    assert (file["fileName"], file["fileVersion"], file["fileType"]) == ("/firmware/blinky.bin", "1.4.2", 3)
+    assert file["attributes"] == {"k": "v"}
+
+
+def test_a_signature_is_on_the_wire_as_devices_expect_it(tmp_path: Path) -> None:
+    """The blob's content is the base64 text of the raw signature, so the property is base64 twice."""
+    prod, raw = stack(), tmp_path / "blinky.sig"
+    raw.write_bytes(b"\x30\x45 a signature")
+    ota_update(prod, "Blinky", firmware(tmp_path))
+    signing = only_update(prod)["Properties"]["Request"]["files"][0]["codeSigning"]["customCodeSigning"]
+    assert base64.b64decode(base64.b64decode(signing["signature"]["inlineDocument"])) == raw.read_bytes()
+    assert signing["certificateChain"] == {"certificateName": "/certificates/signer.pem"}
+    assert (signing["hashAlgorithm"], signing["signatureAlgorithm"]) == ("SHA256", "ECDSA")
+
+
+def test_an_unsigned_file_has_no_code_signing(tmp_path: Path) -> None:
+    """An unsigned file is possible when it is asked for."""
+    prod = stack()
+    location = FileLocation.from_asset(firmware(tmp_path))
+    ota_update(prod, "Blinky", tmp_path, files=[ota_file(location, signing=CodeSigning.unsigned())])
+    assert "codeSigning" not in only_update(prod)["Properties"]["Request"]["files"][0]
+
+
+def test_an_id_is_generated_unless_it_is_given(tmp_path: Path) -> None:
+    """The template has the prefix of generated ids, or the explicit id, never both."""
+    prod = stack()
+    generated, explicit = (
+        ota_update(prod, "A", firmware(tmp_path)),
+        ota_update(prod, "B", firmware(tmp_path), ota_update_id="blinky-1"),
+    )
+    found = updates(prod)
+    first = found[prod.resolve(generated.ota_update_id)["Ref"]]["Properties"]
+    second = found[prod.resolve(explicit.ota_update_id)["Ref"]]["Properties"]
+    assert first["IdPrefix"] == "Prod_"
+    assert "OtaUpdateId" not in first
+    assert second["OtaUpdateId"] == "blinky-1"
+    assert "IdPrefix" not in second
+
+
+def test_stacks_with_like_names_have_unlike_prefixes(tmp_path: Path) -> None:
+    """A prefix never covers another stack's updates, however long or alike the names are."""
+    names = ["prod", "prod-eu", "a" * 40 + "1", "a" * 40 + "2"]
+    prefixes = []
+    for name in names:
+        made = stack(name)
+        ota_update(made, "Blinky", firmware(tmp_path))
+        prefixes.append(only_update(made)["Properties"]["IdPrefix"])
+    assert all(len(prefix) <= 21 for prefix in prefixes)
+    assert not any(a != b and a.startswith(b) for a in prefixes for b in prefixes)
+    assert len(set(prefixes)) == len(names)
+
+
+def test_a_nested_stack_has_a_prefix_of_its_own(tmp_path: Path) -> None:
+    """A nested stack gets its name in the deploy only; its prefix is fixed at synth all the same."""
+    prod = stack()
+    nested = NestedStack(prod, "Nested")
+    ota_update(nested, "Blinky", firmware(tmp_path))
+    assert only_update(nested)["Properties"]["IdPrefix"] == "Prod-Nested_"
+
+
+def test_tags_come_from_the_update_and_from_its_scopes(tmp_path: Path) -> None:
+    """`Tags.of` reaches the update; the update's own tags are stronger, and a removal is stronger still."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path), tags={"team": "devices", "gone": "x"})
+    Tags.of(prod).add("team", "platform")
+    Tags.of(prod).add("env", "prod")
+    Tags.of(prod).remove("gone")
+    assert only_update(prod)["Properties"]["Tags"] == [
+        {"Key": "env", "Value": "prod"},
+        {"Key": "team", "Value": "devices"},
+    ]
+
+
+def test_delete_options_and_removal_policy(tmp_path: Path) -> None:
+    """Stream and job go with the update by default; both can stay, and so can the update."""
+    default, kept = stack(), stack()
+    ota_update(default, "Blinky", firmware(tmp_path))
+    ota_update(
+        kept,
+        "Blinky",
+        firmware(tmp_path),
+        delete_stream=False,
+        force_delete_job=False,
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+    resource, retained = only_update(default), only_update(kept)
+    assert (resource["Properties"]["DeleteStream"], resource["Properties"]["ForceDeleteJob"]) == (True, True)
+    assert resource["DeletionPolicy"] == "Delete"
+    assert (retained["Properties"]["DeleteStream"], retained["Properties"]["ForceDeleteJob"]) == (False, False)
+    assert (retained["DeletionPolicy"], retained["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_outputs_are_attributes_of_the_resource(tmp_path: Path) -> None:
+    """Id, ARN, job and status are known in the deploy and can be used anywhere in the app."""
+    prod = stack()
+    update = ota_update(prod, "Blinky", firmware(tmp_path))
+    names = {"ota_update_arn": "OtaUpdateArn", "job_id": "JobId", "job_arn": "JobArn", "status": "Status"}
+    for attribute, name in names.items():
+        CfnOutput(prod, name, value=getattr(update, attribute))
+    outputs = template(prod).to_json()["Outputs"]
+    (logical_id,) = updates(prod)
+    assert {name: output["Value"]["Fn::GetAtt"] for name, output in outputs.items()} == {
+        name: [logical_id, name] for name in names.values()
+    }
+
+
+def test_escape_hatches_reach_the_resource(tmp_path: Path) -> None:
+    """The default child is the CloudFormation resource, as everywhere in CDK."""
+    prod = stack()
+    update = ota_update(prod, "Blinky", firmware(tmp_path))
+    update.node.default_child.add_property_override("Request.description", "overridden")  # type: ignore[union-attr]
+    assert only_update(prod)["Properties"]["Request"]["description"] == "overridden"
+
+
+def test_cloudformation_waits_a_little_longer_than_the_handler(tmp_path: Path) -> None:
+    """A crash of the handler does not hang a stack for CloudFormation's default hour."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path))
+    assert only_update(prod)["Properties"]["ServiceTimeout"] == str(budgets.SERVICE_TIMEOUT)
+
+
+def test_the_deletion_still_has_its_permissions(tmp_path: Path) -> None:
+    """The resource depends on its role, and on every policy of the handler and of the role that it needs."""
+    prod = stack()
+    bucket = s3.Bucket(prod, "Bucket")
+    ota_update(prod, "Blinky", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, "a.bin"))])
+    resources = template(prod).to_json()["Resources"]
+    needed = {name for name, resource in resources.items() if name.startswith(("OtaPermissions", "OtaServiceRole"))}
+    assert needed <= set(only_update(prod)["DependsOn"])
+    assert len(needed) == 6
+
+
+def test_one_update_can_depend_on_another(tmp_path: Path) -> None:
+    """Phases, each with a bucket, a role and an update of its own, can follow one another without a cycle."""
+
+    class Phase(Construct):
+        def __init__(self, scope: Construct, id: str) -> None:
+            super().__init__(scope, id)
+            bucket = s3.Bucket(self, "Bucket")
+            location = FileLocation.from_bucket(bucket, "a.bin")
+            ota_update(self, "Update", tmp_path, files=[ota_file(location)], role=OtaServiceRole(self, "Role"))
+
+    prod = stack()
+    first, second = Phase(prod, "First"), Phase(prod, "Second")
+    second.node.add_dependency(first)
+    assert len(updates(prod)) == 2  # Template.from_stack refuses a template with a cycle
+
+
+def test_two_updates_that_share_everything_can_follow_one_another(tmp_path: Path) -> None:
+    """The shared role and provider make no cycle either."""
+    prod = stack()
+    first, second = ota_update(prod, "First", firmware(tmp_path)), ota_update(prod, "Second", firmware(tmp_path))
+    second.node.add_dependency(first)
+    assert len(updates(prod)) == 2
+
+
+def test_targets_of_the_same_stack_come_first(tmp_path: Path) -> None:
+    """L1 things and groups are accepted by their refs, and CloudFormation makes them before the update."""
+    prod = stack()
+    group = iot.CfnThingGroup(prod, "Group")
+    ota_update(prod, "Blinky", firmware(tmp_path), targets=[OtaTarget.thing_group(group.ref)])
+    assert {"Ref": "Group"} in only_update(prod)["Properties"]["Request"]["targets"][0]["Fn::Join"][1]
+
+
+def test_updates_share_one_provider_and_one_role(tmp_path: Path) -> None:
+    """Another update in a stack costs one resource."""
+    one, twenty = stack(), stack()
+    for made, count in ((one, 1), (twenty, 20)):
+        for index in range(count):
+            ota_update(made, f"Blinky{index}", firmware(tmp_path))
+    sizes = [len(template(made).to_json()["Resources"]) for made in (one, twenty)]
+    assert sizes[1] - sizes[0] == 19
+
+
+def test_a_provider_can_be_shared_across_stacks(tmp_path: Path) -> None:
+    """The using stack brings its own permissions for the shared handler; there is no second handler."""
+    app = App(analytics_reporting=False)
+    shared, using = Stack(app, "Shared"), Stack(app, "Using")
+    provider = OtaUpdateProvider(shared, "Provider")
+    ota_update(using, "Blinky", firmware(tmp_path), provider=provider)
+    template(using).resource_count_is("AWS::Lambda::Function", 0)
+    assert any(statement["Action"] == "iam:PassRole" for statement in statements(using))
+
+
+def test_a_given_role_of_another_kind_is_left_alone(tmp_path: Path) -> None:
+    """Only an `OtaServiceRole` is given permissions."""
+    prod = stack()
+    role = iam.Role(prod, "Mine", assumed_by=as_principal(iam.ServicePrincipal("iot.amazonaws.com")))
+    ota_update(prod, "Blinky", firmware(tmp_path), role=role)
+    policies = template(prod).find_resources("AWS::IAM::Policy").values()
+    mine = prod.resolve(role.role_name)
+    assert all(mine not in policy["Properties"]["Roles"] for policy in policies)
+    assert prod.resolve(role.role_name)["Ref"] in only_update(prod)["DependsOn"]
+
+
+def test_an_id_that_is_taken_is_an_error(tmp_path: Path) -> None:
+    """A construct of another kind under the id of the shared provider is not mistaken for it."""
+    prod = stack()
+    sns.Topic(prod, "OtaUpdateProvider")
+    with pytest.raises(ValueError, match="Prod/OtaUpdateProvider: this id is taken"):
+        ota_update(prod, "Blinky", firmware(tmp_path))
+
+
+def test_no_account_or_region_is_written_into_the_template(tmp_path: Path) -> None:
+    """A stack that fixes no environment can be deployed in any partition."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path))
+    text = json.dumps(template(prod).to_json())
+    assert "arn:aws:" not in text
+    assert "us-east-1" not in text
+
+
+def test_the_construct_is_a_resource_of_cdk(tmp_path: Path) -> None:
+    """It is taggable in the way of CDK and knows its stack."""
+    prod = stack()
+    update = ota_update(prod, "Blinky", firmware(tmp_path))
+    assert update.stack is prod
+    assert update.cdk_tag_manager.has_tags() is False

@@ -1,0 +1,84 @@
+"""Construct and handler agree: what the one synthesizes, the other reads and the API takes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from aws_cdk import Stack
+from botocore.validate import ParamValidator
+
+from cdk_iot_ota import CodeSigning, FileLocation
+from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.restore import restore
+from tests.construct.stacks import firmware, only_update, ota_file, ota_update, stack
+
+SHAPE: Any = botocore.session.get_session().get_service_model("iot").operation_model("CreateOTAUpdate").input_shape
+
+
+def handed_over(value: Any) -> Any:
+    """What CloudFormation makes of a template's value: references resolved, and every scalar a string."""
+    if (
+        isinstance(value, dict)
+        and len(value) == 1
+        and next(iter(value)) in ("Ref", "Fn::GetAtt", "Fn::Join", "Fn::Sub")
+    ):
+        return "arn:aws:iam::111122223333:role/resolved"
+    if isinstance(value, dict):
+        return {key: handed_over(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [handed_over(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def event_of(made: Stack) -> dict[str, Any]:
+    """The Create event of the one update in a stack."""
+    return {
+        "RequestType": "Create",
+        "RequestId": "request",
+        "StackId": "arn:aws:cloudformation:eu-central-1:111122223333:stack/Prod/id",
+        "LogicalResourceId": "Blinky",
+        "ResourceProperties": handed_over(only_update(made)["Properties"]),
+    }
+
+
+def test_the_api_takes_what_is_synthesized(tmp_path: Path) -> None:
+    """Synthesized, handed over as strings, read by the handler: botocore's model finds nothing wrong."""
+    prod = stack()
+    location = FileLocation.from_asset(firmware(tmp_path))
+    files = [
+        ota_file(location, version="1", type=7, attributes={"a": "1"}),
+        ota_file(location, name="/b", signing=CodeSigning.unsigned()),
+    ]
+    ota_update(prod, "Blinky", tmp_path, files=files, description="7", tags={"n": "1"}, force_delete_job=False)
+    wanted = declared(event_of(prod))
+    request = {**restore(wanted.request, SHAPE, "Request"), "otaUpdateId": wanted.ota_update_id}
+    request["tags"] = [{"Key": key, "Value": value} for key, value in wanted.all_tags.items()]
+    report = ParamValidator().validate(request, SHAPE)
+    assert not report.has_errors(), report.generate_report()
+    assert request["files"][0]["fileType"] == 7
+    assert request["description"] == "7"
+    assert wanted.tags == {"n": "1"}
+    assert (wanted.delete_stream, wanted.force_delete_job) == (True, False)
+    assert wanted.ota_update_id.startswith("Prod_Blinky-")
+
+
+def test_the_rendering_is_frozen(tmp_path: Path) -> None:
+    """A release that rendered the same input differently would push firmware to every fleet again."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path), description="blinky", tags={"not": "content"})
+    frozen = Path(__file__).with_name("frozen_request.json")
+    properties = only_update(prod)["Properties"]
+    rendered = {name: properties[name] for name in ("IdPrefix", "Request")}
+    assert rendered == json.loads(frozen.read_text())
+    assert declared(event_of(prod)).ota_update_id == "Prod_Blinky-f495e3940711e47d"
+
+
+def test_tags_and_delete_options_are_no_content(tmp_path: Path) -> None:
+    """What can change in place does not enter the id."""
+    ids = set()
+    for options in ({}, {"tags": {"a": "b"}}, {"delete_stream": False}, {"force_delete_job": False}):
+        prod = stack()
+        ota_update(prod, "Blinky", firmware(tmp_path), **options)
+        ids.add(declared(event_of(prod)).ota_update_id)
+    assert len(ids) == 1

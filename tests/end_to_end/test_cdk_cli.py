@@ -1,0 +1,31 @@
+"""The unchanged example, deployed by the unchanged CDK CLI, with IAM enforced."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from local_aws import Fleet, LocalAws, leftovers
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def cdk(aws: LocalAws, *arguments: str) -> None:
+    """Run the project's CDK CLI against local AWS; its output is shown when it fails."""
+    command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=aws.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_bootstrap_deploy_and_destroy(tmp_path: Path) -> None:
+    """`cdk bootstrap`, `cdk deploy` and `cdk destroy` of app.py work, and leave no update, job or stream."""
+    with LocalAws(auth=True) as aws, Fleet(aws, "blinky-fleet", 3) as fleet:
+        fleet.register()
+        cdk(aws, "bootstrap", f"aws://{aws.account}/{aws.region}")
+        outputs = tmp_path / "outputs.json"
+        out = ("--output", str(tmp_path / "cdk.out"))
+        cdk(aws, "deploy", "--require-approval", "never", "--outputs-file", str(outputs), *out)
+        deployed = json.loads(outputs.read_text())["BlinkyFirmware"]
+        assert deployed["Status"] == "CREATE_COMPLETE"
+        assert fleet.wait(deployed["JobId"]).succeeded == 3
+        cdk(aws, "destroy", "--force", *out)
+        assert not leftovers(aws)

@@ -1,0 +1,280 @@
+"""Whole events against a small OTA service: the declared update exists in the end, or the failure says why."""
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update import budgets, identity
+from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
+
+from .cloudformation import MARKER, run
+from .world import LOGICAL_ID, STACK_ID, Update, World, event, properties
+
+
+def id_of(content: str) -> str:
+    """The generated id of an update with this content."""
+    return declared(event("Create", content=content)).ota_update_id
+
+
+def with_update(content: str = "one", status: str = "CREATE_COMPLETE", *, deployed: bool = True, **tags: str) -> World:
+    """A world in which the stack's update of this content exists for an hour."""
+    world = World()
+    wanted = declared(event("Create", content=content))
+    own = {**wanted.all_tags, **tags, **({identity.DEPLOYED_TAG: "true"} if deployed else {})}
+    world.updates[wanted.ota_update_id] = Update(status, own, world.time - 3600)
+    return world
+
+
+def stranger(world: World, ota_update_id: str) -> None:
+    """Somebody else's update under this id."""
+    world.updates[ota_update_id] = Update("CREATE_COMPLETE", {"owner": "somebody"}, world.time - 3600)
+
+
+def update_event(old: str, new: str, physical_id: str) -> dict[str, object]:
+    """An Update from one content to another."""
+    return event("Update", content=new, old=properties(content=old), physical_id=physical_id)
+
+
+def test_create_makes_the_update_and_marks_it_as_deployed() -> None:
+    """Create calls CreateOTAUpdate once, waits until the update settles and reports its job."""
+    world = World()
+    answer = run(world, event("Create"))
+    assert answer.physical_id == id_of("one")
+    assert answer.data is not None
+    assert answer.data["JobId"] == f"AFR_OTA-{id_of('one')}"
+    assert world.changes() == ["create", "tag"]
+    assert world.updates[id_of("one")].tags[identity.DEPLOYED_TAG] == "true"
+
+
+def test_a_duplicate_create_changes_nothing() -> None:
+    """The second of two equal Create events finds the update of the first."""
+    world = World()
+    run(world, event("Create"))
+    world.calls.clear()
+    assert not run(world, event("Create")).failed
+    assert world.changes() == []
+
+
+def test_a_lost_answer_is_recognised() -> None:
+    """An answer of CreateOTAUpdate that got lost shows as "exists already" on the retry, and is no failure."""
+    world = World(loses_answers=1)
+    assert not run(world, event("Create")).failed
+
+
+@pytest.mark.parametrize("error", [NotYet("throttled"), NotAuthorized("the role is not known yet")])
+def test_creation_is_patient(error: Exception) -> None:
+    """Throttling, server errors and a role that IAM has not spread yet pass."""
+    world = World(errors={"create": [error, error]})
+    assert not run(world, event("Create")).failed
+
+
+def test_creation_is_tried_again_when_the_role_was_not_usable_yet() -> None:
+    """CREATE_FAILED for want of access is tried again for a while, for the role may just be new."""
+    world = World(outcomes=[("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole")])
+    assert not run(world, event("Create")).failed
+    assert world.changes() == ["create", "delete stream=True force=False", "create", "tag"]
+
+
+def test_a_failed_creation_says_why_and_is_removed() -> None:
+    """CREATE_FAILED fails the event with errorInfo, and the update is deleted in the same look."""
+    world = World(outcomes=[("CREATE_FAILED", "InvalidRequest: the firmware is too large")])
+    answer = run(world, event("Create"))
+    assert "the firmware is too large" in answer.reason
+    assert answer.physical_id == id_of("one")
+    assert not run(world, event("Delete", physical_id=answer.physical_id)).failed
+    assert world.updates == {}
+
+
+def test_patience_ends() -> None:
+    """A creation that is throttled for ever fails, with the service's words and the real id."""
+    world = World(errors={"create": [NotYet("ThrottlingException: Rate exceeded")] * 1000})
+    answer = run(world, event("Create"))
+    assert "Rate exceeded" in answer.reason
+    assert answer.physical_id == id_of("one")
+
+
+def test_one_invocation_stays_in_its_budget() -> None:
+    """All tries of one on_event end within creation's patience and one longest pause."""
+    world = World(errors={"create": [NotYet("throttled")] * 1000})
+    started = world.time
+    run(world, event("Create"))
+    assert world.time - started <= budgets.CREATION_PATIENCE + 10
+
+
+def test_an_update_that_never_settles_is_given_up_and_removed() -> None:
+    """After the handler's own deadline the event fails, and the update that it made is deleted."""
+    world = World(outcomes=[("CREATE_PENDING", "")] * 1000)
+    answer = run(world, event("Create"))
+    assert "still CREATE_PENDING" in answer.reason
+    assert world.calls[-1].startswith("delete")
+
+
+def test_a_strangers_update_fails_the_create_and_survives_the_rollback() -> None:
+    """An id that somebody else has taken is refused, and the Delete that follows leaves it alone."""
+    world = World()
+    stranger(world, "theirs")
+    answer = run(world, event("Create", OtaUpdateId="theirs"))
+    assert "is not this resource's" in answer.reason
+    assert not run(world, event("Delete", OtaUpdateId="theirs", physical_id=answer.physical_id)).failed
+    assert world.changes() == []
+
+
+def test_invalid_properties_fail_before_anything_is_called() -> None:
+    """A property that cannot be read fails Create with the framework's marker: there is nothing to delete."""
+    world = World()
+    answer = run(world, event("Create", ForceDeleteJob="maybe"))
+    assert answer.physical_id == MARKER
+    assert "ForceDeleteJob must be true or false, got 'maybe'" in answer.reason
+    assert world.calls == []
+
+
+def test_other_content_is_another_update() -> None:
+    """An Update with other content creates a new update and leaves the old one to CloudFormation's clean-up."""
+    world = with_update("one")
+    answer = run(world, update_event("one", "two", id_of("one")))
+    assert answer.physical_id == id_of("two")
+    assert set(world.updates) == {id_of("one"), id_of("two")}
+    assert not run(world, event("Delete", content="one", physical_id=id_of("one"))).failed
+    assert set(world.updates) == {id_of("two")}
+
+
+@pytest.mark.parametrize("addressed", ["one", "two"])
+def test_a_rollback_pushes_nothing_again(addressed: str) -> None:
+    """The way back to content that is deployed changes nothing, whichever id CloudFormation addresses."""
+    world = with_update("one")
+    assert run(world, update_event("two", "one", id_of(addressed))).physical_id == id_of("one")
+    assert world.changes() == []
+
+
+def test_a_rollback_to_an_update_that_was_removed_by_hand_does_not_push_it_again() -> None:
+    """The old content is not created a second time, and the rollback does not get stuck on it."""
+    world = World()
+    answer = run(world, update_event("two", "one", id_of("one")))
+    assert not answer.failed
+    assert answer.data is not None
+    assert answer.data["JobId"] == f"AFR_OTA-{id_of('one')}"
+    assert world.changes() == []
+
+
+def test_tags_change_in_place() -> None:
+    """Other tags are set on the same update; only the old properties' tags are removed."""
+    world = with_update("one", team="a", old="x", by_hand="y")
+    old = properties(Tags=[{"Key": "team", "Value": "a"}, {"Key": "old", "Value": "x"}])
+    new = event("Update", Tags=[{"Key": "team", "Value": "b"}], old=old, physical_id=id_of("one"))
+    assert run(world, new).physical_id == id_of("one")
+    tags = world.updates[id_of("one")].tags
+    assert (tags["team"], tags["by_hand"]) == ("b", "y")
+    assert "old" not in tags
+
+
+def test_tags_of_an_update_that_was_removed_by_hand_are_an_error() -> None:
+    """What is gone cannot be tagged: the error says how to get it back."""
+    new = event("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(), physical_id=id_of("one"))
+    assert "no longer exists" in run(World(), new).reason
+
+
+def test_other_delete_options_need_no_call() -> None:
+    """Delete options are this resource's business alone."""
+    world = with_update("one")
+    new = event("Update", ForceDeleteJob="false", old=properties(), physical_id=id_of("one"))
+    assert run(world, new).data is not None
+    assert world.calls == []
+
+
+def test_other_content_under_the_same_explicit_id_is_refused() -> None:
+    """An explicit id that keeps its name while the content changes is refused, and the way back works."""
+    world = World()
+    run(world, event("Create", content="one", OtaUpdateId="mine"))
+    old, new = (properties(content=content, OtaUpdateId="mine") for content in ("one", "two"))
+    world.calls.clear()
+    answer = run(world, event("Update", content="two", OtaUpdateId="mine", old=old, physical_id="mine"))
+    assert "give the new content another ota_update_id" in answer.reason
+    assert not run(world, event("Update", content="one", OtaUpdateId="mine", old=new, physical_id="mine")).failed
+    assert world.changes() == []
+
+
+def test_delete_waits_until_the_update_is_gone() -> None:
+    """Delete asks once with the declared options and ends when the update is gone."""
+    world = with_update("one")
+    assert not run(world, event("Delete", ForceDeleteJob="false", physical_id=id_of("one"))).failed
+    assert world.changes() == ["delete stream=True force=False"]
+    assert world.updates == {}
+
+
+def test_delete_of_what_is_gone_succeeds() -> None:
+    """A second Delete, or one after a removal by hand, has nothing to do."""
+    world = World()
+    assert not run(world, event("Delete", physical_id=id_of("one"))).failed
+    assert world.changes() == []
+
+
+def test_delete_with_an_invented_id_finds_the_update_by_its_content() -> None:
+    """A Create that was cut short is cleaned up although CloudFormation never learned the id."""
+    world = with_update("one", deployed=False)
+    invented = f"prod-{LOGICAL_ID}-1ABCDEFGHIJKL"
+    assert not run(world, event("Delete", physical_id=invented)).failed
+    assert world.updates == {}
+
+
+def test_delete_of_a_failed_replacement_spares_the_live_update() -> None:
+    """Delete(new) with the old content's properties means the new id alone, however often it is looked at."""
+    world = with_update("one")
+    for _ in range(3):
+        assert not run(world, event("Delete", content="one", physical_id=id_of("two"))).failed
+    assert set(world.updates) == {id_of("one")}
+
+
+def test_delete_of_an_explicit_id_that_never_came_to_be_spares_the_live_update() -> None:
+    """Delete("new") with the properties of "old" deletes nothing when there is no "new"."""
+    world = World()
+    run(world, event("Create", OtaUpdateId="old"))
+    assert not run(world, event("Delete", OtaUpdateId="old", physical_id="new")).failed
+    assert set(world.updates) == {"old"}
+
+
+def test_delete_waits_for_a_creation_to_end() -> None:
+    """An update in creation is deleted when it has settled: AWS IoT refuses it before."""
+    world = with_update("one", "CREATE_PENDING", deployed=False)
+    assert not run(world, event("Delete", physical_id=id_of("one"))).failed
+    assert world.updates == {}
+
+
+def test_tags_that_lag_behind_are_waited_for() -> None:
+    """A young update without any tags may be anybody's: it is neither adopted nor deleted nor complained about."""
+    world = World()
+    world.updates[id_of("one")] = Update("CREATE_COMPLETE", {}, world.time)
+    answer = run(world, event("Delete", physical_id=id_of("one")))
+    assert not answer.failed
+    assert world.changes() == []
+    assert set(world.updates) == {id_of("one")}
+
+
+def test_a_passing_error_in_is_complete_means_not_yet() -> None:
+    """Throttling, server errors and timeouts in a look never fail an event."""
+    world = with_update("one", deployed=False)
+    world.errors["tag"] = [NotYet("throttled")] * 3
+    assert not run(world, event("Create")).failed
+
+
+def test_a_refused_deletion_names_the_remedy() -> None:
+    """A job in progress that may not be deleted by force fails the Delete, with what to set."""
+    world = with_update("one")
+    world.errors["delete stream=True force=False"] = [HandlerError("InvalidRequestException: the job is in progress")]
+    answer = run(world, event("Delete", ForceDeleteJob="false", physical_id=id_of("one")))
+    assert "set force_delete_job=True" in answer.reason
+
+
+def test_a_deletion_that_fails_is_tried_again_and_then_reported() -> None:
+    """DELETE_FAILED is tried again for ten minutes and then fails with errorInfo."""
+    world = with_update("one", "DELETE_FAILED")
+    world.updates[id_of("one")].error = "InternalFailure: the stream is in use"
+    world.errors["delete stream=True force=True"] = [NotYet("later")] * 1000
+    started = world.time
+    answer = run(world, event("Delete", physical_id=id_of("one")))
+    assert "the stream is in use" in answer.reason
+    assert world.time - started > budgets.DELETION_PATIENCE
+
+
+def test_another_stack_with_the_same_content_has_another_update() -> None:
+    """The stack and the resource are part of an update's identity."""
+    other = declared(event("Create", stack_id=STACK_ID.replace("5f0f", "6f0f"))).ota_update_id
+    assert other != id_of("one")

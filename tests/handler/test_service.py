@@ -1,0 +1,182 @@
+"""The calls to AWS IoT and S3, against botocore's own models."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.stub import Stubber
+
+from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
+from cdk_iot_ota_handler.ota_update.service import OtaService
+
+from .world import event
+
+ARN = "arn:aws:iot:eu-central-1:111122223333:otaupdate/mine"
+ROLE = "arn:aws:iam::111122223333:role/ota"
+NOW = 1_700_000_000.0
+
+
+class Stubs:
+    """Both clients with stubbed answers; every call is checked against the API's model."""
+
+    def __init__(self) -> None:
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-central-1"}
+        iot: Any = boto3.client("iot", **keys)  # type: ignore[call-overload]
+        s3: Any = boto3.client("s3", **keys)  # type: ignore[call-overload]
+        self.service = OtaService(iot, s3)
+        self.iot, self.s3 = Stubber(iot), Stubber(s3)
+        self.iot.activate()
+        self.s3.activate()
+
+
+@pytest.fixture
+def stubs() -> Iterator[Stubs]:
+    """Stubbed clients, of which every prepared answer must be used."""
+    made = Stubs()
+    yield made
+    made.iot.assert_no_pending_responses()
+    made.s3.assert_no_pending_responses()
+
+
+def request(**location: str) -> dict[str, Any]:
+    """A request for one file in S3."""
+    place = {"s3Location": {"bucket": "firmware", "key": "a.bin", **location}}
+    return {"otaUpdateId": "mine", "targets": ["t"], "roleArn": ROLE, "files": [{"fileLocation": place}]}
+
+
+def expected(**location: str) -> dict[str, Any]:
+    """The same as the service should see it."""
+    return request(**location)
+
+
+def test_look_reads_the_update_and_its_tags(stubs: Stubs) -> None:
+    """GetOTAUpdate and every page of ListTagsForResource become one view, errorInfo included."""
+    info = {
+        "otaUpdateArn": ARN,
+        "otaUpdateStatus": "CREATE_FAILED",
+        "creationDate": datetime.datetime.fromtimestamp(NOW - 90, datetime.timezone.utc),
+        "errorInfo": {"code": "InvalidRequest", "message": "too large"},
+    }
+    stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": info}, {"otaUpdateId": "mine"})
+    first = {"tags": [{"Key": "a", "Value": "1"}], "nextToken": "more"}
+    stubs.iot.add_response("list_tags_for_resource", first, {"resourceArn": ARN})
+    stubs.iot.add_response(
+        "list_tags_for_resource", {"tags": [{"Key": "b", "Value": "2"}]}, {"resourceArn": ARN, "nextToken": "more"}
+    )
+    seen = stubs.service.look("mine", NOW)
+    assert seen is not None
+    assert (seen.status, seen.error, seen.age) == ("CREATE_FAILED", "InvalidRequest: too large", 90)
+    assert seen.tags == {"a": "1", "b": "2"}
+
+
+def test_look_at_nothing(stubs: Stubs) -> None:
+    """An update that does not exist is no error."""
+    stubs.iot.add_client_error("get_ota_update", "ResourceNotFoundException", http_status_code=404)
+    assert stubs.service.look("mine", NOW) is None
+
+
+def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
+    """An update whose tags are not found is still seen: it may be in the middle of its deletion."""
+    info = {"otaUpdateArn": ARN, "otaUpdateStatus": "DELETE_IN_PROGRESS"}
+    stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": info})
+    stubs.iot.add_client_error("list_tags_for_resource", "ResourceNotFoundException", http_status_code=404)
+    seen = stubs.service.look("mine", NOW)
+    assert seen is not None
+    assert seen.tags == {}
+
+
+def test_the_current_version_of_an_object_is_pinned(stubs: Stubs) -> None:
+    """An object without a version gets the one that it has now, if its bucket has versions."""
+    stubs.s3.add_response("head_object", {"VersionId": "v7"}, {"Bucket": "firmware", "Key": "a.bin"})
+    stubs.iot.add_response("create_ota_update", {}, expected(version="v7"))
+    stubs.service.create(request())
+
+
+def test_a_bucket_without_versions_has_nothing_to_pin(stubs: Stubs) -> None:
+    """Without versions the request goes out as it was declared."""
+    stubs.s3.add_response("head_object", {}, {"Bucket": "firmware", "Key": "a.bin"})
+    stubs.iot.add_response("create_ota_update", {}, expected())
+    stubs.service.create(request())
+
+
+def test_a_declared_version_is_not_looked_up(stubs: Stubs) -> None:
+    """A version that is declared needs no call to S3."""
+    stubs.iot.add_response("create_ota_update", {}, expected(version="v1"))
+    stubs.service.create(request(version="v1"))
+
+
+def test_a_missing_object_is_named(stubs: Stubs) -> None:
+    """S3 answers HeadObject without words, so the error has the bucket and the key."""
+    stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
+    with pytest.raises(HandlerError, match=r"firmware s3://firmware/a\.bin: 404: Not Found"):
+        stubs.service.create(request())
+
+
+def test_the_request_has_the_tags_that_make_it_ours(stubs: Stubs) -> None:
+    """The request carries the id, the user's tags and ours, in the API's types."""
+    wanted = declared(event("Create", Tags=[{"Key": "team", "Value": "a"}]))
+    made = stubs.service.request(wanted)
+    assert made["otaUpdateId"] == wanted.ota_update_id
+    assert {tag["Key"]: tag["Value"] for tag in made["tags"]} == wanted.all_tags
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "kind"),
+    [
+        ("ThrottlingException", 429, "Rate exceeded", NotYet),
+        ("ThrottlingException", 400, "Rate exceeded", NotYet),
+        ("LimitExceededException", 410, "too many", NotYet),
+        ("InternalFailureException", 500, "oops", NotYet),
+        ("ServiceUnavailableException", 503, "later", NotYet),
+        ("Whatever", 502, "bad gateway", NotYet),
+        ("UnauthorizedException", 401, "not allowed", NotAuthorized),
+        ("AccessDeniedException", 403, "iam:PassRole", NotAuthorized),
+        ("InvalidRequestException", 400, "Iot is unable to assume the role", NotAuthorized),
+        ("InvalidRequestException", 400, "files is empty", HandlerError),
+        ("ResourceAlreadyExistsException", 409, "exists", AlreadyExists),
+    ],
+)
+def test_errors_are_sorted(stubs: Stubs, code: str, status: int, message: str, kind: type[Exception]) -> None:
+    """What may pass, what may pass for a while, and what is final: each in the service's words."""
+    stubs.iot.add_client_error("create_ota_update", code, message, http_status_code=status)
+    with pytest.raises(kind) as caught:
+        stubs.service.create(request(version="v"))
+    assert type(caught.value) is kind
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [ReadTimeoutError(endpoint_url="e"), ConnectTimeoutError(endpoint_url="e")])
+def test_lost_connections_pass(error: Exception) -> None:
+    """Timeouts and lost connections may have done the work: the next look tells."""
+
+    class Client:
+        def tag_resource(self, **_: Any) -> None:
+            raise error
+
+    with pytest.raises(NotYet):
+        OtaService(Client(), None).tag(ARN, {"a": "b"})
+
+
+def test_deletion_takes_the_options(stubs: Stubs) -> None:
+    """DeleteOTAUpdate gets both options; an update that is gone is no error."""
+    asked = {"otaUpdateId": "mine", "deleteStream": True, "forceDeleteAWSJob": False}
+    stubs.iot.add_response("delete_ota_update", {}, asked)
+    stubs.iot.add_client_error("delete_ota_update", "ResourceNotFoundException", http_status_code=404)
+    stubs.iot.add_client_error("delete_ota_update", "VersionConflictException", http_status_code=409)
+    for _ in range(2):
+        stubs.service.delete("mine", delete_stream=True, force_delete_job=False)
+    with pytest.raises(NotYet):
+        stubs.service.delete("mine", delete_stream=True, force_delete_job=False)
+
+
+def test_tagging(stubs: Stubs) -> None:
+    """TagResource and UntagResource get what was asked for."""
+    tags = [{"Key": "a", "Value": "b"}]
+    stubs.iot.add_response("tag_resource", {}, {"resourceArn": ARN, "tags": tags})
+    stubs.iot.add_response("untag_resource", {}, {"resourceArn": ARN, "tagKeys": ["c"]})
+    stubs.service.tag(ARN, {"a": "b"})
+    stubs.service.untag(ARN, ["c"])

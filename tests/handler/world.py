@@ -1,0 +1,142 @@
+"""A small OTA service and a clock, for the handler's own tests: what AWS IoT would show, without AWS IoT."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdk_iot_ota_handler.ota_update.clock import Clock
+from cdk_iot_ota_handler.ota_update.declared import Declared
+from cdk_iot_ota_handler.ota_update.errors import AlreadyExists
+from cdk_iot_ota_handler.ota_update.seen import Seen
+
+STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/5f0f4b30-0000-0000-0000-000000000000"
+LOGICAL_ID = "Blinky1A2B3C4D"
+REQUEST = {"targets": ["arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"], "roleArn": "arn:role", "files": []}
+
+
+def event(request_type: str, **changes: Any) -> dict[str, Any]:
+    """An event of CloudFormation for one OTA update; keywords change its properties."""
+    physical_id = changes.pop("physical_id", None)
+    old = changes.pop("old", None)
+    made: dict[str, Any] = {
+        "RequestType": request_type,
+        "RequestId": "request",
+        "StackId": changes.pop("stack_id", STACK_ID),
+        "LogicalResourceId": changes.pop("logical_id", LOGICAL_ID),
+        "ResourceProperties": properties(**changes),
+    }
+    if physical_id is not None:
+        made["PhysicalResourceId"] = physical_id
+    if old is not None:
+        made["OldResourceProperties"] = old
+    return made
+
+
+def properties(**changes: Any) -> dict[str, Any]:
+    """The resource's properties, as CloudFormation hands them over."""
+    made = {
+        "IdPrefix": "prod_",
+        "Request": {**REQUEST, "description": changes.pop("content", "one")},
+        "Tags": [],
+        "DeleteStream": "true",
+        "ForceDeleteJob": "true",
+    }
+    if "OtaUpdateId" in changes:
+        del made["IdPrefix"]
+    return {**made, **changes}
+
+
+@dataclass
+class Update:
+    """An OTA update that exists."""
+
+    status: str
+    tags: dict[str, str]
+    created: float
+    error: str = ""
+
+
+@dataclass
+class World:
+    """OTA updates by id, and what is to go wrong. It stands in for OtaService."""
+
+    updates: dict[str, Update] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    time: float = 1_000_000.0
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    outcomes: list[tuple[str, str]] = field(default_factory=list)
+    deletion_takes_looks: int = 1
+    loses_answers: int = 0
+
+    def clock(self) -> Clock:
+        """A clock that passes only when somebody sleeps."""
+        return Clock(now=lambda: self.time, sleep=self._pass)
+
+    def _pass(self, seconds: float) -> None:
+        self.time += seconds
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if self.errors.get(name):
+            raise self.errors[name].pop(0)
+
+    def changes(self) -> list[str]:
+        """The calls that changed something, or tried to."""
+        return [call for call in self.calls if call != "look"]
+
+    def look(self, ota_update_id: str, now: float) -> Seen | None:
+        """GetOTAUpdate and ListTagsForResource."""
+        self._call("look")
+        update = self.updates.get(ota_update_id)
+        if update is None:
+            return None
+        seen = Seen(
+            status=update.status,
+            tags=dict(update.tags),
+            age=now - update.created,
+            error=update.error,
+            attributes={
+                "OtaUpdateArn": f"arn:{ota_update_id}",
+                "JobId": f"AFR_OTA-{ota_update_id}",
+                "JobArn": "arn:job",
+            },
+        )
+        self._progress(ota_update_id, update)
+        return seen
+
+    def _progress(self, ota_update_id: str, update: Update) -> None:
+        if update.status == "CREATE_PENDING":
+            update.status, update.error = self.outcomes.pop(0) if self.outcomes else ("CREATE_COMPLETE", "")
+        elif update.status == "DELETE_IN_PROGRESS":
+            del self.updates[ota_update_id]
+
+    def request(self, wanted: Declared) -> dict[str, Any]:
+        """The request, with what the handler puts into it."""
+        return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
+
+    def create(self, request: Mapping[str, Any]) -> None:
+        """CreateOTAUpdate."""
+        self._call("create")
+        if request["otaUpdateId"] in self.updates:
+            raise AlreadyExists(request["otaUpdateId"])
+        self.updates[request["otaUpdateId"]] = Update("CREATE_PENDING", dict(request["tags"]), self.time)
+        if self.loses_answers:
+            self.loses_answers -= 1
+            raise AlreadyExists("the SDK's own retry after an answer that got lost")
+
+    def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
+        """DeleteOTAUpdate."""
+        self._call(f"delete stream={delete_stream} force={force_delete_job}")
+        if ota_update_id in self.updates:
+            self.updates[ota_update_id].status = "DELETE_IN_PROGRESS"
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """TagResource."""
+        self._call("tag")
+        self.updates[arn.removeprefix("arn:")].tags.update(tags)
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """UntagResource."""
+        self._call("untag")
+        for key in keys:
+            self.updates[arn.removeprefix("arn:")].tags.pop(key, None)

@@ -1,0 +1,106 @@
+"""The project itself: the example app, the layout, and what the wheel contains."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def synthesize(folder: Path, *, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> dict[str, object]:
+    """Run `python app.py` as the CDK CLI does, and return the template."""
+    subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=cwd,
+        check=True,
+        env={**os.environ, "CDK_OUTDIR": str(folder), **(environment or {})},
+    )
+    template: dict[str, object] = json.loads((folder / "BlinkyFirmware.template.json").read_text())
+    return template
+
+
+def test_the_example_synthesizes_anywhere_and_always_the_same(tmp_path: Path) -> None:
+    """`python app.py` needs no account, no credentials and no certain folder; its template is the same every time."""
+    unset = {name: "" for name in os.environ if name.startswith("AWS_")}
+    first = synthesize(tmp_path / "first", environment=unset)
+    second = synthesize(tmp_path / "second", cwd=tmp_path, environment={"HOME": str(tmp_path)})
+    assert first == second
+    assert any(part["Type"] == "Custom::IoTOTAUpdate" for part in first["Resources"].values())  # type: ignore[attr-defined]
+
+
+def test_cdk_finds_nothing_wrong_with_the_example(tmp_path: Path) -> None:
+    """CDK's own validation of templates, which other tests switch off, has nothing to say."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CDK_OUTDIR": str(tmp_path), "CDK_VALIDATION": "true"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower()
+
+
+def test_folders_of_packages_are_no_packages() -> None:
+    """`constructs/__init__.py` would shadow the PyPI package, and only outside of pytest."""
+    assert not (ROOT / "constructs" / "__init__.py").exists()
+    assert not (ROOT / "lambda" / "__init__.py").exists()
+
+
+def test_the_handler_folder_has_source_only(tmp_path: Path) -> None:
+    """Caches would give the function another hash on every machine."""
+    synthesize(tmp_path)
+    assets = json.loads((tmp_path / "BlinkyFirmware.assets.json").read_text())["files"].values()
+    folders = [tmp_path / asset["source"]["path"] for asset in assets if asset["source"]["packaging"] == "zip"]
+    (handler,) = [folder for folder in folders if (folder / "ota_update").is_dir()]
+    assert {path.suffix for path in handler.rglob("*") if path.is_file()} == {".py"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that a release would publish."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_has_both_packages_and_nothing_else(wheel: Path) -> None:
+    """The construct library with its type marker, the handler, and metadata."""
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"cdk_iot_ota", "cdk_iot_ota_handler"}
+    assert "cdk_iot_ota/py.typed" in names
+    assert "cdk_iot_ota_handler/ota_update/index.py" in names
+
+
+def test_the_wheel_works_on_its_own(wheel: Path, tmp_path: Path) -> None:
+    """The example, run against the unpacked wheel, gives the template that the checkout gives."""
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    site = {"PYTHONPATH": str(tmp_path / "site")}
+    script = "import cdk_iot_ota, cdk_iot_ota_handler as handler; print(cdk_iot_ota.__file__, handler.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **site}, text=True, capture_output=True, check=True
+    )
+    assert all(path.startswith(site["PYTHONPATH"]) for path in found.stdout.split())
+    assert synthesize(tmp_path / "from-wheel", environment=site) == synthesize(tmp_path / "from-checkout")
+
+
+def test_the_sdk_is_no_dependency_of_synth() -> None:
+    """The constructs import without boto3."""
+    script = "import sys; sys.modules['boto3'] = sys.modules['botocore'] = None; import cdk_iot_ota"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_the_changelog_names_the_version() -> None:
+    """A release is described before it is made."""
+    version = re.search(r'"(.+)"', (ROOT / "constructs" / "cdk_iot_ota" / "_version.py").read_text().splitlines()[-1])
+    assert version is not None
+    assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text()
