@@ -78,9 +78,15 @@ class OtaUpdateProvider(Construct):
 
     def _new_role(self, id: str, log_group: logs.LogGroup) -> iam.Role:
         """A role for Lambda that may write to one log group: the managed policy would open all of them."""
-        role = iam.Role(self, id, assumed_by=as_principal(iam.ServicePrincipal("lambda.amazonaws.com")))
-        log_group.grant_write(role)
-        return role
+        write = iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+        )
+        return iam.Role(
+            self,
+            id,
+            assumed_by=as_principal(iam.ServicePrincipal("lambda.amazonaws.com")),
+            inline_policies={"WriteLogs": iam.PolicyDocument(statements=[write])},
+        )
 
     def _new_handler(self) -> lambda_.Function:
         return lambda_.Function(
@@ -109,4 +115,6 @@ class OtaUpdateProvider(Construct):
             framework_on_event_role=as_role(self._new_role("OnEventRole", log_group)),
             framework_complete_and_timeout_role=as_role(self._new_role("IsCompleteRole", log_group)),
             log_group=log_group,
+            # Older releases of CDK log by default, into one more log group and with permissions on all of them.
+            disable_waiter_state_machine_logging=True,
         )
