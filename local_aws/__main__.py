@@ -6,7 +6,7 @@ import argparse
 import shlex
 import signal
 import sys
-import threading
+import time
 
 from local_aws.environment import client_environment
 from local_aws.errors import LocalAwsError
@@ -28,15 +28,16 @@ def main() -> None:
     parser.add_argument("--auth", action="store_true", help="enforce signatures and IAM policies")
     parser.add_argument("--wait-scale", type=float, default=0.02, help="factor on Step Functions waits (default 0.02)")
     options = parser.parse_args()
-    stop = threading.Event()
+    # A list, not an Event: whoever waits on an Event holds a lock that a signal's handler would need.
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda received, _: signals.append(received))
     try:
         with LocalAws(auth=options.auth, port=options.port, wait_scale=options.wait_scale) as aws:
             print("\n".join(exports(aws)), flush=True)
-            while not stop.wait(0.5) and aws.running:
-                pass
-            if not stop.is_set():
+            while not signals and aws.running:
+                time.sleep(0.2)
+            if not signals:
                 sys.exit(f"local_aws: the emulator ended, its last words:\n{aws.log_tail(20)}")
     except LocalAwsError as error:
         sys.exit(f"local_aws: {error}")

@@ -65,7 +65,7 @@ class Demo:
         """All steps; raises what stops them."""
         self._start()
         self._bootstrap()
-        with Fleet(self._aws, THING_GROUP, self._options.devices, workers=4) as fleet:
+        with Fleet(self._aws, THING_GROUP, self._options.devices, workers=4, work_seconds=0.4) as fleet:
             self._register(fleet)
             first = self._release("1.0.0")
             self._update_devices(fleet, first)

@@ -28,6 +28,7 @@ class Fleet:
 
     behaviours: what single devices do, by index or by name; all others do `default`.
     workers: how many devices act at the same time.
+    work_seconds: how long a device takes between taking a job and reporting on it.
     A context manager: leaving it stops every device.
     """
 
@@ -40,10 +41,11 @@ class Fleet:
         default: Behaviour = Behaviour.SUCCEED,
         behaviours: Mapping[int | str, Behaviour] | None = None,
         workers: int = 16,
+        work_seconds: float = 0.0,
     ) -> None:
         if size < 1:
             raise LocalAwsError(f"size must be at least 1, got {size!r}")
-        self.name, self._default, self._aws = name, default, aws
+        self.name, self._default, self._aws, self._work_seconds = name, default, aws, work_seconds
         self.things = [f"{name}-{index:04d}" for index in range(size)]
         self._behaviours: dict[str, Behaviour] = {}
         for key, behaviour in (behaviours or {}).items():
@@ -160,7 +162,7 @@ class Fleet:
         In slices, so that progress shows between them. A slice in which nobody found the job
         makes room for the next one.
         """
-        waiting, size = self._waiting(job_id), max(50, len(self.things) // 20)
+        waiting, size = self._waiting(job_id), max(4, len(self.things) // 20)
         if not waiting or self._stop.is_set():
             return 0
         first = self._cursor % len(waiting)
@@ -183,7 +185,7 @@ class Fleet:
 
     def _report(self, thing: str, execution: dict[str, Any]) -> None:
         status, details = self._outcome(thing, execution)
-        if status is None or self._stop.is_set():
+        if status is None or self._stop.wait(self._work_seconds):
             return
         # The job may have been canceled or deleted meanwhile; a real device ends up the same.
         errors = self._jobs.exceptions
