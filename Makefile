@@ -42,7 +42,7 @@ pytest: setup
 lowest: setup .venv-lowest/.ready
 	.venv-lowest/bin/python -m pytest tests/construct tests/contract
 
-.venv-lowest/.ready: requirements.txt pyproject.toml
+.venv-lowest/.ready: requirements-lowest.txt pyproject.toml
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lowest.txt
 	touch $@

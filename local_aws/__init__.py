@@ -5,11 +5,11 @@ Everything listens and talks on the loopback interface only.
 
 from __future__ import annotations
 
+from local_aws.client import Faults
 from local_aws.device import Behaviour
 from local_aws.errors import LocalAwsError
-from local_aws.faults import Faults
 from local_aws.fleet import Fleet
-from local_aws.leftovers import Leftovers, account_is_empty, leftovers
+from local_aws.leftovers import Leftovers, leftovers
 from local_aws.process import LocalAws
 from local_aws.progress import Progress
 
@@ -21,6 +21,5 @@ __all__ = [
     "LocalAws",
     "LocalAwsError",
     "Progress",
-    "account_is_empty",
     "leftovers",
 ]

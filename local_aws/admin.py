@@ -67,9 +67,9 @@ class Admin:
         if operation is None:
             await self._app(scope, receive, send)
         else:
-            await self._call(operation, headers.get("user-agent", ""), scope, receive, send)
+            await self._call(operation, scope, receive, send)
 
-    async def _call(self, operation: Operation, agent: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
         """One counted call, with the fault that meets it."""
         fault = self._faults.take(CALL_KINDS, operation.name, operation.ota_update_id)
         watched = _Watched(send, cut=fault is not None and fault.kind == "cut_after")
@@ -87,7 +87,6 @@ class Admin:
                     ota_update_id=operation.ota_update_id,
                     status=watched.status,
                     fault=fault.kind if fault else None,
-                    user_agent=agent,
                 )
             )
 

@@ -20,7 +20,6 @@ class Call:
     ota_update_id: str | None
     status: int
     fault: str | None
-    user_agent: str = ""
     time: float = field(default_factory=time.time)
 
 

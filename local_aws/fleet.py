@@ -13,9 +13,9 @@ from typing import Any
 
 from botocore.config import Config
 
+from local_aws.client import AdminClient
 from local_aws.device import Behaviour, document_problem
 from local_aws.errors import LocalAwsError
-from local_aws.faults import AdminClient
 from local_aws.process import LocalAws
 from local_aws.progress import Progress
 

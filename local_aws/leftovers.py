@@ -31,8 +31,3 @@ def leftovers(aws: LocalAws) -> Leftovers:
         jobs=tuple(job["jobId"] for job in jobs if job["jobId"].startswith("AFR_OTA-")),
         streams=tuple(stream["streamId"] for stream in streams),
     )
-
-
-def account_is_empty(aws: LocalAws) -> bool:
-    """Whether no OTA update, job or stream is left."""
-    return not leftovers(aws)

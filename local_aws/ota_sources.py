@@ -28,9 +28,11 @@ class Sources:
         location = request.get("fileLocation") or {}
         file_id = index
         if "stream" in location:
+            # A stream has a role of its own, with which it reads its files.
             place, file_id = self._in_stream(location["stream"])
         else:
             place = location.get("s3Location") or self._signed(request)
+            self._role.require("s3:GetObjectVersion" if place.get("version") else "s3:GetObject", _arn(place))
         size, digest = await self._read(place)
         return SourceFile(
             request=request,
@@ -61,8 +63,6 @@ class Sources:
 
     async def _read(self, place: dict[str, str]) -> tuple[int, bytes]:
         version = place.get("version")
-        resource = f"arn:aws:s3:::{place['bucket']}/{place['key']}"
-        self._role.require("s3:GetObjectVersion" if version else "s3:GetObject", resource)
         query = {"versionId": [version]} if version else {}
         path = f"/{place['bucket']}/{place['key']}"
         status, headers, _ = await self._s3("HEAD", path, query)
@@ -81,6 +81,10 @@ class Sources:
                 method, path, {"host": LOOPBACK}, b"", query, internal=True, enforce_bucket_region=False
             )
         return answer
+
+
+def _arn(place: dict[str, str]) -> str:
+    return f"arn:aws:s3:::{place['bucket']}/{place['key']}"
 
 
 def _s3_failure(status: int, body: bytes, path: str) -> WorkFailed:

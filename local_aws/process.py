@@ -20,9 +20,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local_aws.client import AdminClient, Calls, Faults, Settings
 from local_aws.environment import SECRET, client_environment, server_environment
 from local_aws.errors import LocalAwsError
-from local_aws.faults import AdminClient, Calls, Faults, Settings
 from local_aws.network import LOOPBACK, listen
 
 _ROOT = Path(__file__).resolve().parent.parent

@@ -96,12 +96,10 @@ def test_wrong_signature_encoding_shows_on_the_device(account: Any) -> None:
 
 
 def test_a_thousand_devices(account: Any) -> None:
-    """A thousand devices are through in seconds."""
-    started = time.monotonic()
+    """A thousand devices are through."""
     with Fleet(account.aws, "big", 1000) as fleet:
         account.created("big", targets=[fleet.register()])
         assert fleet.wait("AFR_OTA-big").succeeded == 1000
-    assert time.monotonic() - started < 30
 
 
 def test_unknown_device(account: Any) -> None:

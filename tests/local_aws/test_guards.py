@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from local_aws import LocalAwsError
+from local_aws.client import AdminClient
 from local_aws.emulator import REQUIRED, VERSION, check_names, check_version
-from local_aws.faults import AdminClient
 from local_aws.network import require_loopback, require_loopback_url
 
 ROOT = Path(__file__).parents[2]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_aws import account_is_empty, leftovers
+from local_aws import leftovers
 
 
 def test_leftovers(account: Any) -> None:
     """Updates, their jobs and streams are left until they are deleted."""
-    assert account_is_empty(account.aws)
+    assert not leftovers(account.aws)
     account.created("left")
     found = leftovers(account.aws)
     assert (found.ota_updates, found.jobs) == (("left",), ("AFR_OTA-left",))
     assert len(found.streams) == 1
     account.delete("left")
     account.gone("left")
-    assert account_is_empty(account.aws)
+    assert not leftovers(account.aws)
