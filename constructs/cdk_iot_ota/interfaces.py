@@ -11,15 +11,15 @@ from aws_cdk import aws_lambda as lambda_
 
 
 def as_role(role: iam.Role) -> iam.IRole:
-    """A role."""
+    """A role where CDK wants an ``IRole``."""
     return cast(iam.IRole, role)
 
 
 def as_principal(principal: iam.ServicePrincipal) -> iam.IPrincipal:
-    """A principal."""
+    """A principal where CDK wants an ``IPrincipal``."""
     return cast(iam.IPrincipal, principal)
 
 
 def as_function(function: lambda_.Function) -> lambda_.IFunction:
-    """A Lambda function."""
+    """A Lambda function where CDK wants an ``IFunction``."""
     return cast(lambda_.IFunction, function)

@@ -1,8 +1,9 @@
 """How a stack's OTA updates are named, as far as it is known at synth."""
 
 import hashlib
+import re
 
-from aws_cdk import Stack, Token
+from aws_cdk import Stack
 
 _STACK_NAME_LENGTH = 20
 
@@ -10,20 +11,22 @@ _STACK_NAME_LENGTH = 20
 def id_prefix(stack: Stack) -> str:
     """What the generated ids of all updates of a stack begin with, at most 21 characters.
 
-    It is the same for as long as the stack lives, since permissions are scoped by it. A stack's name has no
-    underscore, so that one in the end keeps the updates of ``prod`` apart from those of ``prod-eu``.
+    It is the same for as long as the stack lives, since permissions are scoped by it, and no other stack's begins with
+    it: a stack's name has no underscore, so that one in the end keeps ``prod`` apart from ``prod-eu``. A nested stack
+    gets its name in the deploy only; its place in the app stands in for it, with a digest as in a name that is cut.
     """
-    name = _name(stack)
-    if len(name) <= _STACK_NAME_LENGTH:
-        return f"{name}_"
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: _STACK_NAME_LENGTH - 9]}-{digest}_"
+    if stack.nested_stack_parent is None:
+        name = stack.stack_name
+        return f"{name}_" if len(name) <= _STACK_NAME_LENGTH else _cut(name)
+    return _cut(_place(stack))
 
 
-def _name(stack: Stack) -> str:
-    """The name of the stack; a nested stack gets its own in the deploy, so the way to it stands in for it."""
+def _place(stack: Stack) -> str:
+    """The way to a stack from the outermost one, by names that are unique in the account and Region."""
     parent = stack.nested_stack_parent
-    if parent is None or not Token.is_unresolved(stack.stack_name):
-        return stack.stack_name
-    way = stack.node.path.removeprefix(parent.node.path).replace("/", "-")
-    return f"{_name(parent)}{way}"
+    return stack.stack_name if parent is None else f"{_place(parent)}/{stack.node.path.removeprefix(parent.node.path)}"
+
+
+def _cut(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9-]', '', name)[: _STACK_NAME_LENGTH - 9]}-{digest}_"

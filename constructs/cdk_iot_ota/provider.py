@@ -12,6 +12,7 @@ from constructs import Construct
 import cdk_iot_ota_handler
 from cdk_iot_ota_handler.ota_update import budgets
 
+from . import shared
 from .interfaces import as_function, as_principal, as_role
 
 _DEFAULT_ID = "OtaUpdateProvider"
@@ -45,13 +46,12 @@ class OtaUpdateProvider(Construct):
     @staticmethod
     def get_or_create(scope: Construct) -> "OtaUpdateProvider":
         """The provider that all updates of a stack share when they are given none."""
-        stack = Stack.of(scope)
-        existing = stack.node.try_find_child(_DEFAULT_ID)
-        if existing is None:
-            return OtaUpdateProvider(stack, _DEFAULT_ID)
-        if isinstance(existing, OtaUpdateProvider):
-            return existing
-        raise ValueError(f"{existing.node.path}: this id is taken by OtaUpdateProvider: rename it, or give a provider")
+        return shared.get_or_create(scope, _DEFAULT_ID, OtaUpdateProvider, OtaUpdateProvider)
+
+    @staticmethod
+    def is_default(provider: "OtaUpdateProvider") -> bool:
+        """Whether a provider is the one that the updates of its stack share."""
+        return Stack.of(provider).node.try_find_child(_DEFAULT_ID) is provider
 
     @property
     def service_token(self) -> str:

@@ -4,6 +4,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from . import shared
 from .interfaces import as_principal
 
 _DEFAULT_ID = "OtaServiceRole"
@@ -55,10 +56,4 @@ class OtaServiceRole(iam.Role):
         It is the stack's, not an update's: a role inside an update would make a cycle of dependencies as soon as one
         update depends on another.
         """
-        stack = Stack.of(scope)
-        existing = stack.node.try_find_child(_DEFAULT_ID)
-        if existing is None:
-            return OtaServiceRole(stack, _DEFAULT_ID)
-        if isinstance(existing, OtaServiceRole):
-            return existing
-        raise ValueError(f"{existing.node.path}: this id is taken by OtaServiceRole: rename it, or give a role")
+        return shared.get_or_create(scope, _DEFAULT_ID, OtaServiceRole, OtaServiceRole)
