@@ -5,20 +5,31 @@ An ``OtaUpdate`` is created on deploy, replaced when its content changes, and de
 
 from .code_signing import CodeSigning, HashAlgorithm, SignatureAlgorithm
 from .file_location import FileLocation
+from .imported import IOtaUpdate
 from .ota_file import OtaFile
-from .ota_target import OtaTarget
+from .ota_target import OtaTarget, TargetSelection
 from .ota_update import OtaUpdate
 from .provider import OtaUpdateProvider
+from .rollout import AbortCriterion, FailureType, Protocol, RolloutRate
 from .service_role import OtaServiceRole
+from .signing_profile import SigningPlatform, SigningProfile
 
 __all__ = [
+    "AbortCriterion",
     "CodeSigning",
+    "FailureType",
     "FileLocation",
     "HashAlgorithm",
+    "IOtaUpdate",
     "OtaFile",
     "OtaServiceRole",
     "OtaTarget",
     "OtaUpdate",
     "OtaUpdateProvider",
+    "Protocol",
+    "RolloutRate",
     "SignatureAlgorithm",
+    "SigningPlatform",
+    "SigningProfile",
+    "TargetSelection",
 ]

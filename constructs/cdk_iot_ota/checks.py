@@ -1,12 +1,29 @@
-"""Checks of arguments at synth: a clear error at the line that is wrong beats a stack that rolls back."""
+"""Checks of arguments at synth: a clear error at the line that is wrong beats a stack that rolls back.
 
-import re
-from collections.abc import Mapping, Sequence
+The limits are the handler's own, so that both sides say the same. What is not known at synth passes here.
+"""
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from aws_cdk import Token
-from constructs import IConstruct
+from aws_cdk import Duration, Token
+
+from cdk_iot_ota_handler.ota_update import limits
+
+_Member = TypeVar("_Member")
+_Enum = TypeVar("_Enum", bound=enum.Enum)
+
+
+@contextmanager
+def named(path: str) -> Iterator[None]:
+    """Errors in the block begin with the path of the construct that they are about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 def known(value: Any) -> bool:
@@ -14,46 +31,92 @@ def known(value: Any) -> bool:
     return not Token.is_unresolved(value)
 
 
-def error(scope: IConstruct, message: str) -> ValueError:
-    """An error that says which construct it is about."""
-    return ValueError(f"{scope.node.path}: {message}")
-
-
-def text(name: str, value: str, *, at_least: int = 1, at_most: int | None = None, pattern: str | None = None) -> str:
-    """A text within its limits, or a token. Lengths are in characters, ``pattern`` describes the whole text."""
+def text(limit: limits.Text, name: str, value: str) -> str:
+    """A text within its limit."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {value!r}")
+        raise TypeError(f"{name} must be a str, got {limits.shown(value)}")
+    if known(value):
+        limit.check(name, value)
+    return value
+
+
+def number(limit: limits.Number, name: str, value: float) -> float:
+    """A number within its limit."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {limits.shown(value)}")
     if not known(value):
         return value
-    if len(value) < at_least or (at_most is not None and len(value) > at_most):
-        limit = f"{at_least} to {at_most}" if at_most else f"at least {at_least}"
-        raise ValueError(f"{name} must have {limit} characters, got {len(value)}: {value!r}")
-    if pattern is not None and not re.fullmatch(pattern, value):
-        raise ValueError(f"{name} must match {pattern}, got {value!r}")
+    limit.check(name, value)
+    return value if limit.decimals else int(value)
+
+
+def boolean(name: str, value: bool) -> bool:
+    """A bool; any other value would be taken for one in the template."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, got {limits.shown(value)}")
+    return value
+
+
+def seconds(limit: limits.Number, name: str, value: Duration) -> float:
+    """A duration as seconds, within its limit."""
+    return _duration(limit, name, value, 1, "seconds")
+
+
+def minutes(limit: limits.Number, name: str, value: Duration) -> float:
+    """A duration as whole minutes, within its limit."""
+    return _duration(limit, name, value, 60, "minutes")
+
+
+def _duration(limit: limits.Number, name: str, value: Duration, unit: int, units: str) -> float:
+    if not isinstance(value, Duration):
+        raise TypeError(f"{name} must be a Duration, got {limits.shown(value)}: write Duration.{units}(…)")
+    if value.is_unresolved():
+        return value.to_seconds() if unit == 1 else value.to_minutes()
+    amount = value.to_milliseconds() / 1000 / unit
+    limit.check(f"{name} in {units}", int(amount) if amount == int(amount) else amount)
+    return int(amount)
+
+
+def member(name: str, value: _Enum, kind: type[_Enum]) -> _Enum:
+    """A member of an enum, itself and not its value."""
+    if not isinstance(value, kind):
+        choices = ", ".join(f"{kind.__name__}.{choice.name}" for choice in kind)
+        raise TypeError(f"{name} must be one of {choices}, got {limits.shown(value)}")
     return value
 
 
 def text_map(name: str, value: Mapping[str, str]) -> dict[str, str]:
     """A mapping of texts to texts."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a mapping of str to str, got {value!r}")
-    return {text(f"{name} key", key): text(f"{name}[{key!r}]", item, at_least=0) for key, item in value.items()}
+        raise TypeError(f"{name} must be a mapping of str to str, got {limits.shown(value)}")
+    return {
+        text(limits.MAP_KEY, f"{name} key", key): text(limits.MAP_VALUE, f"{name}[{key!r}]", item)
+        for key, item in value.items()
+    }
 
 
-def sequence(name: str, value: Sequence[Any], kind: type, *, at_most: int) -> list[Any]:
-    """A sequence of 1 to ``at_most`` objects of a class of this library."""
+def members(limit: limits.Count, name: str, value: Sequence[_Member], kind: type[Any]) -> list[_Member]:
+    """A sequence of objects of a class of this library."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"{name} must be a list of {kind.__name__}, got {value!r}")
+        raise TypeError(f"{name} must be a list of {kind.__name__}, got {limits.shown(value)}")
     for item in value:
         if not isinstance(item, kind):
-            raise TypeError(f"{name} must be a list of {kind.__name__}, got {item!r} in it")
-    if not 1 <= len(value) <= at_most:
-        raise ValueError(f"{name} must have 1 to {at_most} members, got {len(value)}")
+            raise TypeError(f"{name} must be a list of {kind.__name__}, got {limits.shown(item)} in it")
+    limit.check(name, value)
     return list(value)
+
+
+def made_by(name: str, value: _Member, kind: type[Any]) -> _Member:
+    """An object that a factory of this library has made."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be made by {kind.__name__}, got {limits.shown(value)}")
+    return value
 
 
 def file(name: str, path: str | Path) -> Path:
     """A file that exists, as an absolute path."""
+    if not isinstance(path, (str, Path)):
+        raise TypeError(f"{name} must be a path, got {limits.shown(path)}")
     resolved = Path(path).resolve()
     if resolved.is_file():
         return resolved

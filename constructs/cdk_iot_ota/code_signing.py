@@ -1,4 +1,4 @@
-"""Who has signed a file of an OTA update, and how a device checks it."""
+"""Who signs a file of an OTA update, and how a device checks it."""
 
 import abc
 import base64
@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aws_cdk import aws_s3 as s3
+
+from cdk_iot_ota_handler.ota_update import limits
+
 from . import checks
+from .signing_profile import SigningProfile
 
 
 class HashAlgorithm(enum.Enum):
@@ -23,6 +28,23 @@ class SignatureAlgorithm(enum.Enum):
 
     ECDSA = "ECDSA"
     RSA = "RSA"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignerJob:
+    """What AWS Signer does for a file, as far as permissions need it.
+
+    :param destination: where the signed object goes, if AWS IoT starts the signing.
+    :param prefix: what the signed object's key begins with.
+    :param profile_name: the profile, if it is named; AWS IoT may make one where it is not.
+    :param job_id: the signing job, if it is over already.
+    """
+
+    destination: s3.IBucket | None = None
+    prefix: str = ""
+    profile_name: str | None = None
+    makes_profile: bool = False
+    job_id: str | None = None
 
 
 class CodeSigning(abc.ABC):
@@ -41,23 +63,64 @@ class CodeSigning(abc.ABC):
 
         :param signature: the raw signature as ``openssl dgst -sign`` writes it, as bytes or as a file that is read
             now. Do not encode it: the API wants the base64 text of it as a blob, and this library does that.
-        :param hash_algorithm: ``hashAlgorithm``.
+        :param hash_algorithm: ``hashAlgorithm``; SHA1 goes with RSA only.
         :param signature_algorithm: ``signatureAlgorithm``.
         :param certificate_name: ``certificateChain.certificateName``: where the device has the signer's certificate.
         :param certificate_chain: ``certificateChain.inlineDocument``: certificates as PEM text, or a file of it.
         :raises ValueError: if the signature is empty or already encoded, or a file does not exist.
         """
         raw = checks.file("signature", signature).read_bytes() if isinstance(signature, Path) else signature
-        chain = certificate_chain
-        if isinstance(chain, Path):
-            chain = checks.file("certificate_chain", chain).read_text()
+        checks.member("hash_algorithm", hash_algorithm, HashAlgorithm)
+        checks.member("signature_algorithm", signature_algorithm, SignatureAlgorithm)
+        limits.algorithms("hash_algorithm", hash_algorithm.value, signature_algorithm.value)
         return _Custom(
             _raw_signature(raw),
-            HashAlgorithm(hash_algorithm),
-            SignatureAlgorithm(signature_algorithm),
-            checks.text("certificate_name", certificate_name),
-            chain,
+            hash_algorithm,
+            signature_algorithm,
+            checks.text(limits.CERTIFICATE_NAME, "certificate_name", certificate_name),
+            None if certificate_chain is None else _pem(certificate_chain),
         )
+
+    @staticmethod
+    def signer(
+        *,
+        destination_bucket: s3.IBucket | s3.Bucket,
+        profile_name: str | None = None,
+        profile: SigningProfile | None = None,
+        destination_prefix: str | None = None,
+    ) -> "CodeSigning":
+        """AWS Signer signs the file when the update is created (``startSigningJobParameter``).
+
+        The file must be in a bucket that keeps versions. One of ``profile_name`` and ``profile`` must be given; with
+        both, AWS IoT makes the profile under that name.
+
+        :param destination_bucket: ``destination.s3Destination.bucket``: where the signed object goes.
+        :param profile_name: ``signingProfileName``: a signing profile, 2 to 64 of ``a-z A-Z 0-9 _``.
+        :param profile: ``signingProfileParameter``: what AWS IoT makes a signing profile of.
+        :param destination_prefix: ``destination.s3Destination.prefix``: what the signed object's key begins with.
+        """
+        if not hasattr(destination_bucket, "bucket_arn"):
+            raise TypeError(f"destination_bucket must be an s3.IBucket, got {limits.shown(destination_bucket)}")
+        if profile_name is None and profile is None:
+            raise ValueError("profile_name or profile must be given, got neither: AWS Signer signs with a profile")
+        if profile_name is not None:
+            checks.text(limits.SIGNING_PROFILE_NAME, "profile_name", profile_name)
+        if profile is not None:
+            checks.made_by("profile", profile, SigningProfile)
+        if destination_prefix is not None:
+            checks.text(limits.KEY, "destination_prefix", destination_prefix)
+        return _Signer(destination_bucket, profile_name, profile, destination_prefix)
+
+    @staticmethod
+    def signer_job(job_id: str) -> "CodeSigning":
+        """AWS Signer has signed the file already (``awsSignerJobId``).
+
+        The file is what that job has made, so it needs no ``location``, or the one of a stream. Where the job has put
+        it is not known here: let the role read it, ``bucket.grant_read(update.role)``.
+
+        :param job_id: the id of the signing job.
+        """
+        return _SignerJob(checks.text(limits.SIGNER_JOB_ID, "job_id", job_id))
 
     @staticmethod
     def unsigned() -> "CodeSigning":
@@ -67,6 +130,11 @@ class CodeSigning(abc.ABC):
     @abc.abstractmethod
     def bind(self) -> Mapping[str, Any] | None:
         """The API's ``codeSigning``, or None where there is none."""
+
+    @property
+    def signer_work(self) -> SignerJob | None:
+        """What AWS Signer does for the file, if anything."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -94,6 +162,44 @@ class _Custom(CodeSigning):
 
 
 @dataclass(frozen=True)
+class _Signer(CodeSigning):
+    bucket: s3.IBucket | s3.Bucket
+    profile_name: str | None
+    profile: SigningProfile | None
+    prefix: str | None
+
+    def bind(self) -> Mapping[str, Any]:
+        destination = {"bucket": self.bucket.bucket_name, **({"prefix": self.prefix} if self.prefix else {})}
+        start: dict[str, Any] = {"destination": {"s3Destination": destination}}
+        if self.profile_name is not None:
+            start["signingProfileName"] = self.profile_name
+        if self.profile is not None:
+            start["signingProfileParameter"] = self.profile.bind()
+        return {"startSigningJobParameter": start}
+
+    @property
+    def signer_work(self) -> SignerJob:
+        return SignerJob(
+            destination=self.bucket,
+            prefix=self.prefix or "",
+            profile_name=self.profile_name,
+            makes_profile=self.profile is not None,
+        )
+
+
+@dataclass(frozen=True)
+class _SignerJob(CodeSigning):
+    job_id: str
+
+    def bind(self) -> Mapping[str, Any]:
+        return {"awsSignerJobId": self.job_id}
+
+    @property
+    def signer_work(self) -> SignerJob:
+        return SignerJob(job_id=self.job_id)
+
+
+@dataclass(frozen=True)
 class _Unsigned(CodeSigning):
     def bind(self) -> None:
         return None
@@ -101,15 +207,25 @@ class _Unsigned(CodeSigning):
 
 def _raw_signature(signature: bytes) -> bytes:
     if not isinstance(signature, bytes):
-        raise TypeError(f"signature must be bytes or a pathlib.Path, got {signature!r}")
+        raise TypeError(f"signature must be bytes or a pathlib.Path, got {limits.shown(signature)}")
     if not signature:
         raise ValueError("signature must not be empty: sign the file, or use CodeSigning.unsigned()")
     try:
-        text = signature.decode("ascii").strip()
+        text = "".join(signature.decode("ascii").split())
         base64.b64decode(text, validate=True)
     except ValueError:
-        return signature
+        if not signature.startswith(b"-----BEGIN"):
+            return signature
+        text = "-----BEGIN"
     raise ValueError(
-        f"signature must be the raw bytes, but {text[:24]!r} is base64 text: decode it first, the API's encoding is "
-        "added here"
+        f"signature must be the raw bytes, but {text[:24]!r} is text: decode it first, the API's encoding is added here"
     )
+
+
+def _pem(chain: str | Path) -> str:
+    text = checks.file("certificate_chain", chain).read_text(encoding="ascii") if isinstance(chain, Path) else chain
+    if not isinstance(text, str):
+        raise TypeError(f"certificate_chain must be PEM text or a pathlib.Path, got {limits.shown(text)}")
+    if checks.known(text) and "-----BEGIN CERTIFICATE-----" not in text:
+        raise ValueError(f"certificate_chain must be PEM text with a certificate, got {limits.shown(text)}")
+    return text

@@ -1,15 +1,25 @@
-"""Which devices an OTA update is for."""
+"""Which devices an OTA update is for, and for how long it looks for them."""
 
 import abc
+import enum
 from dataclasses import dataclass
 
 from aws_cdk import Stack
 from constructs import IConstruct
 
+from cdk_iot_ota_handler.ota_update import limits
+
 from . import checks
 
-_NAME = r"[a-zA-Z0-9:_-]+"
-_ARN = r"arn:[^:]+:iot:[^:]+:[^:]+:(thing|thinggroup)/.+"
+
+class TargetSelection(enum.Enum):
+    """``targetSelection``: whether devices that come later are updated too."""
+
+    SNAPSHOT = "SNAPSHOT"
+    """The devices that are targets when the update is created; the job is over when all of them are."""
+
+    CONTINUOUS = "CONTINUOUS"
+    """Devices that join a target group later as well; the job is never over."""
 
 
 class OtaTarget(abc.ABC):
@@ -21,7 +31,7 @@ class OtaTarget(abc.ABC):
 
         :param thing_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``, or the ``ref`` of a ``CfnThing``.
         """
-        return _Named("thing", checks.text("thing_name", thing_name, at_most=128, pattern=_NAME))
+        return _Named("thing", checks.text(limits.THING_NAME, "thing_name", thing_name))
 
     @staticmethod
     def thing_group(thing_group_name: str) -> "OtaTarget":
@@ -29,7 +39,7 @@ class OtaTarget(abc.ABC):
 
         :param thing_group_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``, or the ``ref`` of a ``CfnThingGroup``.
         """
-        return _Named("thinggroup", checks.text("thing_group_name", thing_group_name, at_most=128, pattern=_NAME))
+        return _Named("thinggroup", checks.text(limits.THING_NAME, "thing_group_name", thing_group_name))
 
     @staticmethod
     def from_arn(arn: str) -> "OtaTarget":
@@ -37,7 +47,7 @@ class OtaTarget(abc.ABC):
 
         :param arn: ``arn:<partition>:iot:<region>:<account>:thing/<name>`` or ``…:thinggroup/<name>``.
         """
-        return _ByArn(checks.text("arn", arn, pattern=_ARN))
+        return _ByArn(checks.text(limits.TARGET, "arn", arn))
 
     @abc.abstractmethod
     def bind(self, scope: IConstruct) -> str:

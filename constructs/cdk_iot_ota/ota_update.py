@@ -7,15 +7,17 @@ from aws_cdk import CustomResource, Duration, ITaggableV2, RemovalPolicy, Resour
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update import budgets, identity
+from cdk_iot_ota_handler.ota_update import budgets, identity, limits
 
-from . import checks
+from . import checks, imported, request
+from .bound_file import BoundFile
+from .imported import IOtaUpdate
 from .naming import id_prefix
 from .ota_file import OtaFile
-from .ota_target import OtaTarget
+from .ota_target import OtaTarget, TargetSelection
 from .permissions import OtaPermissions
 from .provider import OtaUpdateProvider
-from .request import BoundFile, render
+from .rollout import AbortCriterion, Protocol, RolloutRate
 from .service_role import OtaServiceRole
 
 RESOURCE_TYPE = "Custom::IoTOTAUpdate"
@@ -34,25 +36,39 @@ class OtaUpdate(Resource):
 
     :param scope: where it is declared.
     :param id: the construct's id.
-    :param targets: ``targets``: 1 to 100 things and thing groups.
-    :param files: ``files``: 1 to 50 files.
+    :param targets: ``targets``: 1 to 100 things and thing groups, all different.
+    :param files: ``files``: 1 to 50 files with different names.
     :param role: ``roleArn``: the role that AWS IoT assumes. An ``OtaServiceRole`` is given what the update needs; any
         other role is left as it is. Default: an ``OtaServiceRole`` that the updates of the stack share.
     :param ota_update_id: ``otaUpdateId``: 1 to 56 of ``a-z A-Z 0-9 _ -``. With an id of its own an update has to be
         given another one whenever its content changes: CloudFormation creates the new update before it deletes the old
         one. Default: generated from the content.
-    :param description: ``description``: at most 2,028 characters. Default: none.
-    :param tags: ``tags``: tags of the update, in addition to those that ``Tags.of(scope)`` adds, and stronger than
-        they are. Keys that begin with ``cdk-iot-ota:`` are this library's. Default: none.
+    :param description: ``description``: 1 to 2,028 characters, none of them a control character. Default: none.
+    :param protocols: ``protocols``: how devices get the files. Default: MQTT, which is the API's.
+    :param target_selection: ``targetSelection``. Default: SNAPSHOT, which is the API's.
+    :param rollout: ``awsJobExecutionsRolloutConfig``: how many devices are notified a minute. Default: the API's, all
+        at once up to AWS IoT's own limit.
+    :param abort_criteria: ``awsJobAbortConfig``: when AWS IoT cancels the rest of the rollout. Default: never.
+    :param in_progress_timeout: ``awsJobTimeoutConfig``: 1 minute to 7 days in whole minutes, counted from when a device
+        takes the job; then it counts as timed out. Default: 24 hours. The API's default, none, would let a device that
+        goes silent keep the job open for ever.
+    :param presigned_url_expiry: ``awsJobPresignedUrlConfig``: how long the URLs are good that devices load over HTTP
+        from: 1 minute to 1 hour. Needs ``Protocol.HTTP``. Default: 30 minutes, which is the API's.
+    :param additional_parameters: ``additionalParameters``: texts of up to 4,096 characters that AWS IoT keeps with the
+        update; they are not sent to devices. Default: none.
+    :param tags: ``tags``: at most 46 tags of the update, in addition to those that ``Tags.of(scope)`` adds, and
+        stronger than they are. Keys that begin with ``cdk-iot-ota:`` are this library's. Default: none.
     :param delete_stream: ``deleteStream`` of DeleteOTAUpdate: the deletion takes the stream along that AWS IoT has made
         for the update. Without it streams are left over. Default: true.
     :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: the deletion takes the job along even if devices
         are in the middle of it; what becomes of those is not defined. Without it the deletion of an update whose job
         is not over fails, and with it the clean-up of the deploy. Default: true.
-    :param removal_policy: what happens to the update when it leaves the stack or is replaced. With ``RETAIN`` it stays.
-        Default: it is deleted.
-    :param provider: what answers CloudFormation. Default: one that the updates of the stack share.
+    :param removal_policy: what happens to the update when it leaves the stack or is replaced. With ``RETAIN`` it stays,
+        and needs a role that stays as well. Default: it is deleted.
+    :param provider: what answers CloudFormation. It can not be changed later, except together with the construct's id.
+        Default: one that the updates of the stack share.
     :raises ValueError: if an argument is beyond its limits.
+    :raises TypeError: if an argument is of another type.
     """
 
     def __init__(
@@ -65,6 +81,13 @@ class OtaUpdate(Resource):
         role: iam.IRole | iam.Role | None = None,
         ota_update_id: str | None = None,
         description: str | None = None,
+        protocols: Sequence[Protocol] | None = None,
+        target_selection: TargetSelection | None = None,
+        rollout: RolloutRate | None = None,
+        abort_criteria: Sequence[AbortCriterion] | None = None,
+        in_progress_timeout: Duration | None = None,
+        presigned_url_expiry: Duration | None = None,
+        additional_parameters: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
         delete_stream: bool = True,
         force_delete_job: bool = True,
@@ -72,17 +95,30 @@ class OtaUpdate(Resource):
         provider: OtaUpdateProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        try:
-            wanted_targets = checks.sequence("targets", targets, OtaTarget, at_most=100)
-            wanted_files = checks.sequence("files", files, OtaFile, at_most=50)
-            _check_texts(ota_update_id, description)
-            self._tags = self._tag_manager(tags)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{self.node.path}: {error}") from None
-        self._role = role or OtaServiceRole.get_or_create(self)
-        bound = [BoundFile.bind(self, f"File{index}", file) for index, file in enumerate(wanted_files)]
-        named = {"IdPrefix": id_prefix(self.stack)} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
-        provider = provider or OtaUpdateProvider.get_or_create(self)
+        with checks.named(self.node.path):
+            bound = BoundFile.bind_all(self, files)
+            self._tags = _tag_manager(tags)
+            self._role = _checked_role(role) or OtaServiceRole.get_or_create(self)
+            properties = {
+                **self._name(ota_update_id),
+                "Request": request.render(
+                    description=request.description(description),
+                    targets=request.targets(self, targets),
+                    protocols=request.protocols(protocols),
+                    targetSelection=request.selection(target_selection, force_delete_job=force_delete_job),
+                    awsJobExecutionsRolloutConfig=request.rollout(rollout),
+                    awsJobPresignedUrlConfig=request.presigned_url(presigned_url_expiry, protocols),
+                    awsJobAbortConfig=request.abort(abort_criteria),
+                    awsJobTimeoutConfig=request.timeout(in_progress_timeout),
+                    files=request.files(bound),
+                    roleArn=self._role.role_arn,
+                    additionalParameters=request.additional_parameters(additional_parameters),
+                ),
+                "Tags": self._tags.rendered_tags,
+                "DeleteStream": checks.boolean("delete_stream", delete_stream),
+                "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
+            }
+            provider = _checked_provider(provider) or OtaUpdateProvider.get_or_create(self)
         self._resource = CustomResource(
             self,
             "Resource",
@@ -90,39 +126,34 @@ class OtaUpdate(Resource):
             service_token=provider.service_token,
             service_timeout=Duration.seconds(budgets.SERVICE_TIMEOUT),
             removal_policy=removal_policy,
-            properties={
-                **named,
-                "Request": render(
-                    targets=[target.bind(self) for target in wanted_targets],
-                    files=bound,
-                    role_arn=self._role.role_arn,
-                    description=description,
-                ),
-                "Tags": self._tags.rendered_tags,
-                "DeleteStream": delete_stream,
-                "ForceDeleteJob": force_delete_job,
-            },
+            properties=properties,
         )
         self.node.default_child = self._resource.node.default_child
         self._depend_on_permissions(provider, bound, ota_update_id)
 
-    def _tag_manager(self, tags: Mapping[str, str] | None) -> TagManager:
-        manager = TagManager(TagType.KEY_VALUE, RESOURCE_TYPE)
-        for key, value in checks.text_map("tags", tags or {}).items():
-            if key.startswith(identity.TAG_PREFIX):
-                raise ValueError(f"tags must not use the prefix {identity.TAG_PREFIX}, got {key!r}: choose another key")
-            manager.set_tag(key, value, _OWN_TAG_PRIORITY)
-        return manager
+    @staticmethod
+    def from_ota_update_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
+        """An update that exists in the stack's account and Region, by its id of 1 to 128 characters."""
+        return imported.from_id(scope, id, ota_update_id)
+
+    @staticmethod
+    def from_ota_update_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
+        """An update that exists, by its ARN: ``arn:<partition>:iot:<region>:<account>:otaupdate/<id>``."""
+        return imported.from_arn(scope, id, ota_update_arn)
+
+    def _name(self, ota_update_id: str | None) -> dict[str, str]:
+        if ota_update_id is None:
+            return {"IdPrefix": id_prefix(self.stack)}
+        return {"OtaUpdateId": checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)}
 
     def _depend_on_permissions(
         self, provider: OtaUpdateProvider, files: Sequence[BoundFile], explicit_id: str | None
     ) -> None:
         """The deletion needs them too, so they must be there before the resource, and still when it is deleted."""
         permissions = OtaPermissions.get_or_create(self, provider)
-        locations = [file.location for file in files]
-        needed = permissions.for_handler(self._role, locations, explicit_id)
+        needed = permissions.for_handler(self._role, files, explicit_id)
         if isinstance(self._role, OtaServiceRole):
-            needed += permissions.for_service(self._role, locations, explicit_id)
+            needed += permissions.for_service(self._role, files, explicit_id)
         self._resource.node.add_dependency(self._role, *needed)
 
     @property
@@ -138,34 +169,50 @@ class OtaUpdate(Resource):
     @property
     def ota_update_arn(self) -> str:
         """``otaUpdateArn``."""
-        return self._attribute("OtaUpdateArn")
+        return self._resource.get_att_string("OtaUpdateArn")
 
     @property
     def job_id(self) -> str:
         """``awsIotJobId``: the job that the devices take."""
-        return self._attribute("JobId")
+        return self._resource.get_att_string("JobId")
 
     @property
     def job_arn(self) -> str:
         """``awsIotJobArn``."""
-        return self._attribute("JobArn")
+        return self._resource.get_att_string("JobArn")
 
     @property
     def status(self) -> str:
         """``otaUpdateStatus`` at the end of the deploy: ``CREATE_COMPLETE``."""
-        return self._attribute("Status")
+        return self._resource.get_att_string("Status")
 
     @property
     def role(self) -> iam.IRole | iam.Role:
         """The role that AWS IoT assumes for the update."""
         return self._role
 
-    def _attribute(self, name: str) -> str:
-        return self._resource.get_att_string(name)
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
+        return imported.grant_read(self, grantee)
 
 
-def _check_texts(ota_update_id: str | None, description: str | None) -> None:
-    if ota_update_id is not None:
-        checks.text("ota_update_id", ota_update_id, at_most=identity.MAX_ID_LENGTH, pattern=r"[a-zA-Z0-9_-]+")
-    if description is not None:
-        checks.text("description", description, at_most=2028)
+def _tag_manager(tags: Mapping[str, str] | None) -> TagManager:
+    manager = TagManager(TagType.KEY_VALUE, RESOURCE_TYPE)
+    given = {} if tags is None else checks.text_map("tags", tags)
+    limits.TAGS.check("tags", list(given))
+    for key, value in given.items():
+        if checks.known(key):
+            limits.tag_key("tags key", key, identity.TAG_PREFIX)
+        checks.text(limits.TAG_VALUE, f"tags[{key!r}]", value)
+        manager.set_tag(key, value, _OWN_TAG_PRIORITY)
+    return manager
+
+
+def _checked_role(role: iam.IRole | iam.Role | None) -> iam.IRole | iam.Role | None:
+    if role is not None and not hasattr(role, "role_arn"):
+        raise TypeError(f"role must be an iam.IRole, got {limits.shown(role)}: Role.from_role_arn takes an ARN")
+    return role
+
+
+def _checked_provider(provider: OtaUpdateProvider | None) -> OtaUpdateProvider | None:
+    return None if provider is None else checks.made_by("provider", provider, OtaUpdateProvider)

@@ -26,7 +26,7 @@ def firmware(folder: Path, content: str = "firmware") -> Path:
 def signed() -> CodeSigning:
     """A custom signature."""
     return CodeSigning.custom(
-        signature=b"\x30\x45 a signature",
+        signature=b"\x30\x45\x02\x20 a signature",
         hash_algorithm=HashAlgorithm.SHA256,
         signature_algorithm=SignatureAlgorithm.ECDSA,
         certificate_name="/certificates/signer.pem",

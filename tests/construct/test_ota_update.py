@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from cdk_iot_ota import CodeSigning, FileLocation, OtaServiceRole, OtaTarget, Ot
 from cdk_iot_ota.interfaces import as_principal
 from cdk_iot_ota_handler.ota_update import budgets
 
-from .stacks import firmware, only_update, ota_file, ota_update, stack, statements, template, updates
+from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates
 
 
 def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
@@ -37,7 +38,8 @@ def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
         description="blinky 1.4.2",
     )
     request = only_update(prod)["Properties"]["Request"]
-    assert list(request) == ["description", "targets", "files", "roleArn"]
+    assert set(request) == {"description", "targets", "awsJobTimeoutConfig", "files", "roleArn"}
+    assert request["awsJobTimeoutConfig"] == {"inProgressTimeoutInMinutes": 1440}
     assert [json.dumps(target).rsplit(":", 1)[1].strip('"]}') for target in request["targets"]] == [
         "thinggroup/fleet",
         "thing/bench-1",
@@ -53,7 +55,7 @@ def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
 def test_a_signature_is_on_the_wire_as_devices_expect_it(tmp_path: Path) -> None:
     """The blob's content is the base64 text of the raw signature, so the property is base64 twice."""
     prod, raw = stack(), tmp_path / "blinky.sig"
-    raw.write_bytes(b"\x30\x45 a signature")
+    raw.write_bytes(b"\x30\x45\x02\x20 a signature")
     ota_update(prod, "Blinky", firmware(tmp_path))
     signing = only_update(prod)["Properties"]["Request"]["files"][0]["codeSigning"]["customCodeSigning"]
     assert base64.b64decode(base64.b64decode(signing["signature"]["inlineDocument"])) == raw.read_bytes()
@@ -101,9 +103,10 @@ def test_stacks_with_like_names_have_unlike_prefixes(tmp_path: Path) -> None:
 def test_a_nested_stack_has_a_prefix_of_its_own(tmp_path: Path) -> None:
     """A nested stack gets its name in the deploy only; its prefix is fixed at synth all the same."""
     prod = stack()
-    nested = NestedStack(prod, "Nested")
+    nested = NestedStack(prod, "My Nested*")
     ota_update(nested, "Blinky", firmware(tmp_path))
-    assert only_update(nested)["Properties"]["IdPrefix"] == "Prod-Nested_"
+    prefix = only_update(nested)["Properties"]["IdPrefix"]
+    assert re.fullmatch(r"ProdMyNeste-[0-9a-f]{8}_", prefix)
 
 
 def test_tags_come_from_the_update_and_from_its_scopes(tmp_path: Path) -> None:
@@ -220,14 +223,33 @@ def test_updates_share_one_provider_and_one_role(tmp_path: Path) -> None:
     assert sizes[1] - sizes[0] == 19
 
 
-def test_a_provider_can_be_shared_across_stacks(tmp_path: Path) -> None:
-    """The using stack brings its own permissions for the shared handler; there is no second handler."""
+def test_a_provider_and_a_role_can_be_shared_across_stacks(tmp_path: Path) -> None:
+    """Each using stack brings permissions of its own, under names of their own: IAM keeps a role's policies by name."""
     app = App(analytics_reporting=False)
-    shared, using = Stack(app, "Shared"), Stack(app, "Using")
-    provider = OtaUpdateProvider(shared, "Provider")
-    ota_update(using, "Blinky", firmware(tmp_path), provider=provider)
-    template(using).resource_count_is("AWS::Lambda::Function", 0)
-    assert any(statement["Action"] == "iam:PassRole" for statement in statements(using))
+    shared, first, second = (Stack(app, name) for name in ("Shared", "First", "Second"))
+    provider, role = OtaUpdateProvider(shared, "Provider"), OtaServiceRole(shared, "Role")
+    names: list[str] = []
+    for using in (first, second):
+        ota_update(using, "Blinky", firmware(tmp_path), provider=provider, role=role)
+    for using in (first, second):
+        template(using).resource_count_is("AWS::Lambda::Function", 0)
+        policies = template(using).find_resources("AWS::IAM::Policy").values()
+        names += [policy["Properties"]["PolicyName"] for policy in policies]
+    assert len(names) == 10
+    assert len(set(names)) == 10
+
+
+def test_two_providers_of_a_stack_have_permissions_of_their_own(tmp_path: Path) -> None:
+    """A second provider beside the first is given what its updates need."""
+    prod = stack()
+    for name in ("One", "Two"):
+        ota_update(prod, name, firmware(tmp_path), provider=OtaUpdateProvider(prod, f"Provider{name}"))
+    roles = {
+        json.dumps(policy["Properties"]["Roles"])
+        for name, policy in template(prod).find_resources("AWS::IAM::Policy").items()
+        if "PassRole" in name
+    }
+    assert len(roles) == 2
 
 
 def test_a_given_role_of_another_kind_is_left_alone(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import Stack
+import pytest
+from aws_cdk import App, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from cdk_iot_ota import FileLocation, OtaServiceRole
+from cdk_iot_ota import FileLocation
 from cdk_iot_ota_handler.ota_update import identity
 
 from .stacks import firmware, ota_file, ota_update, stack, statements, template
@@ -72,7 +73,7 @@ def test_an_explicit_id_is_deleted_by_its_tag(tmp_path: Path) -> None:
     ota_update(prod, "Blinky", firmware(tmp_path), ota_update_id="mine")
     found = of(prod, handler=True)
     owned = sid(found, "OwnUpdates")
-    assert owned["Action"] == "iot:DeleteOTAUpdate"
+    assert owned["Action"] == ["iot:DeleteOTAUpdate", "iot:UntagResource"]
     assert owned["Condition"] == {"StringEquals": {f"aws:ResourceTag/{identity.STACK_TAG}": {"Ref": "AWS::StackId"}}}
     assert sid(found, "AnyUpdates")["Action"] == ["iot:GetOTAUpdate", "iot:ListTagsForResource"]
 
@@ -113,14 +114,42 @@ def test_an_encrypted_bucket_brings_its_key(tmp_path: Path) -> None:
         assert "kms:ViaService" in sid(found, "Decrypt")["Condition"]["StringEquals"]
 
 
-def test_a_shared_role_gets_the_objects_of_all_its_updates(tmp_path: Path) -> None:
-    """One role can serve several updates, each with its own firmware."""
+def test_what_a_running_update_reads_stays_readable(tmp_path: Path) -> None:
+    """Devices load the old firmware until the new update is there: the permission covers both, and nothing else."""
+    found = []
+    for version in ("1.0", "1.1"):
+        prod = stack()
+        bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
+        files = [ota_file(FileLocation.from_bucket(bucket, f"blinky/{version}.bin"))]
+        ota_update(prod, "Blinky", tmp_path, files=files)
+        reads = [statement for statement in of(prod, handler=False) if "s3:GetObject" in statement["Action"]]
+        found.append([json.dumps(statement["Resource"]) for statement in reads])
+    assert found[0] == found[1]
+    assert "firmware/blinky/*.bin" in found[0][0]
+
+
+@pytest.mark.parametrize(
+    ("key", "pattern"), [("a.bin", "/*.bin"), ("v1/a", "/v1/*"), ("a", "/*"), ("x/y/a.tar.gz", "/x/y/*.gz")]
+)
+def test_objects_beside_the_declared_one_are_readable(tmp_path: Path, key: str, pattern: str) -> None:
+    """The same folder and the same ending: no more than the next firmware needs."""
     prod = stack()
-    role = OtaServiceRole(prod, "OtaServiceRoleOfAll")
-    for content in ("one", "two"):
-        ota_update(prod, content, firmware(tmp_path, content), role=role)
-    reads = [statement for statement in of(prod, handler=False) if "s3:GetObject" in statement["Action"]]
-    assert sum(json.dumps(statement["Resource"]).count(".bin") for statement in reads) == 2
+    bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
+    ota_update(prod, "Blinky", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, key))])
+    (reads,) = [statement for statement in of(prod, handler=True) if statement["Action"] == "s3:GetObject"]
+    assert reads["Resource"]["Fn::Join"][1][-1] == f":s3:::firmware{pattern}"
+
+
+@pytest.mark.parametrize("flags", [{}, {"@aws-cdk/aws-iam:minimizePolicies": True}])
+def test_policies_do_not_grow_with_the_number_of_updates(tmp_path: Path, flags: dict[str, bool]) -> None:
+    """A further update with firmware of its own makes no policy longer, so that any number fits into IAM's limits."""
+    one, twenty = (Stack(App(analytics_reporting=False, context=flags), "Prod") for _ in range(2))
+    for made, count in ((one, 1), (twenty, 20)):
+        for index in range(count):
+            ota_update(made, f"U{index}", firmware(tmp_path, f"f{index}"))
+    for handler in (True, False):
+        assert of(one, handler=handler) == of(twenty, handler=handler)
+        assert len(json.dumps(of(one, handler=handler))) < 6000
 
 
 def test_no_managed_policy_and_no_open_resource(tmp_path: Path) -> None:

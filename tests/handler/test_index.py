@@ -43,14 +43,14 @@ def test_every_decision_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) 
 def test_errors_are_short_and_on_one_line() -> None:
     """CloudFormation cuts long answers, so messages are short before the framework adds to them."""
     message = str(HandlerError("a\n" * 5000))
-    assert len(message) <= LIMIT < 1000
+    assert len(message.encode()) <= LIMIT < 1000
     assert "\n" not in message
 
 
 def test_each_budget_is_inside_the_next() -> None:
     """One call, one invocation, the handler's deadline, the waiter and CloudFormation's hour nest."""
-    assert budgets.CREATION_PATIENCE + 2 * budgets.CALL <= budgets.INVOCATION
+    assert budgets.CREATION_PATIENCE + 4 * budgets.CALL <= budgets.INVOCATION <= 900
     assert budgets.IAM_PATIENCE < budgets.CREATION_PATIENCE < budgets.CREATION_DEADLINE
-    assert budgets.GATE_TIMEOUT_MAXIMUM < budgets.HANDLER_DEADLINE < budgets.TOTAL_TIMEOUT
+    assert budgets.CREATION_DEADLINE < budgets.HANDLER_DEADLINE < budgets.TOTAL_TIMEOUT
     assert budgets.HANDLER_DEADLINE + budgets.CALL < budgets.TOTAL_TIMEOUT < budgets.SERVICE_TIMEOUT <= 3600
     assert budgets.TOTAL_TIMEOUT % budgets.QUERY_INTERVAL == 0

@@ -1,10 +1,15 @@
 """Whole events against a small OTA service: the declared update exists in the end, or the failure says why."""
 
+from typing import Any
+
 import pytest
 
-from cdk_iot_ota_handler.ota_update import budgets, identity
+from cdk_iot_ota_handler.ota_update import budgets, decide, identity
+from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
+from cdk_iot_ota_handler.ota_update.is_complete import is_complete
+from cdk_iot_ota_handler.ota_update.on_event import on_event
 
 from .cloudformation import MARKER, run
 from .world import LOGICAL_ID, STACK_ID, Update, World, event, properties
@@ -238,14 +243,31 @@ def test_delete_waits_for_a_creation_to_end() -> None:
     assert world.updates == {}
 
 
-def test_tags_that_lag_behind_are_waited_for() -> None:
-    """A young update without any tags may be anybody's: it is neither adopted nor deleted nor complained about."""
+def test_a_young_update_without_tags_is_left_alone() -> None:
+    """It may be anybody's: when no tags have come after a minute, it is somebody else's."""
     world = World()
     world.updates[id_of("one")] = Update("CREATE_COMPLETE", {}, world.time)
     answer = run(world, event("Delete", physical_id=id_of("one")))
     assert not answer.failed
     assert world.changes() == []
     assert set(world.updates) == {id_of("one")}
+
+
+def test_a_create_waits_for_tags_that_lag_behind() -> None:
+    """Our own update is adopted as soon as its tags are visible, and not before."""
+    world = World(tag_lag=20)
+    assert not run(world, event("Create")).failed
+    assert world.changes() == ["create", "tag"]
+    assert world.updates[id_of("one")].tags[identity.DEPLOYED_TAG] == "true"
+
+
+def test_a_delete_waits_for_tags_that_lag_behind() -> None:
+    """A Delete that comes at once finds the update to be ours when its tags are visible, and deletes it."""
+    world = World(tag_lag=20)
+    wanted = declared(event("Create"))
+    world.updates[wanted.ota_update_id] = Update("CREATE_COMPLETE", dict(wanted.all_tags), world.time)
+    assert not run(world, event("Delete", physical_id=wanted.ota_update_id)).failed
+    assert world.updates == {}
 
 
 def test_a_passing_error_in_is_complete_means_not_yet() -> None:
@@ -278,3 +300,80 @@ def test_another_stack_with_the_same_content_has_another_update() -> None:
     """The stack and the resource are part of an update's identity."""
     other = declared(event("Create", stack_id=STACK_ID.replace("5f0f", "6f0f"))).ota_update_id
     assert other != id_of("one")
+
+
+def test_a_failure_removes_only_what_its_event_has_made() -> None:
+    """A live update is never removed by a failure, whatever it is; a new one always is."""
+    wanted = declared(event("Create"))
+    for deployed, action in ((True, Action.FAIL), (False, Action.DELETE_AND_FAIL)):
+        world = with_update("one", deployed=deployed)
+        seen = world.look(wanted.ota_update_id, world.time)
+        decision = decide.completion(wanted, seen, failure="it failed", id_is_new=not deployed, waited=0)
+        assert decision.action is action
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        update_event("two", "one", id_of("two")),
+        event("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(), physical_id=id_of("one")),
+    ],
+    ids=["rollback", "tags"],
+)
+def test_an_update_that_lives_is_not_new_to_its_resource(sent: dict[str, object]) -> None:
+    """What was deployed before is marked as such on the way to is_complete, which then never removes it."""
+    world: Any = with_update("one")
+    assert on_event(sent, world, world.clock())["IdIsNew"] is False
+
+
+def test_an_older_failure_is_reported_and_not_tried_again() -> None:
+    """Only what this invocation has created is created again for a role that is new."""
+    world = with_update("one", "CREATE_FAILED", deployed=False)
+    world.updates[id_of("one")].error = "AccessDenied: the role"
+    assert "AccessDenied: the role" in run(world, event("Create")).reason
+    assert world.changes() == ["delete stream=True force=True"]
+
+
+def test_a_removal_that_fails_does_not_hide_the_reason() -> None:
+    """ErrorInfo is reported although the failed update could not be deleted at once."""
+    world = World(outcomes=[("CREATE_FAILED", "InvalidRequest: the firmware is too large")])
+    world.errors["delete stream=True force=True"] = [HandlerError("InvalidRequestException: not now")]
+    assert "the firmware is too large" in run(world, event("Create")).reason
+
+
+@pytest.mark.parametrize(
+    ("sent", "error", "patience"),
+    [
+        ("Create", NotAuthorized("denied"), budgets.IAM_PATIENCE),
+        ("Create", NotYet("throttled"), budgets.CREATION_DEADLINE),
+        ("Delete", NotYet("throttled"), budgets.HANDLER_DEADLINE),
+    ],
+)
+def test_patience_with_looks_ends(sent: str, error: Exception, patience: float) -> None:
+    """A look that is refused for good fails the event, with the service's words, when its time is over."""
+    world: Any = with_update("one", deployed=False)
+    started = world.time
+    waiting = {**event(sent, physical_id=id_of("one")), "StartedAt": started, "Means": id_of("one")}
+    for later, over in ((patience - 1, False), (patience + 1, True)):
+        world.errors["look"] = [error]
+        world.time = started + later
+        if over:
+            with pytest.raises(HandlerError, match=str(error)):
+                is_complete(waiting, world, world.clock())
+        else:
+            assert is_complete(waiting, world, world.clock()) == {"IsComplete": False}
+
+
+def test_an_explicit_id_means_itself_as_long_as_it_exists() -> None:
+    """Delete("old") of a resource that has a generated id now deletes "old", whatever its properties say."""
+    world = with_update("one")
+    run(world, event("Create", content="one", OtaUpdateId="old"))
+    assert not run(world, event("Delete", content="one", physical_id="old")).failed
+    assert set(world.updates) == {id_of("one")}
+
+
+def test_an_invented_id_means_its_content_even_if_it_was_deployed() -> None:
+    """A Create whose success came too late for CloudFormation is cleaned up, without a look at the invented id."""
+    world = with_update("one")
+    assert not run(world, event("Delete", physical_id=f"prod-{LOGICAL_ID}-1ABCDEFGHIJKL")).failed
+    assert world.updates == {}

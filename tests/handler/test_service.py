@@ -48,11 +48,6 @@ def request(**location: str) -> dict[str, Any]:
     return {"otaUpdateId": "mine", "targets": ["t"], "roleArn": ROLE, "files": [{"fileLocation": place}]}
 
 
-def expected(**location: str) -> dict[str, Any]:
-    """The same as the service should see it."""
-    return request(**location)
-
-
 def test_look_reads_the_update_and_its_tags(stubs: Stubs) -> None:
     """GetOTAUpdate and every page of ListTagsForResource become one view, errorInfo included."""
     info = {
@@ -89,31 +84,51 @@ def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
     assert seen.tags == {}
 
 
+def file(**changes: Any) -> dict[str, Any]:
+    """A file in S3."""
+    place = {"bucket": "firmware", "key": "a.bin", **changes}
+    return {"fileLocation": {"s3Location": place}}
+
+
 def test_the_current_version_of_an_object_is_pinned(stubs: Stubs) -> None:
     """An object without a version gets the one that it has now, if its bucket has versions."""
     stubs.s3.add_response("head_object", {"VersionId": "v7"}, {"Bucket": "firmware", "Key": "a.bin"})
-    stubs.iot.add_response("create_ota_update", {}, expected(version="v7"))
-    stubs.service.create(request())
+    assert stubs.service.pinned(file()) == file(version="v7")
 
 
-def test_a_bucket_without_versions_has_nothing_to_pin(stubs: Stubs) -> None:
-    """Without versions the request goes out as it was declared."""
-    stubs.s3.add_response("head_object", {}, {"Bucket": "firmware", "Key": "a.bin"})
-    stubs.iot.add_response("create_ota_update", {}, expected())
-    stubs.service.create(request())
+@pytest.mark.parametrize("answer", [{}, {"VersionId": "null"}])
+def test_a_bucket_without_versions_has_nothing_to_pin(stubs: Stubs, answer: dict[str, str]) -> None:
+    """Without versions the file stays as it was declared."""
+    stubs.s3.add_response("head_object", answer)
+    assert stubs.service.pinned(file()) == file()
 
 
 def test_a_declared_version_is_not_looked_up(stubs: Stubs) -> None:
-    """A version that is declared needs no call to S3."""
-    stubs.iot.add_response("create_ota_update", {}, expected(version="v1"))
-    stubs.service.create(request(version="v1"))
+    """A version that is declared needs no call to S3, and neither does a stream."""
+    streamed = {"fileLocation": {"stream": {"streamId": "s", "fileId": 0}}}
+    assert stubs.service.pinned(file(version="v1")) == file(version="v1")
+    assert stubs.service.pinned(streamed) == streamed
+
+
+def test_aws_signer_needs_a_version(stubs: Stubs) -> None:
+    """AWS Signer signs versions only: a bucket without them is refused with what to do."""
+    stubs.s3.add_response("head_object", {})
+    with pytest.raises(HandlerError, match="turn versioning on for the bucket"):
+        stubs.service.pinned({**file(), "codeSigning": {"startSigningJobParameter": {}}})
 
 
 def test_a_missing_object_is_named(stubs: Stubs) -> None:
     """S3 answers HeadObject without words, so the error has the bucket and the key."""
     stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
-    with pytest.raises(HandlerError, match=r"firmware s3://firmware/a\.bin: 404: Not Found"):
-        stubs.service.create(request())
+    with pytest.raises(HandlerError, match=r"s3://firmware/a\.bin \(absent, or not readable\): 404: Not Found"):
+        stubs.service.pinned(file())
+
+
+def test_an_object_that_may_not_be_read_passes_for_a_while(stubs: Stubs) -> None:
+    """S3 answers HeadObject with the bare number 403; a new policy may not be known everywhere yet."""
+    stubs.s3.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
+    with pytest.raises(NotAuthorized):
+        stubs.service.pinned(file())
 
 
 def test_the_request_has_the_tags_that_make_it_ours(stubs: Stubs) -> None:

@@ -11,7 +11,11 @@ from cdk_iot_ota_handler.ota_update.seen import Seen
 
 STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/5f0f4b30-0000-0000-0000-000000000000"
 LOGICAL_ID = "Blinky1A2B3C4D"
-REQUEST = {"targets": ["arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"], "roleArn": "arn:role", "files": []}
+REQUEST = {
+    "targets": ["arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"],
+    "roleArn": "arn:aws:iam::111122223333:role/ota",
+    "files": [{"fileName": "/blinky.bin", "fileLocation": {"stream": {"streamId": "blinky", "fileId": "0"}}}],
+}
 
 
 def event(request_type: str, **changes: Any) -> dict[str, Any]:
@@ -65,7 +69,7 @@ class World:
     time: float = 1_000_000.0
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     outcomes: list[tuple[str, str]] = field(default_factory=list)
-    deletion_takes_looks: int = 1
+    tag_lag: float = 0
     loses_answers: int = 0
 
     def clock(self) -> Clock:
@@ -82,7 +86,7 @@ class World:
 
     def changes(self) -> list[str]:
         """The calls that changed something, or tried to."""
-        return [call for call in self.calls if call != "look"]
+        return [call for call in self.calls if call not in ("look", "head")]
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """GetOTAUpdate and ListTagsForResource."""
@@ -92,7 +96,7 @@ class World:
             return None
         seen = Seen(
             status=update.status,
-            tags=dict(update.tags),
+            tags=dict(update.tags) if now - update.created >= self.tag_lag else {},
             age=now - update.created,
             error=update.error,
             attributes={
@@ -113,6 +117,11 @@ class World:
     def request(self, wanted: Declared) -> dict[str, Any]:
         """The request, with what the handler puts into it."""
         return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
+
+    def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+        """HeadObject: the file with the version of its object."""
+        self._call("head")
+        return file
 
     def create(self, request: Mapping[str, Any]) -> None:
         """CreateOTAUpdate."""

@@ -13,10 +13,10 @@ CALL = ATTEMPTS * (CONNECT_TIMEOUT + READ_TIMEOUT) + 10  # and botocore's pauses
 IAM_PATIENCE = 45
 # An update usually settles in two or three seconds: waiting here spares a round of the waiter.
 SETTLE_PATIENCE = 20
-# All tries to create, counted from the start of the invocation.
+# All tries to create, counted from the start of the invocation; no call is begun after it.
 CREATION_PATIENCE = 150
-# One invocation of the function: creation's patience and the calls that were under way when it ran out.
-INVOCATION = 300
+# One invocation of the function: creation's patience, and a look and a change of tags, of two calls each, begun in it.
+INVOCATION = 450
 
 # Tags may become visible later than the update that they were created with.
 TAG_LAG = 60
@@ -24,7 +24,6 @@ TAG_LAG = 60
 DELETION_PATIENCE = 600
 # The handler gives up: a creation that never settles, a deletion that never ends.
 CREATION_DEADLINE = 900
-GATE_TIMEOUT_MAXIMUM = 2700
 HANDLER_DEADLINE = 3120
 
 # The waiter of the Provider framework, and CloudFormation's own patience with it.

@@ -1,13 +1,16 @@
 """The two ways in which a call or an event can go wrong, and how both are put into words."""
 
-# CloudFormation takes 4,096 bytes for the whole answer; the framework adds a stack trace of its own.
+# CloudFormation takes 4,096 bytes for the whole answer, and the framework adds a stack trace of its own.
 LIMIT = 900
 
 
 def shorten(message: str) -> str:
-    """The message on one line and short enough for a stack's event."""
-    line = " ".join(message.split())
-    return line if len(line) <= LIMIT else line[: LIMIT - 1] + "…"
+    """The message on one line, without what does not print, and at most ``LIMIT`` bytes long."""
+    line = "".join(letter if letter.isprintable() else " " for letter in message)
+    encoded = " ".join(line.split()).encode("utf-8", "replace")
+    if len(encoded) <= LIMIT:
+        return encoded.decode()
+    return encoded[: LIMIT - 3].decode(errors="ignore") + "…"
 
 
 class HandlerError(Exception):

@@ -2,10 +2,10 @@
 
 import functools
 import os
-from collections.abc import Mapping
 from typing import Any
 
 from .clock import Clock
+from .declared import Event
 from .errors import HandlerError
 from .is_complete import is_complete
 from .on_event import on_event
@@ -17,7 +17,7 @@ def _service() -> OtaService:
     return OtaService.connect()
 
 
-def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: Event, context: Any) -> dict[str, Any]:
     """Serve one call. ``on_event`` returns ``StartedAt``; an event that carries it is a call of ``is_complete``."""
     serve = is_complete if "StartedAt" in event else on_event
     try:

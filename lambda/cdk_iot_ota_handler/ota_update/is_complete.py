@@ -6,13 +6,12 @@ from typing import Any
 from . import budgets, decide, identity
 from .clock import Clock
 from .decide import Action, Decision
-from .declared import Declared, declared
+from .declared import Declared, Event, declared
 from .errors import HandlerError, NotAuthorized, NotYet
 from .log import log
 from .seen import Seen
 from .service import OtaService
 
-Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
 NOT_YET: Answer = {"IsComplete": False}
@@ -29,8 +28,8 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
         return look(event, wanted, service, clock, waited)
     except NotYet as error:
         # Any error here is final for CloudFormation, so what may pass is "not yet", but not for ever.
-        patience = budgets.IAM_PATIENCE if isinstance(error, NotAuthorized) else budgets.HANDLER_DEADLINE
-        if waited > patience:
+        deadline = budgets.HANDLER_DEADLINE if event["RequestType"] == "Delete" else budgets.CREATION_DEADLINE
+        if waited > (budgets.IAM_PATIENCE if isinstance(error, NotAuthorized) else deadline):
             raise HandlerError(str(error)) from error
         log(event, wanted.ota_update_id, None, Decision(Action.WAIT, str(error)))
         return NOT_YET

@@ -1,15 +1,14 @@
 """One line of JSON for each decision: who reads the log group understands a deploy."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from .decide import Decision
+from .declared import Event
 from .seen import Seen
 
 
-def log(event: Mapping[str, Any], ota_update_id: str, seen: Seen | None, decision: Decision) -> None:
-    """Print a decision with what it rests on. Neither properties nor the response URL are ever printed."""
+def log(event: Event, ota_update_id: str, seen: Seen | None, decision: Decision) -> None:
+    """Print a decision with what it rests on; neither the properties nor the response URL are in it."""
     line = {
         "event": event["RequestType"],
         "stack": event["StackId"],

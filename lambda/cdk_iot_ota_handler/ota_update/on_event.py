@@ -6,13 +6,12 @@ from typing import Any
 from . import budgets, decide, identity
 from .clock import Clock
 from .decide import Action, Decision
-from .declared import Declared, declared, same_update, user_tags
+from .declared import Declared, Event, declared, same_update, user_tags
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet, shorten
 from .log import log
 from .seen import Seen
 from .service import OtaService
 
-Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
@@ -58,7 +57,9 @@ def _addressed(event: Event, wanted: Declared, service: OtaService, clock: Clock
     event_id = event["PhysicalResourceId"]
     if decide.is_certain(event_id, wanted):
         return str(event_id)
-    by_id = service.look(event_id, clock.now())
+    invented = identity.is_invented(event_id, wanted.stack_id, wanted.logical_id)
+    # Nothing exists under an invented id, and the handler may not even look: it is not one of this stack's.
+    by_id = None if invented else service.look(event_id, clock.now())
     by_content = service.look(wanted.ota_update_id, clock.now())
     means = decide.addressed(event_id, wanted, by_id, by_content)
     log(event, means, by_id or by_content, Decision(Action.WAIT, f"the event for {event_id} means {means}"))
@@ -109,33 +110,42 @@ class _Creation:
     ) -> None:
         self._event, self._wanted, self._request = event, wanted, request
         self._service, self._clock = service, clock
+        self._started = clock.now()
         self._created = False
         self.seen: Seen | None = None
 
     def run(self) -> str | None:
         """Try until the update is there, is refused, or patience ends. Returns why it failed, if it did."""
-        started, pause = self._clock.now(), FIRST_PAUSE
+        pause = FIRST_PAUSE
         while True:
-            waited = self._clock.now() - started
             try:
-                decision = self._step(waited)
+                decision = self._step()
             except NotYet as error:
                 decision = Decision(Action.WAIT, str(error))
-                if isinstance(error, NotAuthorized) and waited > budgets.IAM_PATIENCE:
+                if isinstance(error, NotAuthorized) and self._waited() > budgets.IAM_PATIENCE:
                     return str(error)
             if decision.action in (Action.DONE, Action.FAIL):
                 return decision.why if decision.action is Action.FAIL else None
-            if waited > budgets.CREATION_PATIENCE:
+            if self._waited() + pause > budgets.CREATION_PATIENCE:
                 return f"OTA update {self._wanted.ota_update_id} was not created in time: {decision.why}"
             if decision.action is not Action.CREATE:
                 self._clock.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _step(self, waited: float) -> Decision:
+    def _waited(self) -> float:
+        return self._clock.now() - self._started
+
+    def _in_time(self) -> None:
+        """No call is begun when patience has ended: the function must answer before Lambda ends it."""
+        if self._waited() > budgets.CREATION_PATIENCE:
+            raise NotYet("AWS answers too slowly")
+
+    def _step(self) -> Decision:
         ota_update_id = self._wanted.ota_update_id
         self.seen = self._service.look(ota_update_id, self._clock.now())
-        decision = decide.creation(self._wanted, self.seen, created=self._created, waited=waited)
+        decision = decide.creation(self._wanted, self.seen, created=self._created, waited=self._waited())
         log(self._event, ota_update_id, self.seen, decision)
+        self._in_time()
         match decision.action:
             case Action.CREATE:
                 self._create()
@@ -147,8 +157,13 @@ class _Creation:
         return decision
 
     def _create(self) -> None:
+        files = []
+        for file in self._request["files"]:
+            self._in_time()
+            files.append(self._service.pinned(file))
+        self._in_time()
         try:
-            self._service.create(self._request)
+            self._service.create({**self._request, "files": files})
             self._created = True
         except AlreadyExists:
             # An answer of ours got lost, or somebody was first: the next look at its tags tells which.

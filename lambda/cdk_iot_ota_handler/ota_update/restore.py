@@ -4,7 +4,6 @@ A parameter that AWS adds to the API needs no code here: botocore's model of it 
 """
 
 import base64
-import binascii
 from collections.abc import Callable
 from typing import Any
 
@@ -66,5 +65,5 @@ def _scalar(text: str, type_name: str, path: str) -> Any:
     parse, wanted = _SCALARS.get(type_name, (str, "text"))
     try:
         return parse(text)
-    except (ValueError, KeyError, binascii.Error):
+    except (ValueError, KeyError):
         raise HandlerError(f"{path} must be {wanted}, got {text!r}") from None

@@ -6,9 +6,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.validate import ParamValidator
 
-from . import budgets
+from . import budgets, request_rules
 from .declared import Declared
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
 from .restore import restore
@@ -85,22 +86,24 @@ class OtaService:
         request: dict[str, Any] = restore(wanted.request, shape, "Request")
         request["otaUpdateId"] = wanted.ota_update_id
         request["tags"] = [{"Key": key, "Value": value} for key, value in wanted.all_tags.items()]
+        _check(wanted, request, shape)
         return request
 
     def create(self, request: Mapping[str, Any]) -> None:
         """Create the update. Raises AlreadyExists when its id is taken, also by an answer of ours that got lost."""
-        pinned = {**request, "files": [self._pinned(file) for file in request.get("files", [])]}
         with _sorted_errors(f"OTA update {request['otaUpdateId']}", creating=True):
-            self._iot.create_ota_update(**pinned)
+            self._iot.create_ota_update(**request)
 
-    def _pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+    def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
         """The file with the version that its S3 object has now: a key can be overwritten, a version can not."""
         location = file.get("fileLocation", {}).get("s3Location")
         if location is None or "version" in location:
             return file
-        with _sorted_errors(f"firmware s3://{location['bucket']}/{location['key']}"):
+        # Who may not list a bucket is told "forbidden" of what is not there.
+        with _sorted_errors(f"firmware s3://{location['bucket']}/{location['key']} (absent, or not readable)"):
             version = self._s3.head_object(Bucket=location["bucket"], Key=location["key"]).get("VersionId")
         if version in (None, "null"):
+            _refuse_to_sign(file, location)
             return file
         return {**file, "fileLocation": {"s3Location": {**location, "version": version}}}
 
@@ -126,6 +129,26 @@ class OtaService:
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
 
 
+def _refuse_to_sign(file: Mapping[str, Any], location: Mapping[str, Any]) -> None:
+    if "startSigningJobParameter" in file.get("codeSigning", {}):
+        raise HandlerError(
+            f"firmware s3://{location['bucket']}/{location['key']} has no version, and AWS Signer signs versions only: "
+            "turn versioning on for the bucket and upload the file again"
+        )
+
+
+def _check(wanted: Declared, request: dict[str, Any], shape: Any) -> None:
+    """What the API's model says first, so that the rules can rely on it; both before anything is created."""
+    report = ParamValidator().validate(request, shape)
+    if report.has_errors():
+        raise HandlerError(f"Request: {report.generate_report()}")
+    try:
+        request_rules.check(request)
+        request_rules.check_tags(wanted.tags)
+    except ValueError as error:
+        raise HandlerError(f"Request: {error}") from None
+
+
 def _error_info(info: Mapping[str, Any]) -> str:
     error = info.get("errorInfo", {})
     return ": ".join(part for part in (error.get("code"), error.get("message")) if part)
@@ -140,7 +163,7 @@ def _sorted_errors(subject: str, *, creating: bool = False) -> Iterator[None]:
         raise HandlerError(f"{subject}: {error}") from None
     except ClientError as error:
         raise _sorted_error(error, subject, creating) from error
-    except (HTTPClientError, BotoCoreError, OSError) as error:
+    except (BotoCoreError, OSError) as error:
         raise NotYet(f"{subject}: {error}") from error
 
 

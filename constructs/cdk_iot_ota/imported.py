@@ -1,0 +1,94 @@
+"""An OTA update as others see it, whether this app declares it or it exists already."""
+
+from typing import Protocol, runtime_checkable
+
+from aws_cdk import Arn, ArnFormat, Resource, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk_iot_ota_handler.ota_update import limits
+
+from . import checks
+
+
+@runtime_checkable
+class IOtaUpdate(Protocol):
+    """An OTA update, declared in this app or existing."""
+
+    @property
+    def ota_update_id(self) -> str:
+        """``otaUpdateId``."""
+
+    @property
+    def ota_update_arn(self) -> str:
+        """``otaUpdateArn``."""
+
+    @property
+    def job_id(self) -> str:
+        """``awsIotJobId``: the job that the devices take."""
+
+    @property
+    def job_arn(self) -> str:
+        """``awsIotJobArn``."""
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
+
+
+def grant_read(update: IOtaUpdate, grantee: iam.IGrantable) -> iam.Grant:
+    """Let somebody read an update and its job."""
+    return iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=["iot:DescribeJob", "iot:GetOTAUpdate"],
+        resource_arns=[update.ota_update_arn, update.job_arn],
+    )
+
+
+class ImportedOtaUpdate(Resource):
+    """An update that exists in the stack's account and Region. AWS IoT names its job after it."""
+
+    def __init__(self, scope: Construct, id: str, *, ota_update_id: str) -> None:
+        super().__init__(scope, id)
+        self._id = ota_update_id
+
+    @property
+    def ota_update_id(self) -> str:
+        """``otaUpdateId``."""
+        return self._id
+
+    @property
+    def ota_update_arn(self) -> str:
+        """``otaUpdateArn``."""
+        return self._arn("otaupdate", self._id)
+
+    @property
+    def job_id(self) -> str:
+        """``awsIotJobId``."""
+        return f"AFR_OTA-{self._id}"
+
+    @property
+    def job_arn(self) -> str:
+        """``awsIotJobArn``."""
+        return self._arn("job", self.job_id)
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
+        return grant_read(self, grantee)
+
+    def _arn(self, resource: str, name: str) -> str:
+        return Stack.of(self).format_arn(service="iot", resource=resource, resource_name=name)
+
+
+def from_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
+    """The update of this id."""
+    with checks.named(f"{scope.node.path}/{id}"):
+        checks.text(limits.OTA_UPDATE_ID, "ota_update_id", ota_update_id)
+    return ImportedOtaUpdate(scope, id, ota_update_id=ota_update_id)
+
+
+def from_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
+    """The update of this ARN."""
+    with checks.named(f"{scope.node.path}/{id}"):
+        checks.text(limits.OTA_UPDATE_ARN, "ota_update_arn", ota_update_arn)
+    name = Arn.split(ota_update_arn, ArnFormat.SLASH_RESOURCE_NAME).resource_name
+    return ImportedOtaUpdate(scope, id, ota_update_id=str(name))

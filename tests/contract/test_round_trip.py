@@ -1,0 +1,27 @@
+"""Any valid request comes out of the handler as it was asked for with the constructs."""
+
+from typing import Any
+
+import boto3
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.service import OtaService
+from tests.construct.stacks import stack
+from tests.contract.handover import event_of
+from tests.contract.requests import ask, over_http, requests
+
+IOT: Any = boto3.client("iot", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.one_of(requests, over_http))
+def test_what_is_asked_for_comes_out(request: dict[str, Any]) -> None:
+    """Construct, template, CloudFormation's strings, handler: equal in the end, blobs and numbers included."""
+    made = stack()
+    ask(made, request)
+    wanted = declared(event_of(made))
+    sent = OtaService(IOT, None).request(wanted)
+    del sent["otaUpdateId"], sent["tags"]
+    assert sent == request

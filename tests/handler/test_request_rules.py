@@ -1,0 +1,189 @@
+"""What a token hid at synth is refused before anything is created, in the words of the constructs."""
+
+import copy
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update import limits, request_rules
+
+GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"
+CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
+CUSTOM = {
+    "signature": {"inlineDocument": b"MA=="},
+    "certificateChain": {"certificateName": "/signer.pem"},
+    "hashAlgorithm": "SHA256",
+    "signatureAlgorithm": "ECDSA",
+}
+START = {
+    "signingProfileName": "blinky",
+    "signingProfileParameter": {
+        "certificateArn": CERTIFICATE,
+        "platform": "AmazonFreeRTOS-Default",
+        "certificatePathOnDevice": "/signer.pem",
+    },
+    "destination": {"s3Destination": {"bucket": "signed"}},
+}
+VALID: dict[str, Any] = {
+    "otaUpdateId": "blinky-1",
+    "description": "blinky",
+    "targets": [GROUP],
+    "protocols": ["HTTP"],
+    "targetSelection": "SNAPSHOT",
+    "awsJobExecutionsRolloutConfig": {
+        "maximumPerMinute": 100,
+        "exponentialRate": {
+            "baseRatePerMinute": 10,
+            "incrementFactor": 1.5,
+            "rateIncreaseCriteria": {"numberOfNotifiedThings": 10},
+        },
+    },
+    "awsJobPresignedUrlConfig": {"expiresInSec": 1800},
+    "awsJobAbortConfig": {
+        "abortCriteriaList": [
+            {
+                "failureType": "ALL",
+                "action": "CANCEL",
+                "thresholdPercentage": 10.5,
+                "minNumberOfExecutedThings": 20,
+            }
+        ]
+    },
+    "awsJobTimeoutConfig": {"inProgressTimeoutInMinutes": 60},
+    "files": [
+        {
+            "fileName": "/a",
+            "fileVersion": "1",
+            "fileType": 1,
+            "fileLocation": {"s3Location": {"bucket": "firmware", "key": "a", "version": "v"}},
+            "codeSigning": {"customCodeSigning": CUSTOM},
+            "attributes": {"k": "v"},
+        },
+        {
+            "fileName": "/b",
+            "fileLocation": {"stream": {"streamId": "s", "fileId": 0}},
+            "codeSigning": {"awsSignerJobId": "job-1"},
+        },
+        {
+            "fileName": "/c",
+            "fileLocation": {"s3Location": {"bucket": "firmware", "key": "c"}},
+            "codeSigning": {"startSigningJobParameter": START},
+        },
+    ],
+    "roleArn": "arn:aws:iam::111122223333:role/ota",
+    "additionalParameters": {"k": "v"},
+}
+
+
+def test_a_valid_request_passes() -> None:
+    """Everything within its limits is no error."""
+    request_rules.check(VALID)
+    request_rules.check_tags({"team": "devices"})
+
+
+def at(path: str, value: Any) -> dict[str, Any]:
+    """The valid request with another value at a path such as `files.0.fileName`."""
+    request: Any = copy.deepcopy(VALID)
+    part = request
+    *way, last = path.split(".")
+    for name in way:
+        part = part[int(name)] if isinstance(part, list) else part[name]
+    part[int(last) if isinstance(part, list) else last] = value
+    return dict(request)
+
+
+EXPONENTIAL = "awsJobExecutionsRolloutConfig.exponentialRate"
+ABORT = "awsJobAbortConfig.abortCriteriaList"
+SIGNING = "files.0.codeSigning.customCodeSigning"
+PROFILE = "files.2.codeSigning.startSigningJobParameter.signingProfileParameter"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("otaUpdateId", "a" * 57, "otaUpdateId must have 1 to 56 characters, got 57"),
+        ("otaUpdateId", "a.b", "otaUpdateId must be of a-z"),
+        ("description", "a\tb", "description must have no control or unassigned characters"),
+        ("targets", [GROUP] * 2, "targets must be different from one another"),
+        ("targets", [f"{GROUP}{index}" for index in range(101)], "targets must have 1 to 100 members, got 101"),
+        ("targets.0", "arn:aws:iot:eu-central-1:111122223333:thing/*", "targets[0] must be the ARN of a thing"),
+        ("protocols", ["HTTP", "HTTP"], "protocols must be different from one another"),
+        ("protocols", ["MQTT"], "awsJobPresignedUrlConfig needs HTTP, got protocols ['MQTT']"),
+        ("protocols", ["FTP"], "protocols[0] must be MQTT or HTTP, got 'FTP'"),
+        ("targetSelection", "ALL", "targetSelection must be CONTINUOUS or SNAPSHOT, got 'ALL'"),
+        ("awsJobExecutionsRolloutConfig.maximumPerMinute", 0, "maximumPerMinute must be between 1 and 1000, got 0"),
+        (f"{EXPONENTIAL}.baseRatePerMinute", 1001, "baseRatePerMinute must be between 1 and 1000, got 1001"),
+        (f"{EXPONENTIAL}.incrementFactor", 5.5, "incrementFactor must be between 1.1 and 5, got 5.5"),
+        (f"{EXPONENTIAL}.rateIncreaseCriteria", {}, "rateIncreaseCriteria must have either"),
+        (
+            f"{EXPONENTIAL}.rateIncreaseCriteria",
+            {"numberOfNotifiedThings": 0},
+            "Things must be at least 1",
+        ),
+        ("awsJobPresignedUrlConfig.expiresInSec", 59, "expiresInSec must be between 60 and 3600, got 59"),
+        (f"{ABORT}.0.failureType", "LOST", "abortCriteriaList[0].failureType must be FAILED or REJECTED"),
+        (f"{ABORT}.0.thresholdPercentage", 100.5, "thresholdPercentage must be between 0.01 and 100, got 100.5"),
+        (f"{ABORT}.0.minNumberOfExecutedThings", 0, "minNumberOfExecutedThings must be at least 1, got 0"),
+        ("awsJobTimeoutConfig.inProgressTimeoutInMinutes", 10081, "inProgressTimeoutInMinutes must be between 1 and"),
+        ("files", [], "files must have 1 to 50 members, got 0"),
+        ("files.1.fileName", "/a", "files[].fileName must be different from one another, got '/a' twice"),
+        ("files.0.fileName", "", "files[0].fileName must have at least 1 characters"),
+        ("files.0.fileVersion", "", "files[0].fileVersion must have at least 1 characters"),
+        ("files.0.fileType", 256, "files[0].fileType must be between 0 and 255, got 256"),
+        ("files.0.attributes", {"k": "v" * 4097}, "files[0].attributes['k'] must have 0 to 4096 characters"),
+        ("files.0.fileLocation.s3Location.key", "a" * 1025, "s3Location.key must have 1 to 1024 characters"),
+        ("files.0.fileLocation.s3Location.version", "", "s3Location.version must have 1 to 1024 characters"),
+        ("files.1.fileLocation.stream.streamId", "a b", "files[1].fileLocation.stream.streamId must be of a-z"),
+        ("files.1.fileLocation.stream.fileId", 256, "stream.fileId must be between 0 and 255, got 256"),
+        (f"{SIGNING}.hashAlgorithm", "SHA-256", "hashAlgorithm must be SHA1 or SHA256, got 'SHA-256'"),
+        (f"{SIGNING}.hashAlgorithm", "SHA1", "hashAlgorithm must be SHA256 with ECDSA, got SHA1"),
+        (f"{SIGNING}.signatureAlgorithm", "DSA", "signatureAlgorithm must be ECDSA or RSA, got 'DSA'"),
+        (f"{SIGNING}.certificateChain.certificateName", "", "certificateName must have at least 1 characters"),
+        ("files.1.codeSigning.awsSignerJobId", "a b", "awsSignerJobId must be of a-z, A-Z, 0-9 and -"),
+        ("files.2.codeSigning.startSigningJobParameter.signingProfileName", "a", "must have 2 to 64 characters"),
+        (f"{PROFILE}.certificateArn", "x", "certificateArn must be the ARN of a certificate"),
+        (f"{PROFILE}.platform", "Arduino", "platform must be AmazonFreeRTOS-Default or"),
+        (f"{PROFILE}.certificatePathOnDevice", "", "certificatePathOnDevice must have at least 1 characters"),
+        ("roleArn", "arn:aws:iam::111122223333:user/me", "roleArn must be the ARN of a role"),
+        ("additionalParameters", {"": "v"}, "additionalParameters key must have at least 1 characters"),
+    ],
+)
+def test_a_bad_member_is_named_by_its_path(path: str, value: Any, message: str) -> None:
+    """The error has the API's path, the value and the limit."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        request_rules.check(at(path, value))
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({"cdk-iot-ota:deployed": "true"}, "Tags key must not begin with cdk-iot-ota:"),
+        ({"aws:x": "y"}, "Tags key must not begin with aws:"),
+        ({"a": "b" * 257}, "Tags['a'] must have 0 to 256 characters, got 257"),
+        ({f"k{index}": "" for index in range(47)}, "Tags must have 0 to 46 members, got 47"),
+    ],
+)
+def test_a_bad_tag_is_named(tags: dict[str, str], message: str) -> None:
+    """A tag behind a token cannot pretend that an update was deployed."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        request_rules.check_tags(tags)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda name: limits.FILE_TYPE.check(name, 256),
+        lambda name: limits.DESCRIPTION.check(name, "a\n"),
+        lambda name: limits.distinct(name, ["a", "a"]),
+    ],
+)
+def test_both_sides_say_the_same(check: Callable[[str], None]) -> None:
+    """Only the name of the thing differs between synth and deploy."""
+    said = []
+    for name in ("snake_case", "camelCase"):
+        with pytest.raises(ValueError, match=name) as caught:
+            check(name)
+        said.append(str(caught.value).removeprefix(name))
+    assert said[0] == said[1]

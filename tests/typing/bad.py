@@ -1,0 +1,27 @@
+"""User code that must not type-check: every line that ends in `# error` is wrong, and no other line is."""
+
+from aws_cdk import Stack
+
+from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaTarget, OtaUpdate, RolloutRate
+
+
+def wrong(stack: Stack, file: OtaFile, target: OtaTarget) -> None:
+    """Mistakes that a type checker must find before synth does."""
+    OtaTarget.thing(1)  # error
+    FileLocation.from_bucket("firmware", "a.bin")  # error
+    FileLocation.from_stream("s", "0")  # error
+    CodeSigning.custom(signature="text")  # error
+    CodeSigning.signer()  # error
+    OtaFile("/a", CodeSigning.unsigned())  # error
+    OtaFile(name="/a")  # error
+    OtaFile(name="/a", signing="unsigned")  # error
+    RolloutRate.constant(50)  # error
+    RolloutRate.constant(maximum_per_minute="50")  # error
+    OtaUpdate(stack, "A")  # error
+    OtaUpdate(stack, "A", targets=target, files=[file])  # error
+    OtaUpdate(stack, "A", targets=["fleet"], files=[file])  # error
+    OtaUpdate(stack, "A", targets=[target], files=[file], role="arn:aws:iam::111122223333:role/ota")  # error
+    OtaUpdate(stack, "A", targets=[target], files=[file], protocols=["MQTT"])  # error
+    OtaUpdate(stack, "A", targets=[target], files=[file], in_progress_timeout=30)  # error
+    OtaUpdate(stack, "A", targets=[target], files=[file], tags={"a": 1})  # error
+    OtaUpdate(stack, "A", targets=[target], files=[file], descripton="typo")  # error

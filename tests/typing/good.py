@@ -1,0 +1,99 @@
+"""User code that must type-check under strict mypy and pyright, without a cast and without an ignored line."""
+
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_iot as iot
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_iot_ota import (
+    AbortCriterion,
+    CodeSigning,
+    FailureType,
+    FileLocation,
+    HashAlgorithm,
+    IOtaUpdate,
+    OtaFile,
+    OtaServiceRole,
+    OtaTarget,
+    OtaUpdate,
+    OtaUpdateProvider,
+    Protocol,
+    RolloutRate,
+    SignatureAlgorithm,
+    SigningPlatform,
+    SigningProfile,
+    TargetSelection,
+)
+
+
+class Firmware(Stack):
+    """Everything at once."""
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id)
+        bucket = s3.Bucket(self, "Bucket", versioned=True)
+        existing = s3.Bucket.from_bucket_name(self, "Existing", "firmware")
+        group = iot.CfnThingGroup(self, "Group")
+        signing = CodeSigning.custom(
+            signature=Path("blinky.sig"),
+            hash_algorithm=HashAlgorithm.SHA256,
+            signature_algorithm=SignatureAlgorithm.ECDSA,
+            certificate_name="/signer.pem",
+            certificate_chain=Path("chain.pem"),
+        )
+        profile = SigningProfile(
+            certificate_arn="arn:aws:acm:eu-central-1:111122223333:certificate/1",
+            platform=SigningPlatform.AMAZON_FREERTOS_DEFAULT,
+            certificate_path_on_device="/signer.pem",
+        )
+        files = [
+            OtaFile(name="/a", location=FileLocation.from_asset("a.bin"), signing=signing),
+            OtaFile(name="/b", location=FileLocation.from_bucket(bucket, "b"), signing=CodeSigning.unsigned()),
+            OtaFile(
+                name="/c",
+                location=FileLocation.from_bucket(existing, "c", version="v"),
+                signing=CodeSigning.signer(destination_bucket=bucket, profile=profile),
+                version="1",
+                type=1,
+                attributes={"k": "v"},
+            ),
+            OtaFile(name="/d", signing=CodeSigning.signer_job("job-1")),
+            OtaFile(name="/e", location=FileLocation.from_stream("s", 0), signing=signing),
+        ]
+        update = OtaUpdate(
+            self,
+            "Blinky",
+            targets=(OtaTarget.thing_group(group.ref), OtaTarget.thing("a"), OtaTarget.from_arn(group.attr_arn)),
+            files=files,
+            role=OtaServiceRole(self, "Role"),
+            ota_update_id="blinky-1",
+            description="blinky",
+            protocols=[Protocol.HTTP],
+            target_selection=TargetSelection.SNAPSHOT,
+            rollout=RolloutRate.exponential(base_per_minute=1, increment_factor=1.5, after_succeeded=10),
+            abort_criteria=[
+                AbortCriterion(failure=FailureType.ALL, threshold_percentage=2.5, minimum_executed=10),
+            ],
+            in_progress_timeout=Duration.hours(1),
+            presigned_url_expiry=Duration.minutes(10),
+            additional_parameters={"k": "v"},
+            tags={"team": "devices"},
+            delete_stream=True,
+            force_delete_job=True,
+            removal_policy=RemovalPolicy.RETAIN,
+            provider=OtaUpdateProvider(self, "Provider"),
+        )
+        plain = iam.Role(self, "Plain", assumed_by=OtaServiceRole(self, "Other").grant_principal)
+        OtaUpdate(self, "Second", targets=[OtaTarget.thing("a")], files=files, role=plain)
+        imported: IOtaUpdate = OtaUpdate.from_ota_update_id(self, "Imported", "blinky-0")
+        read(plain, update, imported, OtaUpdate.from_ota_update_arn(self, "ByArn", update.ota_update_arn))
+
+
+def read(grantee: iam.IGrantable, *updates: IOtaUpdate) -> list[str]:
+    """An update of any kind is an `IOtaUpdate`."""
+    for update in updates:
+        update.grant_read(grantee)
+    return [part for update in updates for part in (update.ota_update_id, update.job_id, update.job_arn)]
