@@ -18,21 +18,26 @@ class IOtaUpdate(Protocol):
     @property
     def ota_update_id(self) -> str:
         """``otaUpdateId``."""
+        ...
 
     @property
     def ota_update_arn(self) -> str:
         """``otaUpdateArn``."""
+        ...
 
     @property
     def job_id(self) -> str:
         """``awsIotJobId``: the job that the devices take."""
+        ...
 
     @property
     def job_arn(self) -> str:
         """``awsIotJobArn``."""
+        ...
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
+        ...
 
 
 def grant_read(update: IOtaUpdate, grantee: iam.IGrantable) -> iam.Grant:
