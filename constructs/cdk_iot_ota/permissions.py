@@ -76,6 +76,8 @@ class OtaPermissions(Construct):
     def _handler_statements(self) -> Mapping[str, iam.PolicyStatement]:
         updates = self._arn("otaupdate", f"{self._prefix}*")
         return {
+            # Nothing is created for a stack that is on its way back.
+            "Stack": allow(["cloudformation:DescribeStacks"], [Stack.of(self).stack_id]),
             "Updates": allow([*_WRITE_UPDATES, *_READ_UPDATES, "iot:DeleteOTAUpdate"], [updates]),
             # Whether the caller needs these beside the service's role is not documented, so it has them, as narrow.
             "Jobs": allow(["iot:CancelJob", "iot:DeleteJob"], [self._arn("job", f"AFR_OTA-{self._prefix}*")]),

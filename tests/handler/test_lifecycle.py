@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cdk_iot_ota_handler.ota_update import budgets, decide, identity
+from cdk_iot_ota_handler.ota_update.clock import Clock
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
@@ -114,12 +115,13 @@ def test_an_update_that_never_settles_is_given_up_and_removed() -> None:
 
 
 def test_a_strangers_update_fails_the_create_and_survives_the_rollback() -> None:
-    """An id that somebody else has taken is refused, and the Delete that follows leaves it alone."""
+    """An id that somebody else has taken is refused, with the marker whose Delete the framework swallows."""
     world = World()
     stranger(world, "theirs")
     answer = run(world, event("Create", OtaUpdateId="theirs"))
     assert "is not this resource's" in answer.reason
-    assert not run(world, event("Delete", OtaUpdateId="theirs", physical_id=answer.physical_id)).failed
+    assert answer.physical_id == MARKER
+    assert not run(world, event("Delete", OtaUpdateId="theirs", physical_id="theirs")).failed
     assert world.changes() == []
 
 
@@ -150,10 +152,11 @@ def test_a_rollback_pushes_nothing_again(addressed: str) -> None:
     assert world.changes() == []
 
 
-def test_a_rollback_to_an_update_that_was_removed_by_hand_does_not_push_it_again() -> None:
+@pytest.mark.parametrize("addressed", ["one", "two"])
+def test_a_rollback_to_an_update_that_was_removed_by_hand_does_not_push_it_again(addressed: str) -> None:
     """The old content is not created a second time, and the rollback does not get stuck on it."""
-    world = World()
-    answer = run(world, update_event("two", "one", id_of("one")))
+    world = World(forward=False)
+    answer = run(world, update_event("two", "one", id_of(addressed)))
     assert not answer.failed
     assert answer.data is not None
     assert answer.data["JobId"] == f"AFR_OTA-{id_of('one')}"
@@ -171,10 +174,11 @@ def test_tags_change_in_place() -> None:
     assert "old" not in tags
 
 
-def test_tags_of_an_update_that_was_removed_by_hand_are_an_error() -> None:
+def test_tags_of_an_update_that_was_removed_by_hand_are_an_error_on_the_way_forward() -> None:
     """What is gone cannot be tagged: the error says how to get it back."""
     new = event("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(), physical_id=id_of("one"))
     assert "no longer exists" in run(World(), new).reason
+    assert not run(World(forward=False), new).failed
 
 
 def test_other_delete_options_need_no_call() -> None:
@@ -308,7 +312,9 @@ def test_a_failure_removes_only_what_its_event_has_made() -> None:
     for deployed, action in ((True, Action.FAIL), (False, Action.DELETE_AND_FAIL)):
         world = with_update("one", deployed=deployed)
         seen = world.look(wanted.ota_update_id, world.time)
-        decision = decide.completion(wanted, seen, failure="it failed", id_is_new=not deployed, waited=0)
+        decision = decide.completion(
+            wanted, seen, failure="it failed", passing=False, id_is_new=True, waited=0, visible_for=9
+        )
         assert decision.action is action
 
 
@@ -377,3 +383,141 @@ def test_an_invented_id_means_its_content_even_if_it_was_deployed() -> None:
     world = with_update("one")
     assert not run(world, event("Delete", physical_id=f"prod-{LOGICAL_ID}-1ABCDEFGHIJKL")).failed
     assert world.updates == {}
+
+
+def test_a_throttled_rollback_never_deletes_the_live_update() -> None:
+    """on_event saw nothing but throttling; what is_complete sees then counts, and it is deployed."""
+    world = with_update("one")
+    world.errors["look"] = [NotYet("ThrottlingException")] * 60
+    assert not run(world, update_event("two", "one", id_of("two"))).failed
+    assert world.changes() == []
+
+
+@pytest.mark.parametrize("age", [60, 7200])
+def test_a_rollback_to_an_id_that_never_left_removes_what_the_deploy_has_made(age: float) -> None:
+    """The deploy was cut short before CloudFormation learned its id: nobody else would ever delete it.
+
+    An update of that content which is older than any deploy was retained on purpose, and stays.
+    """
+    world = with_update("one")
+    wanted = declared(event("Create", content="two"))
+    world.updates[wanted.ota_update_id] = Update("CREATE_COMPLETE", dict(wanted.all_tags), world.time - age)
+    assert not run(world, update_event("two", "one", id_of("one"))).failed
+    assert set(world.updates) == ({id_of("one")} if age == 60 else {id_of("one"), id_of("two")})
+
+
+def test_a_rollback_to_an_id_that_never_left_spares_strangers() -> None:
+    """What has the id of the leftover but not our tags is not touched."""
+    world = with_update("one")
+    old = properties(content="two", OtaUpdateId="theirs")
+    stranger(world, "theirs")
+    assert not run(world, event("Update", content="one", old=old, physical_id=id_of("one"))).failed
+    assert world.changes() == []
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_what_a_delete_has_removed_is_not_created_again(lost: int) -> None:
+    """The stack rolls back while on_event waits for the update to settle, and the Delete has removed it already."""
+    world = World(loses_answers=lost, outcomes=[("CREATE_IN_PROGRESS", "")])
+
+    def remove(seconds: float) -> None:
+        world.time += seconds
+        world.forward = False
+        world.updates.clear()
+
+    service: Any = world
+    on_event(event("Create"), service, Clock(now=lambda: world.time, sleep=remove))
+    assert world.calls.count("create") == 1
+    assert world.updates == {}
+
+
+def test_an_update_that_becomes_visible_late_is_waited_for() -> None:
+    """GetOTAUpdate may not know for a while what CreateOTAUpdate has made, also after a slow start."""
+    world = World(lag=25, errors={"create": [NotAuthorized("the role")] * 5})
+    assert not run(world, event("Create")).failed
+    assert world.changes().count("tag") == 1
+
+
+def test_the_delete_after_a_refused_create_spares_what_was_refused() -> None:
+    """A retained update of this resource under an explicit id is left alone with its other content."""
+    world = World()
+    run(world, event("Create", content="one", OtaUpdateId="mine"))
+    answer = run(world, event("Create", content="two", OtaUpdateId="mine"))
+    assert "exists with other content" in answer.reason
+    assert answer.physical_id == MARKER
+    assert set(world.updates) == {"mine"}
+
+
+def test_new_content_under_the_explicit_id_of_a_removed_update_is_created() -> None:
+    """Removed by hand, then deployed with other content: that is what the error of a change of tags advises."""
+    world = World()
+    old = properties(content="one", OtaUpdateId="mine")
+    assert not run(world, event("Update", content="two", OtaUpdateId="mine", old=old, physical_id="mine")).failed
+    assert set(world.updates) == {"mine"}
+
+
+def test_an_event_that_is_delivered_when_all_is_over_creates_nothing() -> None:
+    """Lambda may deliver an event twice; the stack is at rest or on its way back when the second one comes."""
+    world = World(forward=False)
+    assert "not being created any more" in run(world, event("Create")).reason
+    assert world.changes() == []
+
+
+def test_a_deletion_that_meets_another_is_tried_again() -> None:
+    """Two looks at the same deletion may both ask for it: the refusal of the second passes."""
+    world = with_update("one")
+    world.errors["delete stream=True force=True"] = [HandlerError("InvalidRequestException: DELETE_IN_PROGRESS")]
+    assert not run(world, event("Delete", physical_id=id_of("one"))).failed
+    assert world.updates == {}
+
+
+def test_an_update_that_never_settles_is_deleted_in_the_end() -> None:
+    """The deletion of a creation that hangs is asked for, although it may be refused."""
+    world = with_update("one", "CREATE_IN_PROGRESS", deployed=False)
+    assert not run(world, event("Delete", physical_id=id_of("one"))).failed
+    assert world.updates == {}
+
+
+def test_what_a_failed_deletion_has_left_does_not_block_its_content() -> None:
+    """Going back to content whose update is DELETE_FAILED deletes what is left, and creates it anew."""
+    world = with_update("two")
+    world.updates |= with_update("one", "DELETE_FAILED").updates
+    assert not run(world, update_event("two", "one", id_of("two"))).failed
+    assert world.updates[id_of("one")].status == "CREATE_COMPLETE"
+
+
+def test_patience_with_iam_begins_with_its_first_refusal() -> None:
+    """A minute of throttling does not use up the time that IAM may take."""
+    world = World(errors={"create": [*[NotYet("throttled")] * 14, NotAuthorized("not yet known")]})
+    assert not run(world, event("Create")).failed
+
+
+def test_an_id_that_is_taken_but_not_visible_is_not_hammered() -> None:
+    """AlreadyExists while GetOTAUpdate says 404 is repeated with pauses: ten creations a second are all there are."""
+    world = World(lag=10, loses_answers=1)
+    assert not run(world, event("Create")).failed
+    assert world.calls.count("create") < 10
+
+
+def test_tags_follow_the_declaration_although_what_is_seen_is_stale() -> None:
+    """A rollback right after a change of tags sets them back, whatever the last look still shows."""
+    world = with_update("one", team="a")
+    old, new = ([{"Key": "team", "Value": value}] for value in "ba")
+    run(world, event("Update", Tags=new, old=properties(Tags=old), physical_id=id_of("one")))
+    assert world.changes() == ["tag"]
+
+
+def test_tags_of_this_library_can_not_be_declared() -> None:
+    """A tag that Tags.of has added cannot pretend that an update was deployed, or is somebody else's."""
+    forged = [{"Key": identity.DEPLOYED_TAG, "Value": "true"}, {"Key": identity.STACK_TAG, "Value": "x"}]
+    world = World()
+    assert not run(world, event("Create", Tags=forged)).failed
+    assert world.updates[id_of("one")].tags[identity.STACK_TAG] == STACK_ID
+    assert world.changes() == ["create", "tag"]
+
+
+def test_an_event_that_the_waiter_cannot_take_is_refused_first() -> None:
+    """Step Functions takes so many bytes; finding that out after the creation would leave an orphan."""
+    world = World()
+    assert "declare fewer files" in run(world, event("Create", content="x" * 250_000)).reason
+    assert world.calls == []

@@ -27,10 +27,11 @@ class Stubs:
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-central-1"}
         iot: Any = boto3.client("iot", **keys)  # type: ignore[call-overload]
         s3: Any = boto3.client("s3", **keys)  # type: ignore[call-overload]
-        self.service = OtaService(iot, s3)
-        self.iot, self.s3 = Stubber(iot), Stubber(s3)
-        self.iot.activate()
-        self.s3.activate()
+        cloudformation: Any = boto3.client("cloudformation", **keys)  # type: ignore[call-overload]
+        self.service = OtaService(iot, s3, cloudformation)
+        self.all = self.iot, self.s3, self.cloudformation = Stubber(iot), Stubber(s3), Stubber(cloudformation)
+        for stub in self.all:
+            stub.activate()
 
 
 @pytest.fixture
@@ -38,8 +39,8 @@ def stubs() -> Iterator[Stubs]:
     """Stubbed clients, of which every prepared answer must be used."""
     made = Stubs()
     yield made
-    made.iot.assert_no_pending_responses()
-    made.s3.assert_no_pending_responses()
+    for stub in made.all:
+        stub.assert_no_pending_responses()
 
 
 def request(**location: str) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def test_lost_connections_pass(error: Exception) -> None:
             raise error
 
     with pytest.raises(NotYet):
-        OtaService(Client(), None).tag(ARN, {"a": "b"})
+        OtaService(Client(), None, None).tag(ARN, {"a": "b"})
 
 
 def test_deletion_takes_the_options(stubs: Stubs) -> None:
@@ -195,3 +196,47 @@ def test_tagging(stubs: Stubs) -> None:
     stubs.iot.add_response("untag_resource", {}, {"resourceArn": ARN, "tagKeys": ["c"]})
     stubs.service.tag(ARN, {"a": "b"})
     stubs.service.untag(ARN, ["c"])
+
+
+@pytest.mark.parametrize(
+    ("status", "forward"),
+    [
+        ("CREATE_IN_PROGRESS", True),
+        ("UPDATE_IN_PROGRESS", True),
+        ("IMPORT_IN_PROGRESS", True),
+        ("ROLLBACK_IN_PROGRESS", False),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", False),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", False),
+        ("UPDATE_COMPLETE", False),
+        ("DELETE_IN_PROGRESS", False),
+    ],
+)
+def test_a_stack_goes_forward_or_not(stubs: Stubs, status: str, forward: bool) -> None:
+    """Only a stack that is being created or updated wants something new."""
+    stack = {"StackName": "prod", "CreationTime": datetime.datetime.now(datetime.timezone.utc), "StackStatus": status}
+    stubs.cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "id"})
+    assert stubs.service.goes_forward("id") is forward
+
+
+@pytest.mark.parametrize("answer", [{}, {"otaUpdateInfo": {}}])
+def test_an_unreadable_answer_passes(stubs: Stubs, answer: dict[str, Any]) -> None:
+    """What has no update in it is no answer of the service."""
+    stubs.iot.add_response("get_ota_update", answer)
+    with pytest.raises(NotYet, match="unreadable answer"):
+        stubs.service.look("mine", NOW)
+
+
+def test_an_update_may_have_no_tags_at_all(stubs: Stubs) -> None:
+    """An answer without the member is an answer without tags."""
+    stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": {"otaUpdateArn": ARN, "otaUpdateStatus": "X"}})
+    stubs.iot.add_response("list_tags_for_resource", {})
+    seen = stubs.service.look("mine", NOW)
+    assert seen is not None
+    assert seen.tags == {}
+
+
+def test_too_many_tags_do_not_pass(stubs: Stubs) -> None:
+    """The limit of tags is final, unlike the limit of calls."""
+    stubs.iot.add_client_error("tag_resource", "LimitExceededException", "50 tags", http_status_code=410)
+    with pytest.raises(HandlerError, match="50 tags"):
+        stubs.service.tag(ARN, {"a": "b"})

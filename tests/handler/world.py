@@ -70,6 +70,8 @@ class World:
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     outcomes: list[tuple[str, str]] = field(default_factory=list)
     tag_lag: float = 0
+    lag: float = 0
+    forward: bool = True
     loses_answers: int = 0
 
     def clock(self) -> Clock:
@@ -86,13 +88,18 @@ class World:
 
     def changes(self) -> list[str]:
         """The calls that changed something, or tried to."""
-        return [call for call in self.calls if call not in ("look", "head")]
+        return [call for call in self.calls if call not in ("look", "head", "stack")]
+
+    def goes_forward(self, stack_id: str) -> bool:
+        """DescribeStacks."""
+        self._call("stack")
+        return self.forward
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """GetOTAUpdate and ListTagsForResource."""
         self._call("look")
         update = self.updates.get(ota_update_id)
-        if update is None:
+        if update is None or now - update.created < self.lag:
             return None
         seen = Seen(
             status=update.status,

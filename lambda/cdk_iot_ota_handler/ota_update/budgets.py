@@ -18,7 +18,9 @@ CREATION_PATIENCE = 150
 # One invocation of the function: creation's patience, and a look and a change of tags, of two calls each, begun in it.
 INVOCATION = 450
 
-# Tags may become visible later than the update that they were created with.
+# A Delete that overtakes its Create waits for the two calls that Create may be about to make.
+OVERTAKEN = 2 * CALL
+# Tags, and the update itself, may become visible later than the update that they were created with.
 TAG_LAG = 60
 # A deletion that failed is tried again for this long.
 DELETION_PATIENCE = 600
@@ -26,6 +28,8 @@ DELETION_PATIENCE = 600
 CREATION_DEADLINE = 900
 HANDLER_DEADLINE = 3120
 
+# What Step Functions takes as the input of the waiter, less what is added to the event.
+EVENT_BYTES = 240_000
 # The waiter of the Provider framework, and CloudFormation's own patience with it.
 QUERY_INTERVAL = 5
 TOTAL_TIMEOUT = 3300

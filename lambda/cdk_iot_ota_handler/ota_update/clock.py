@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
@@ -11,3 +13,8 @@ class Clock:
 
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+
+
+def longer(pause: float) -> float:
+    """The pause after this one."""
+    return min(2 * pause, LONGEST_PAUSE)

@@ -10,7 +10,7 @@ from .identity import Owner
 from .seen import Seen
 
 _SETTLING = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
-_LEAVING = ("DELETE_IN_PROGRESS", "DELETE_FAILED")
+LEAVING = ("DELETE_IN_PROGRESS", "DELETE_FAILED")
 
 
 class Action(enum.Enum):
@@ -33,32 +33,35 @@ class Decision:
     why: str
 
 
-def creation(wanted: Declared, seen: Seen | None, *, created: bool, waited: float) -> Decision:
+def creation(wanted: Declared, seen: Seen | None, *, tried: bool, there_for: float | None, waited: float) -> Decision:
     """On Create, and on an Update to another id: bring the update about, and see it settle.
 
-    ``created`` says that this invocation has created it, ``waited`` for how many seconds it has been at it.
+    ``tried`` says that this invocation may have created it, ``there_for`` for how many seconds it is known to have been
+    there (None: not at all), ``waited`` for how many seconds the invocation has been at it.
     """
-    if seen is None and not created:
+    if seen is None and there_for is None:
         return Decision(Action.CREATE, "it does not exist")
-    if seen is None and waited < budgets.SETTLE_PATIENCE:
+    if seen is None and there_for is not None and there_for < budgets.SETTLE_PATIENCE:
         return Decision(Action.WAIT, "it is not visible yet")
     if seen is None:
-        # What was created and is gone was removed by a Delete meanwhile: it must not come back.
+        # What was there and is gone was removed by a Delete meanwhile: it must not come back.
         return Decision(Action.DONE, "it is gone again")
     if seen.status == "DELETE_IN_PROGRESS":
         return Decision(Action.WAIT, "an update of this id is still being deleted")
     if refusal := _refusal(wanted, seen):
         return refusal
-    if seen.status in _SETTLING and waited < budgets.SETTLE_PATIENCE:
+    if _owner(wanted, seen) is Owner.OURS and seen.status == "DELETE_FAILED":
+        return Decision(Action.DELETE, "it is what a deletion that failed has left")
+    if seen.status in _SETTLING and (there_for or 0) < budgets.SETTLE_PATIENCE:
         return Decision(Action.WAIT, "its creation has not ended")
-    if created and seen.failed_for_want_of_access and waited < budgets.IAM_PATIENCE:
+    if tried and seen.failed_for_want_of_access and waited < budgets.IAM_PATIENCE:
         return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
     return Decision(Action.DONE, "it exists")
 
 
-def in_place(wanted: Declared, seen: Seen | None, *, content_changes: bool) -> Decision:
+def in_place(wanted: Declared, seen: Seen | None, *, forward: bool) -> Decision:
     """On an Update that keeps the id: its tags may change, its content can not."""
-    if seen is None and content_changes:
+    if seen is None and not forward:
         return Decision(Action.DONE, "this is the way back to an update that was removed: it is not pushed again")
     if seen is None:
         return Decision(
@@ -69,26 +72,40 @@ def in_place(wanted: Declared, seen: Seen | None, *, content_changes: bool) -> D
     return _refusal(wanted, seen) or Decision(Action.DONE, "it exists")
 
 
-def completion(wanted: Declared, seen: Seen | None, *, failure: str | None, id_is_new: bool, waited: float) -> Decision:
-    """In is_complete after Create or Update. Only an update whose id is new to the resource is ever removed."""
+def completion(
+    wanted: Declared,
+    seen: Seen | None,
+    *,
+    failure: str | None,
+    passing: bool,
+    id_is_new: bool,
+    waited: float,
+    visible_for: float,
+) -> Decision:
+    """In is_complete after Create or Update. Only an update that is new, and was never deployed, is ever removed.
+
+    ``failure`` is what on_event has failed with; ``passing`` that it was only patience that ended there: then the
+    update counts, if it is there. ``visible_for`` is for how many seconds it should have been visible.
+    """
     name = f"OTA update {wanted.ota_update_id}"
-    failing = Action.DELETE_AND_FAIL if id_is_new else Action.FAIL
+    if seen is None and not failure and visible_for < budgets.TAG_LAG:
+        return Decision(Action.WAIT, "it is not visible yet")
     if seen is None:
         return Decision(Action.FAIL, failure or f"{name} no longer exists: something removed it during this deploy")
     if refusal := _refusal(wanted, seen):
         return Decision(Action.FAIL, failure or refusal.why)
     if _owner(wanted, seen) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
-    if seen.status in _LEAVING:
-        return Decision(Action.FAIL, failure or f"{name} is being deleted")
-    if failure:
+    if seen.status in LEAVING:
+        return Decision(Action.FAIL, failure or f"{name} is being deleted: {seen.error}")
+    deployed = identity.DEPLOYED_TAG in seen.tags
+    failing = Action.DELETE_AND_FAIL if id_is_new and not deployed else Action.FAIL
+    if failure and not passing:
         return Decision(failing, failure)
     if seen.status == "CREATE_FAILED":
         return Decision(failing, f"{name} was not created: {seen.error or 'AWS IoT gives no reason'}")
-    if seen.status == "CREATE_COMPLETE" and identity.DEPLOYED_TAG in seen.tags:
-        return Decision(Action.DONE, "it has been deployed")
     if seen.status == "CREATE_COMPLETE":
-        return Decision(Action.MARK, "it is created")
+        return Decision(Action.DONE, "it has been deployed") if deployed else Decision(Action.MARK, "it is created")
     if waited > budgets.CREATION_DEADLINE:
         return Decision(failing, f"{name} is still {seen.status} after {waited:.0f} s")
     return Decision(Action.WAIT, f"it is {seen.status}")
@@ -116,8 +133,13 @@ def is_certain(event_id: str, wanted: Declared) -> bool:
     return generated or event_id == wanted.ota_update_id
 
 
-def deletion(wanted: Declared, ota_update_id: str, seen: Seen | None, *, waited: float) -> Decision:
-    """In is_complete after Delete: until the update is gone, and never one that is not ours."""
+def deletion(wanted: Declared, ota_update_id: str, seen: Seen | None, *, answered: bool, waited: float) -> Decision:
+    """In is_complete after Delete: until the update is gone, and never one that is not ours.
+
+    ``answered`` says that CloudFormation has the id from us. Else its ``on_event`` may be about to create it still.
+    """
+    if seen is None and not answered and waited < budgets.OVERTAKEN:
+        return Decision(Action.WAIT, "what creates it may still be running")
     if seen is None:
         return Decision(Action.DONE, "it is gone")
     if waited > budgets.HANDLER_DEADLINE:
@@ -129,12 +151,23 @@ def deletion(wanted: Declared, ota_update_id: str, seen: Seen | None, *, waited:
             return Decision(Action.DONE, "it is not this resource's")
         case Owner.UNKNOWN:
             return Decision(Action.WAIT, "its tags are not visible yet")
-    if seen.status in _SETTLING:
+    if seen.status in _SETTLING and waited <= budgets.CREATION_DEADLINE:
         return Decision(Action.WAIT, f"it is {seen.status}")
     if seen.status == "DELETE_FAILED" and waited > budgets.DELETION_PATIENCE:
         reason = seen.error or "AWS IoT gives no reason"
         return Decision(Action.FAIL, f"OTA update {ota_update_id} was not deleted: {reason}")
     return Decision(Action.DELETE, f"it is {seen.status}")
+
+
+def leftover(wanted: Declared, seen: Seen | None, content: str) -> bool:
+    """Whether an update is what a deploy that is being rolled back has made, and nobody else will delete.
+
+    It has that deploy's content, and is younger than any deploy can be old: an older one was retained on purpose.
+    """
+    if seen is None or seen.age > budgets.SERVICE_TIMEOUT:
+        return False
+    unknown = _owner(wanted, seen) is Owner.UNKNOWN
+    return unknown or (_owner(wanted, seen) is Owner.OURS and seen.tags.get(identity.CONTENT_TAG) == content)
 
 
 def tag_changes(

@@ -60,8 +60,14 @@ def declared(event: Event) -> Declared:
 
 
 def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
-    """The user's tags in a resource's properties."""
-    return {tag["Key"]: tag.get("Value", "") for tag in properties.get("Tags", [])}
+    """The user's tags in a resource's properties. Those of this library can not be declared."""
+    tags = {tag["Key"]: tag.get("Value", "") for tag in properties.get("Tags", [])}
+    return {key: value for key, value in tags.items() if not key.startswith(identity.TAG_PREFIX)}
+
+
+def same_content(event: Event) -> bool:
+    """Whether an Update event leaves the content as it is."""
+    return bool(event["OldResourceProperties"].get("Request") == event["ResourceProperties"].get("Request"))
 
 
 def same_update(event: Event) -> bool:

@@ -20,11 +20,13 @@ NOT_YET: Answer = {"IsComplete": False}
 def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     """Whether an event is over. Raises HandlerError with the reason when it has failed."""
     wanted = declared(event)
-    if event.get("LeftAlone"):
-        return {"IsComplete": True, "Data": _known_attributes(wanted)}
     waited = clock.now() - float(event["StartedAt"])
-    look = _look_at_deletion if event["RequestType"] == "Delete" else _look_at_creation
     try:
+        if event.get("Leftover") and not _leftover_is_gone(event, wanted, service, clock, waited):
+            return NOT_YET
+        if event.get("LeftAlone"):
+            return {"IsComplete": True, "Data": _known_attributes(wanted)}
+        look = _look_at_deletion if event["RequestType"] == "Delete" else _look_at_creation
         return look(event, wanted, service, clock, waited)
     except NotYet as error:
         # Any error here is final for CloudFormation, so what may pass is "not yet", but not for ever.
@@ -35,13 +37,39 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
         return NOT_YET
 
 
+def _leftover_is_gone(event: Event, wanted: Declared, service: OtaService, clock: Clock, waited: float) -> bool:
+    """Remove what the deploy that is rolled back has made; a rollback never fails for it."""
+    if waited > budgets.DELETION_PATIENCE:
+        return True
+    left = event["Leftover"]["Id"]
+    try:
+        seen = service.look(left, clock.now())
+        if seen is not None and not decide.leftover(wanted, seen, event["Leftover"]["Content"]):
+            return True
+        decision = decide.deletion(wanted, left, seen, answered=False, waited=waited)
+        log(event, left, seen, decision)
+        if decision.action is Action.DELETE:
+            service.delete(left, delete_stream=wanted.delete_stream, force_delete_job=wanted.force_delete_job)
+        return decision.action in (Action.DONE, Action.FAIL)
+    except NotAuthorized:
+        # An id that this stack has no permission on was not made by it, or not in a way that it could mend.
+        return waited > budgets.IAM_PATIENCE
+    except HandlerError:
+        return False
+
+
 def _look_at_creation(event: Event, wanted: Declared, service: OtaService, clock: Clock, waited: float) -> Answer:
-    ota_update_id = wanted.ota_update_id
-    seen = service.look(ota_update_id, clock.now())
+    seen = service.look(wanted.ota_update_id, clock.now())
     decision = decide.completion(
-        wanted, seen, failure=event.get("Failure"), id_is_new=event.get("IdIsNew", True), waited=waited
+        wanted,
+        seen,
+        failure=event.get("Failure"),
+        passing=event.get("Passing", False),
+        id_is_new=event.get("IdIsNew", True),
+        waited=waited,
+        visible_for=clock.now() - float(event.get("CreatedAt", event["StartedAt"])),
     )
-    log(event, ota_update_id, seen, decision)
+    log(event, wanted.ota_update_id, seen, decision)
     match decision.action:
         case Action.WAIT:
             return NOT_YET
@@ -68,7 +96,8 @@ def _remove(wanted: Declared, service: OtaService) -> None:
 def _look_at_deletion(event: Event, wanted: Declared, service: OtaService, clock: Clock, waited: float) -> Answer:
     ota_update_id = event["Means"]
     seen = service.look(ota_update_id, clock.now())
-    decision = decide.deletion(wanted, ota_update_id, seen, waited=waited)
+    answered = ota_update_id == event["PhysicalResourceId"]
+    decision = decide.deletion(wanted, ota_update_id, seen, answered=answered, waited=waited)
     log(event, ota_update_id, seen, decision)
     match decision.action:
         case Action.DONE:
@@ -76,19 +105,20 @@ def _look_at_deletion(event: Event, wanted: Declared, service: OtaService, clock
         case Action.FAIL:
             raise HandlerError(decision.why)
         case Action.DELETE:
-            _delete(ota_update_id, wanted, service)
+            _delete(ota_update_id, wanted, service, waited)
     return NOT_YET
 
 
-def _delete(ota_update_id: str, wanted: Declared, service: OtaService) -> None:
+def _delete(ota_update_id: str, wanted: Declared, service: OtaService, waited: float) -> None:
     try:
         service.delete(ota_update_id, delete_stream=wanted.delete_stream, force_delete_job=wanted.force_delete_job)
     except HandlerError as error:
-        if wanted.force_delete_job:
+        if not wanted.force_delete_job:
+            remedy = "a job that has not ended is deleted by force only: set force_delete_job=True"
+            raise HandlerError(f"{error} ({remedy})") from error
+        if waited > budgets.DELETION_PATIENCE:
             raise
-        raise HandlerError(
-            f"{error} (a job that has not ended is deleted by force only: set force_delete_job=True)"
-        ) from error
+        # Something else changes it right now, another look at the same deletion for example.
 
 
 def _attributes(seen: Seen | None) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 from botocore.validate import ParamValidator
 
 from . import budgets, request_rules
@@ -41,14 +42,23 @@ _NOT_AUTHORIZED = {"AccessDenied", "AccessDeniedException", "UnauthorizedExcepti
 class OtaService:
     """The calls that the lifecycle makes. Every one is idempotent, or answers so that its repetition is recognised."""
 
-    def __init__(self, iot: Any, s3: Any) -> None:
-        self._iot = iot
-        self._s3 = s3
+    def __init__(self, iot: Any, s3: Any, cloudformation: Any) -> None:
+        self._iot, self._s3, self._cloudformation = iot, s3, cloudformation
 
     @classmethod
     def connect(cls) -> "OtaService":
         """The service in the Region and account of this function."""
-        return cls(boto3.client("iot", config=_CONFIG), boto3.client("s3", config=_CONFIG))
+        return cls(*(boto3.client(name, config=_CONFIG) for name in ("iot", "s3", "cloudformation")))
+
+    def goes_forward(self, stack_id: str) -> bool:
+        """Whether the stack is being created or updated: not on its way back, and not at rest.
+
+        Nothing is created otherwise. Lambda may deliver an event twice, the second time when all is over, and an update
+        that was removed by hand must not come back with a rollback.
+        """
+        with _sorted_errors("the stack"):
+            (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+        return stack["StackStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """The update of this id, or None when there is none."""
@@ -57,11 +67,13 @@ class OtaService:
                 info = self._iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
             except self._iot.exceptions.ResourceNotFoundException:
                 return None
-            tags = self._tags(info["otaUpdateArn"])
+            return self._seen(info, now)
+
+    def _seen(self, info: Mapping[str, Any], now: float) -> Seen:
         created = info.get("creationDate")
         return Seen(
             status=info["otaUpdateStatus"],
-            tags=tags,
+            tags=self._tags(info["otaUpdateArn"]),
             age=now - created.timestamp() if created else 0.0,
             error=_error_info(info),
             attributes={
@@ -76,7 +88,7 @@ class OtaService:
         """The tags of an update; none where it has them no longer, or not yet."""
         pages = self._iot.get_paginator("list_tags_for_resource").paginate(resourceArn=arn)
         try:
-            return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page["tags"]}
+            return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page.get("tags", [])}
         except self._iot.exceptions.ResourceNotFoundException:
             return {}
 
@@ -119,7 +131,8 @@ class OtaService:
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add tags to an update, or change their values."""
-        with _sorted_errors(arn):
+        # A limit of tags does not pass, unlike those of calls.
+        with _sorted_errors(arn, final="LimitExceededException"):
             pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
             self._iot.tag_resource(resourceArn=arn, tags=pairs)
 
@@ -155,25 +168,30 @@ def _error_info(info: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _sorted_errors(subject: str, *, creating: bool = False) -> Iterator[None]:
+def _sorted_errors(subject: str, *, creating: bool = False, final: str = "") -> Iterator[None]:
     """Errors of botocore as errors of ours, in the service's words and with what they are about."""
     try:
         yield
     except ParamValidationError as error:
         raise HandlerError(f"{subject}: {error}") from None
     except ClientError as error:
-        raise _sorted_error(error, subject, creating) from error
+        raise _sorted_error(error, subject, creating, final) from error
     except (BotoCoreError, OSError) as error:
         raise NotYet(f"{subject}: {error}") from error
+    except (AttributeError, LookupError, ResponseParserError, ValueError) as error:
+        # No answer of the service: something in between has cut it short, or has answered itself.
+        raise NotYet(f"{subject}: unreadable answer: {error!r}") from error
 
 
-def _sorted_error(error: ClientError, subject: str, creating: bool) -> Exception:
+def _sorted_error(error: ClientError, subject: str, creating: bool, final: str) -> Exception:
     details = error.response.get("Error", {})
     code = details.get("Code", "")
     message = f"{subject}: {code}: {details.get('Message', '')}"
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if creating and code == "ResourceAlreadyExistsException":
         return AlreadyExists(message)
+    if code == final:
+        return HandlerError(message)
     if code in _PASSING or status == 429 or status >= 500:
         return NotYet(message)
     # A role that IAM has not spread yet makes the request invalid rather than unauthorized.
