@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, DefaultStackSynthesizer, Stack
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from local_aws import LocalAws
 
@@ -31,11 +31,26 @@ class Deployment:
 
     def deploy(self, declare: Declare) -> dict[str, str]:
         """Create or update the stack with what `declare` puts into it, and return its outputs."""
-        template = self._synthesize(declare)
+        self._synths += 1
+        folder = self.folder / f"cdk.out-{self._synths}"
+        app = App(outdir=str(folder), analytics_reporting=False)
+        declare(Stack(app, self.name, synthesizer=synthesizer()))
+        app.synth()
+        return self.apply(folder)
+
+    def apply(self, folder: Path) -> dict[str, str]:
+        """Create or update the stack with its template in the folder of an app, and return its outputs."""
+        self._upload(folder)
+        template = (folder / f"{self.name}.template.json").read_text()
         cloudformation = self.aws.client("cloudformation")
         exists = self.exists()
         change = cloudformation.update_stack if exists else cloudformation.create_stack
-        change(StackName=self.name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
+        try:
+            change(StackName=self.name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
+        except ClientError as error:
+            if "No updates are to be performed" in str(error):
+                return self.outputs()
+            raise
         self._wait("stack_update_complete" if exists else "stack_create_complete")
         return self.outputs()
 
@@ -78,16 +93,6 @@ class Deployment:
         except WaiterError as error:
             raise DeployFailed("\n".join(self.reasons())) from error
 
-    def _synthesize(self, declare: Declare) -> str:
-        self._synths += 1
-        folder = self.folder / f"cdk.out-{self._synths}"
-        app = App(outdir=str(folder), analytics_reporting=False)
-        synthesizer = DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
-        declare(Stack(app, self.name, synthesizer=synthesizer))
-        app.synth()
-        self._upload(folder)
-        return (folder / f"{self.name}.template.json").read_text()
-
     def _upload(self, folder: Path) -> None:
         assets = json.loads((folder / f"{self.name}.assets.json").read_text())["files"].values()
         for asset in assets:
@@ -97,6 +102,11 @@ class Deployment:
                 bucket = destination["bucketName"].replace("${AWS::AccountId}", self.aws.account)
                 bucket = bucket.replace("${AWS::Region}", self.aws.region)
                 self.aws.client("s3").put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+
+
+def synthesizer() -> DefaultStackSynthesizer:
+    """CDK's own, without the rule that asks for the version of a bootstrap stack."""
+    return DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
 
 
 def _zipped(folder: Path) -> bytes:

@@ -1,42 +1,24 @@
-"""AWS IoT and S3 as the lifecycle needs them: one call each, errors sorted into passing and final. No decisions."""
+"""AWS IoT and S3 as the lifecycle needs them, and the state of the stack: one call each, and no decisions."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from botocore.parsers import ResponseParserError
 from botocore.validate import ParamValidator
 
 from . import budgets, request_rules
+from .aws_errors import sorted_errors
 from .declared import Declared
-from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
+from .errors import HandlerError
 from .restore import restore
-from .seen import ABOUT_ACCESS, Seen
+from .seen import Seen
 
 _CONFIG = Config(
     connect_timeout=budgets.CONNECT_TIMEOUT,
     read_timeout=budgets.READ_TIMEOUT,
     retries={"mode": "standard", "total_max_attempts": budgets.ATTEMPTS},
 )
-
-_PASSING = {
-    "InternalFailure",
-    "InternalFailureException",
-    "InternalServerError",
-    "LimitExceededException",  # ten deletions at a time, some creations a second: both pass
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "VersionConflictException",  # somebody else changes the update right now
-}
-_NOT_AUTHORIZED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException"}
 
 
 class OtaService:
@@ -56,13 +38,13 @@ class OtaService:
         Nothing is created otherwise. Lambda may deliver an event twice, the second time when all is over, and an update
         that was removed by hand must not come back with a rollback.
         """
-        with _sorted_errors("the stack"):
+        with sorted_errors("the stack"):
             (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return stack["StackStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """The update of this id, or None when there is none."""
-        with _sorted_errors(f"OTA update {ota_update_id}"):
+        with sorted_errors(f"OTA update {ota_update_id}"):
             try:
                 info = self._iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
             except self._iot.exceptions.ResourceNotFoundException:
@@ -103,7 +85,7 @@ class OtaService:
 
     def create(self, request: Mapping[str, Any]) -> None:
         """Create the update. Raises AlreadyExists when its id is taken, also by an answer of ours that got lost."""
-        with _sorted_errors(f"OTA update {request['otaUpdateId']}", creating=True):
+        with sorted_errors(f"OTA update {request['otaUpdateId']}", creating=True):
             self._iot.create_ota_update(**request)
 
     def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,7 +94,7 @@ class OtaService:
         if location is None or "version" in location:
             return file
         # Who may not list a bucket is told "forbidden" of what is not there.
-        with _sorted_errors(f"firmware s3://{location['bucket']}/{location['key']} (absent, or not readable)"):
+        with sorted_errors(f"firmware s3://{location['bucket']}/{location['key']} (absent, or not readable)"):
             version = self._s3.head_object(Bucket=location["bucket"], Key=location["key"]).get("VersionId")
         if version in (None, "null"):
             _refuse_to_sign(file, location)
@@ -121,7 +103,7 @@ class OtaService:
 
     def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
         """Ask for the deletion of an update; it goes on after the answer."""
-        with _sorted_errors(f"OTA update {ota_update_id}"):
+        with sorted_errors(f"OTA update {ota_update_id}"):
             try:
                 self._iot.delete_ota_update(
                     otaUpdateId=ota_update_id, deleteStream=delete_stream, forceDeleteAWSJob=force_delete_job
@@ -132,13 +114,13 @@ class OtaService:
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add tags to an update, or change their values."""
         # A limit of tags does not pass, unlike those of calls.
-        with _sorted_errors(arn, final="LimitExceededException"):
+        with sorted_errors(arn, final="LimitExceededException"):
             pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
             self._iot.tag_resource(resourceArn=arn, tags=pairs)
 
     def untag(self, arn: str, keys: list[str]) -> None:
         """Remove tags from an update."""
-        with _sorted_errors(arn):
+        with sorted_errors(arn):
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
 
 
@@ -165,38 +147,3 @@ def _check(wanted: Declared, request: dict[str, Any], shape: Any) -> None:
 def _error_info(info: Mapping[str, Any]) -> str:
     error = info.get("errorInfo", {})
     return ": ".join(part for part in (error.get("code"), error.get("message")) if part)
-
-
-@contextmanager
-def _sorted_errors(subject: str, *, creating: bool = False, final: str = "") -> Iterator[None]:
-    """Errors of botocore as errors of ours, in the service's words and with what they are about."""
-    try:
-        yield
-    except ParamValidationError as error:
-        raise HandlerError(f"{subject}: {error}") from None
-    except ClientError as error:
-        raise _sorted_error(error, subject, creating, final) from error
-    except (BotoCoreError, OSError) as error:
-        raise NotYet(f"{subject}: {error}") from error
-    except (AttributeError, LookupError, ResponseParserError, ValueError) as error:
-        # No answer of the service: something in between has cut it short, or has answered itself.
-        raise NotYet(f"{subject}: unreadable answer: {error!r}") from error
-
-
-def _sorted_error(error: ClientError, subject: str, creating: bool, final: str) -> Exception:
-    details = error.response.get("Error", {})
-    code = details.get("Code", "")
-    message = f"{subject}: {code}: {details.get('Message', '')}"
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if creating and code == "ResourceAlreadyExistsException":
-        return AlreadyExists(message)
-    if code == final:
-        return HandlerError(message)
-    if code in _PASSING or status == 429 or status >= 500:
-        return NotYet(message)
-    # A role that IAM has not spread yet makes the request invalid rather than unauthorized.
-    if code in _NOT_AUTHORIZED or status == 403:
-        return NotAuthorized(message)
-    if creating and code == "InvalidRequestException" and ABOUT_ACCESS.search(message):
-        return NotAuthorized(message)
-    return HandlerError(message)

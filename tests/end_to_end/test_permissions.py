@@ -1,0 +1,71 @@
+"""What the permissions have to cover beside one stack with one update, with IAM enforced."""
+
+import json
+from pathlib import Path
+
+from aws_cdk import App, CfnOutput, Stack
+
+from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaTarget, OtaUpdate, OtaUpdateProvider
+from local_aws import Fleet, LocalAws, leftovers
+from tests.end_to_end.deployment import Deployment, synthesizer
+
+
+def firmware(folder: Path, content: str) -> OtaFile:
+    """An unsigned file of this content."""
+    path = folder / f"{content}.bin"
+    path.write_text(content)
+    return OtaFile(name="/a", location=FileLocation.from_asset(path), signing=CodeSigning.unsigned())
+
+
+def test_stacks_that_share_a_provider_and_a_role_do_not_get_in_each_others_way(aws: LocalAws, tmp_path: Path) -> None:
+    """Two stacks use the provider and the role of a third, and both can go on after the other was deployed."""
+    with Fleet(aws, "shared", 1) as fleet:
+        fleet.register()
+    names = ("Shared", "First", "Second")
+    deployments = {name: Deployment(aws, name, tmp_path) for name in names}
+    for content in ("one", "two"):
+        app = App(outdir=str(tmp_path / content), analytics_reporting=False)
+        stacks = {name: Stack(app, name, synthesizer=synthesizer()) for name in names}
+        provider = OtaUpdateProvider(stacks["Shared"], "Provider")
+        role = OtaServiceRole(stacks["Shared"], "Role")
+        for name in names[1:]:
+            file, target = firmware(tmp_path, content), OtaTarget.thing("shared-0000")
+            OtaUpdate(stacks[name], "Blinky", targets=[target], files=[file], provider=provider, role=role)
+        app.synth()
+        for name in names:
+            deployments[name].apply(tmp_path / content)
+    assert len(leftovers(aws).ota_updates) == 2
+    for name in reversed(names):
+        deployments[name].delete()
+    assert not leftovers(aws)
+
+
+def test_a_delete_with_an_invented_id_is_served(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None:
+    """CloudFormation sends it when a Create was cut short: the deployed function has all that it takes."""
+    with Fleet(aws, "invented", 1) as fleet:
+        fleet.register()
+
+    def declare(stack: Stack) -> None:
+        files = [firmware(tmp_path, "one")]
+        OtaUpdate(stack, "Blinky", targets=[OtaTarget.thing("invented-0000")], files=files)
+        provider = OtaUpdateProvider.get_or_create(stack)
+        CfnOutput(stack, "Function", value=provider.handler.function_name)
+
+    function = deployment.deploy(declare)["Function"]
+    cloudformation = aws.client("cloudformation")
+    resources = cloudformation.list_stack_resources(StackName=deployment.name)["StackResourceSummaries"]
+    (update,) = [one for one in resources if one["ResourceType"] == "Custom::IoTOTAUpdate"]
+    stack_id = cloudformation.describe_stacks(StackName=deployment.name)["Stacks"][0]["StackId"]
+    event = {
+        "RequestType": "Delete",
+        "RequestId": "request",
+        "StackId": stack_id,
+        "LogicalResourceId": update["LogicalResourceId"],
+        "PhysicalResourceId": f"{deployment.name}-{update['LogicalResourceId']}-1A2B3C4D5E6F7",
+        "ResourceProperties": {"IdPrefix": update["PhysicalResourceId"].partition("_")[0] + "_", "Request": {}},
+    }
+    answer = aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    said = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, said
+    assert said["PhysicalResourceId"] == event["PhysicalResourceId"]
+    assert said["Means"].startswith(event["ResourceProperties"]["IdPrefix"])
