@@ -1,15 +1,17 @@
 """An OTA update as a resource of a stack."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import jsii
-from aws_cdk import CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, TagManager, TagType
+from aws_cdk import CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, TagManager
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IValidation
 
-from cdk_iot_ota_handler.ota_update import budgets, identity, limits
+from cdk_iot_ota_handler.ota_update import budgets, limits
 
 from . import checks, imported, request
+from . import tags as tag_set
 from .bound_file import BoundFile
 from .imported import IOtaUpdate
 from .naming import id_prefix
@@ -21,9 +23,6 @@ from .rollout import AbortCriterion, Protocol, RolloutRate
 from .service_role import OtaServiceRole
 
 RESOURCE_TYPE = "Custom::IoTOTAUpdate"
-
-# Stronger than Tags.of(app), which has 100; weaker than a removal, which has 200.
-_OWN_TAG_PRIORITY = 150
 
 
 @jsii.implements(ITaggableV2)
@@ -97,7 +96,7 @@ class OtaUpdate(Resource):
         super().__init__(scope, id)
         with checks.named(self.node.path):
             bound = BoundFile.bind_all(self, files)
-            self._tags = _tag_manager(tags)
+            self._tags = tag_set.manager(RESOURCE_TYPE, tags)
             self._role = _checked_role(role) or OtaServiceRole.get_or_create(self)
             properties = {
                 **self._name(ota_update_id),
@@ -129,6 +128,7 @@ class OtaUpdate(Resource):
             properties=properties,
         )
         self.node.default_child = self._resource.node.default_child
+        self.node.add_validation(cast(IValidation, tag_set.TagValidation(self._tags)))
         self._depend_on_permissions(provider, bound, ota_update_id)
 
     @staticmethod
@@ -194,18 +194,6 @@ class OtaUpdate(Resource):
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
         return imported.grant_read(self, grantee)
-
-
-def _tag_manager(tags: Mapping[str, str] | None) -> TagManager:
-    manager = TagManager(TagType.KEY_VALUE, RESOURCE_TYPE)
-    given = {} if tags is None else checks.text_map("tags", tags)
-    limits.TAGS.check("tags", list(given))
-    for key, value in given.items():
-        if checks.known(key):
-            limits.tag_key("tags key", key, identity.TAG_PREFIX)
-        checks.text(limits.TAG_VALUE, f"tags[{key!r}]", value)
-        manager.set_tag(key, value, _OWN_TAG_PRIORITY)
-    return manager
 
 
 def _checked_role(role: iam.IRole | iam.Role | None) -> iam.IRole | iam.Role | None:

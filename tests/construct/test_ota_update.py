@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aws_cdk import App, CfnOutput, NestedStack, RemovalPolicy, Stack, Tags
@@ -120,6 +121,24 @@ def test_tags_come_from_the_update_and_from_its_scopes(tmp_path: Path) -> None:
         {"Key": "env", "Value": "prod"},
         {"Key": "team", "Value": "devices"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({"cdk-iot-ota:deployed": "true"}, "tags key must not begin with cdk-iot-ota:, got 'cdk-iot-ota:deployed'"),
+        ({f"k{index}": "x" for index in range(47)}, "tags must have 0 to 46 members, got 47"),
+        ({"a!": "x"}, "tags key must be of letters, digits, spaces"),
+    ],
+)
+def test_tags_of_the_scope_are_checked_too(tmp_path: Path, tags: dict[str, str], message: str) -> None:
+    """What `Tags.of` adds is known at the end of synth, and checked there."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path))
+    for key, value in tags.items():
+        Tags.of(prod).add(key, value)
+    with pytest.raises(RuntimeError, match=re.escape(f"[Prod/Blinky] {message}")):
+        cast(App, prod.node.root).synth()
 
 
 def test_delete_options_and_removal_policy(tmp_path: Path) -> None:
