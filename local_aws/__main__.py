@@ -34,6 +34,7 @@ def main() -> None:
         signal.signal(number, lambda received, _: signals.append(received))
     try:
         with LocalAws(auth=options.auth, port=options.port, wait_scale=options.wait_scale) as aws:
+            print("# paste these lines into another shell; Ctrl-C here ends it", file=sys.stderr)
             print("\n".join(exports(aws)), flush=True)
             while not signals and aws.running:
                 time.sleep(0.2)

@@ -97,6 +97,8 @@ def text_map(name: str, value: Mapping[str, str]) -> dict[str, str]:
 
 def members(limit: limits.Count, name: str, value: Sequence[_Member], kind: type[Any]) -> list[_Member]:
     """A sequence of objects of a class of this library."""
+    if isinstance(value, kind):
+        raise TypeError(f"{name} must be a list of {kind.__name__}, got one alone: put it into a list")
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise TypeError(f"{name} must be a list of {kind.__name__}, got {limits.shown(value)}")
     for item in value:
@@ -121,4 +123,4 @@ def file(name: str, path: str | Path) -> Path:
     if resolved.is_file():
         return resolved
     problem = "is a directory" if resolved.is_dir() else "does not exist"
-    raise ValueError(f"{name} must be a file, but {str(path)!r} {problem}: build it before synth, or correct the path")
+    raise ValueError(f"{name} must be a file, but {str(resolved)!r} {problem}: build it before synth, or correct it")

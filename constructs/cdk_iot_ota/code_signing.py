@@ -3,6 +3,7 @@
 import abc
 import base64
 import enum
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from cdk_iot_ota_handler.ota_update import limits
 
 from . import checks
 from .signing_profile import SigningProfile
+
+_LONGEST_SIGNATURE = 1024
+_TEXT = frozenset(string.printable.encode())
 
 
 class HashAlgorithm(enum.Enum):
@@ -207,19 +211,22 @@ class _Unsigned(CodeSigning):
 
 def _raw_signature(signature: bytes) -> bytes:
     if not isinstance(signature, bytes):
-        raise TypeError(f"signature must be bytes or a pathlib.Path, got {limits.shown(signature)}")
+        raise TypeError(
+            f"signature must be bytes or a pathlib.Path, got {limits.shown(signature)}: wrap a path in Path(…)"
+        )
     if not signature:
         raise ValueError("signature must not be empty: sign the file, or use CodeSigning.unsigned()")
-    try:
-        text = "".join(signature.decode("ascii").split())
-        base64.b64decode(text, validate=True)
-    except ValueError:
-        if not signature.startswith(b"-----BEGIN"):
-            return signature
-        text = "-----BEGIN"
-    raise ValueError(
-        f"signature must be the raw bytes, but {text[:24]!r} is text: decode it first, the API's encoding is added here"
-    )
+    if len(signature) > _LONGEST_SIGNATURE:
+        raise ValueError(
+            f"signature must have at most {_LONGEST_SIGNATURE} bytes, got {len(signature)}: is it the firmware itself?"
+        )
+    # Base64, hex or PEM: AWS IoT would take it, and every device reject it.
+    if all(byte in _TEXT for byte in signature):
+        raise ValueError(
+            f"signature must be the raw bytes, but {limits.shown(signature.decode())} is text: decode it first, the "
+            "API's encoding is added here"
+        )
+    return signature
 
 
 def _pem(chain: str | Path) -> str:

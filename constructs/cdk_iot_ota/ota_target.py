@@ -37,7 +37,8 @@ class OtaTarget(abc.ABC):
     def thing_group(thing_group_name: str) -> "OtaTarget":
         """All things of a thing group in the stack's account and Region.
 
-        :param thing_group_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``, or the ``ref`` of a ``CfnThingGroup``.
+        :param thing_group_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``. For a ``CfnThingGroup`` take
+            ``from_arn(group.attr_arn)``: what its ``ref`` is, its name or another id, is documented both ways.
         """
         return _Named("thinggroup", checks.text(limits.THING_NAME, "thing_group_name", thing_group_name))
 
@@ -45,7 +46,8 @@ class OtaTarget(abc.ABC):
     def from_arn(arn: str) -> "OtaTarget":
         """A thing or thing group by its ARN.
 
-        :param arn: ``arn:<partition>:iot:<region>:<account>:thing/<name>`` or ``…:thinggroup/<name>``.
+        :param arn: ``arn:<partition>:iot:<region>:<account>:thing/<name>`` or ``…:thinggroup/<name>``, or the
+            ``attr_arn`` of a ``CfnThing`` or ``CfnThingGroup``.
         """
         return _ByArn(checks.text(limits.TARGET, "arn", arn))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import jsii
-from aws_cdk import CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, TagManager
+from aws_cdk import CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, Stack, TagManager
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
@@ -117,7 +117,7 @@ class OtaUpdate(Resource):
                 "DeleteStream": checks.boolean("delete_stream", delete_stream),
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
             }
-            provider = _checked_provider(provider) or OtaUpdateProvider.get_or_create(self)
+            provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
         self._resource = CustomResource(
             self,
             "Resource",
@@ -129,7 +129,8 @@ class OtaUpdate(Resource):
         )
         self.node.default_child = self._resource.node.default_child
         self.node.add_validation(cast(IValidation, tag_set.TagValidation(self._tags)))
-        self._depend_on_permissions(provider, bound, ota_update_id)
+        with checks.named(self.node.path):
+            self._depend_on_permissions(provider, bound, ota_update_id)
 
     @staticmethod
     def from_ota_update_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
@@ -202,5 +203,11 @@ def _checked_role(role: iam.IRole | iam.Role | None) -> iam.IRole | iam.Role | N
     return role
 
 
-def _checked_provider(provider: OtaUpdateProvider | None) -> OtaUpdateProvider | None:
-    return None if provider is None else checks.made_by("provider", provider, OtaUpdateProvider)
+def _checked_provider(provider: OtaUpdateProvider | None, stack: Stack) -> OtaUpdateProvider | None:
+    if provider is None:
+        return None
+    there = Stack.of(checks.made_by("provider", provider, OtaUpdateProvider))
+    for name, wanted, got in (("account", stack.account, there.account), ("Region", stack.region, there.region)):
+        if checks.known(wanted) and checks.known(got) and wanted != got:
+            raise ValueError(f"provider must be in the update's {name} {wanted}, got one in {got}: declare one there")
+    return provider

@@ -40,6 +40,7 @@ class OtaPermissions(Construct):
         super().__init__(scope, id)
         self._handler_role = provider.role
         self._prefix = id_prefix(Stack.of(self))
+        self._explicit_ids: set[str] = set()
 
     @staticmethod
     def get_or_create(scope: Construct, provider: OtaUpdateProvider) -> "OtaPermissions":
@@ -87,6 +88,9 @@ class OtaPermissions(Construct):
 
     def _handler_explicit_ids(self, explicit_id: str) -> iam.Policy:
         """Ids without the stack's prefix: created by name, deleted by the tag that says whose they are."""
+        if (known := self._digest(explicit_id)) in self._explicit_ids:
+            raise ValueError(f"ota_update_id must be different for each update, got {explicit_id!r} twice in the stack")
+        self._explicit_ids.add(known)
         owned = {"StringEquals": {f"aws:ResourceTag/{identity.STACK_TAG}": Stack.of(self).stack_id}}
         policy = self._policy(
             "HandlerExplicitIds",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Fn, Token
+from aws_cdk import App, Duration, Environment, Fn, Stack, Token
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import (
@@ -17,6 +17,7 @@ from cdk_iot_ota import (
     OtaFile,
     OtaTarget,
     OtaUpdate,
+    OtaUpdateProvider,
     Protocol,
     RolloutRate,
     SignatureAlgorithm,
@@ -116,6 +117,24 @@ def taken(id: str, **options: Any) -> OtaUpdate:
     return OtaUpdate(made, "Blinky", targets=[OtaTarget.thing("a")], files=[a_file()], **options)
 
 
+def elsewhere() -> OtaUpdate:
+    """An update with a provider in another Region."""
+    app = App(analytics_reporting=False)
+    here, there = (
+        Stack(app, name, env=Environment(account="111122223333", region=region))
+        for name, region in (("Prod", "eu-central-1"), ("There", "us-east-1"))
+    )
+    provider = OtaUpdateProvider(there, "Provider")
+    return OtaUpdate(here, "Blinky", targets=[OtaTarget.thing("a")], files=[a_file()], provider=provider)
+
+
+def twice() -> OtaUpdate:
+    """Two updates of a stack with the same id."""
+    made, common = stack(), {"targets": [OtaTarget.thing("a")], "files": [a_file()], "ota_update_id": "mine"}
+    OtaUpdate(made, "Other", **common)  # type: ignore[arg-type]
+    return OtaUpdate(made, "Blinky", **common)  # type: ignore[arg-type]
+
+
 def sized(folder: Path, size: int) -> Path:
     """A file of this size."""
     path = folder / f"{size}.bin"
@@ -146,7 +165,10 @@ BAD: list[tuple[Make, str]] = [
     (lambda: OtaTarget.from_arn("arn:aws:iot:eu-central-1:1:job/a"), "arn must be the ARN of a thing"),
     (lambda: OtaTarget.from_arn(1), "arn must be a str, got 1"),  # type: ignore[arg-type]
     # locations
-    (lambda: FileLocation.from_asset("missing.bin"), "path must be a file, but 'missing.bin' does not exist: build it"),
+    (
+        lambda: FileLocation.from_asset("missing.bin"),
+        "path must be a file, but '.*missing.bin' does not exist: ",
+    ),
     (lambda: FileLocation.from_asset(HERE.parent), "path must be a file, but .* is a directory"),
     (lambda: FileLocation.from_asset(b"a"), "path must be a path, got b'a'"),  # type: ignore[arg-type]
     (lambda: FileLocation.from_asset(None), "path must be a path, got None"),  # type: ignore[arg-type]
@@ -167,10 +189,15 @@ BAD: list[tuple[Make, str]] = [
     # signatures
     (lambda: custom(signature=b""), "signature must not be empty: sign the file, or use CodeSigning.unsigned"),
     (lambda: custom(signature=b"MEUCIQ=="), "signature must be the raw bytes, but 'MEUCIQ==' is text: decode"),
-    (lambda: custom(signature=b"MEUC\nMEUC\n"), "signature must be the raw bytes, but 'MEUCMEUC' is text: decode it"),
-    (lambda: custom(signature=b"-----BEGIN SIG-----\n"), "signature must be the raw bytes, but '-----BEGIN' is text"),
-    (lambda: custom(signature="MEUCIQ=="), "signature must be bytes or a pathlib.Path, got 'MEUCIQ=='"),
-    (lambda: custom(signature=Path("missing.sig")), "signature must be a file, but 'missing.sig' does not exist"),
+    (
+        lambda: custom(signature=b"MEUC\nMEUC\n"),
+        "signature must be the raw bytes, but 'MEUC.*' is text: decode it",
+    ),
+    (lambda: custom(signature=b"-----BEGIN SIG-----\n"), "signature must be the raw bytes, but '-----BEGIN SIG"),
+    (lambda: custom(signature=b"3045022100"), "signature must be the raw bytes, but '3045022100' is text"),
+    (lambda: custom(signature=b"\xff" * 1025), "signature must have at most 1024 bytes, got 1025: is it the firmware"),
+    (lambda: custom(signature="MEUCIQ=="), "signature must be bytes or a pathlib.Path, got 'MEUCIQ==': wrap"),
+    (lambda: custom(signature=Path("missing.sig")), "signature must be a file, but '.*missing.sig' does not exist"),
     (lambda: custom(signature=None), "signature must be bytes or a pathlib.Path, got None"),
     (lambda: custom(certificate_name=""), "certificate_name must have at least 1 characters"),
     (lambda: custom(certificate_name="a\nb"), "certificate_name must have no control or unassigned characters, got "),
@@ -183,7 +210,7 @@ BAD: list[tuple[Make, str]] = [
     (lambda: custom(signature_algorithm="RSA"), "signature_algorithm must be one of SignatureAlgorithm.ECDSA"),
     (lambda: custom(hash_algorithm=HashAlgorithm.SHA1), "hash_algorithm must be SHA256 with ECDSA, got SHA1"),
     (lambda: custom(certificate_chain="no certificate"), "certificate_chain must be PEM text with a certificate"),
-    (lambda: custom(certificate_chain=Path("missing.pem")), "certificate_chain must be a file, but 'missing.pem'"),
+    (lambda: custom(certificate_chain=Path("missing.pem")), "certificate_chain must be a file, but '.*missing.pem'"),
     (lambda: custom(certificate_chain=b"x"), "certificate_chain must be PEM text or a pathlib.Path, got b'x'"),
     (lambda: signer(profile_name=None), "profile_name or profile must be given, got neither"),
     (lambda: signer(profile_name="a"), "profile_name must have 2 to 64 characters, got 1"),
@@ -254,7 +281,7 @@ BAD_UPDATES: list[tuple[Make, str]] = [
         "targets must have 1 to 100 members, got 101",
     ),
     (lambda: update(targets="fleet"), "targets must be a list of OtaTarget, got 'fleet'"),
-    (lambda: update(targets=OtaTarget.thing("a")), "targets must be a list of OtaTarget, got "),
+    (lambda: update(targets=OtaTarget.thing("a")), "targets must be a list of OtaTarget, got one alone: put it into"),
     (lambda: update(targets=["fleet"]), "targets must be a list of OtaTarget, got 'fleet' in it"),
     (lambda: update(targets=None), "targets must be a list of OtaTarget, got None"),
     (
@@ -263,7 +290,7 @@ BAD_UPDATES: list[tuple[Make, str]] = [
     ),
     (lambda: update(files=[]), "files must have 1 to 50 members, got 0"),
     (lambda: update(files=[a_file(name=f"/{i}") for i in range(51)]), "files must have 1 to 50 members, got 51"),
-    (lambda: update(files=a_file()), "files must be a list of OtaFile, got "),
+    (lambda: update(files=a_file()), "files must be a list of OtaFile, got one alone: put it into a list"),
     (lambda: update(files=["a.bin"]), "files must be a list of OtaFile, got 'a.bin' in it"),
     (lambda: update(files=[a_file(), a_file()]), "names of files must be different from one another, got '/a' twice"),
     (lambda: update(files=[a_file(location=None)]), "file '/a' must have a location"),
@@ -333,6 +360,8 @@ BAD_UPDATES: list[tuple[Make, str]] = [
     (lambda: update(delete_stream="true"), "delete_stream must be a bool, got 'true'"),
     (lambda: update(force_delete_job=1), "force_delete_job must be a bool, got 1"),
     (lambda: update(provider="arn:aws:lambda"), "provider must be made by OtaUpdateProvider, got 'arn:aws:lambda'"),
+    (elsewhere, "provider must be in the update's Region eu-central-1, got one in us-east-1: declare one there"),
+    (twice, "ota_update_id must be different for each update, got 'mine' twice in the stack"),
     (lambda: taken("OtaServiceRole"), "Prod/OtaServiceRole: this id is taken, but OtaServiceRole needs it"),
     (lambda: taken("OtaUpdateProvider"), "Prod/OtaUpdateProvider: this id is taken, but OtaUpdateProvider"),
     (
@@ -397,7 +426,7 @@ GOOD: dict[str, Make] = {
     "SHA1 with RSA": lambda: custom(hash_algorithm=HashAlgorithm.SHA1, signature_algorithm=SignatureAlgorithm.RSA),
     "SHA256 with RSA": lambda: custom(signature_algorithm=SignatureAlgorithm.RSA),
     "PEM chain": lambda: custom(certificate_chain=PEM),
-    "signature that is text but not base64": lambda: custom(signature=b"MEUCIQ="),
+    "signature of 1024 bytes": lambda: custom(signature=b"\xff" * 1024),
     "profile name of 2": lambda: signer(profile_name="ab"),
     "profile name of 64": lambda: signer(profile_name="a" * 64),
     "profile alone": lambda: signer(profile_name=None, profile=profile()),

@@ -225,11 +225,14 @@ def test_two_updates_that_share_everything_can_follow_one_another(tmp_path: Path
 
 
 def test_targets_of_the_same_stack_come_first(tmp_path: Path) -> None:
-    """L1 things and groups are accepted by their refs, and CloudFormation makes them before the update."""
+    """L1 things and groups are accepted by ref or ARN, and CloudFormation makes them before the update."""
     prod = stack()
-    group = iot.CfnThingGroup(prod, "Group")
-    ota_update(prod, "Blinky", firmware(tmp_path), targets=[OtaTarget.thing_group(group.ref)])
-    assert {"Ref": "Group"} in only_update(prod)["Properties"]["Request"]["targets"][0]["Fn::Join"][1]
+    thing, group = iot.CfnThing(prod, "Thing"), iot.CfnThingGroup(prod, "Group")
+    targets = [OtaTarget.thing(thing.ref), OtaTarget.from_arn(group.attr_arn)]
+    ota_update(prod, "Blinky", firmware(tmp_path), targets=targets)
+    first, second = only_update(prod)["Properties"]["Request"]["targets"]
+    assert {"Ref": "Thing"} in first["Fn::Join"][1]
+    assert second == {"Fn::GetAtt": ["Group", "Arn"]}
 
 
 def test_updates_share_one_provider_and_one_role(tmp_path: Path) -> None:

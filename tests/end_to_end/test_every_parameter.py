@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_iot as iot
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import (
@@ -79,6 +80,22 @@ def test_delivery(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None
     (criterion,) = job["abortConfig"]["criteriaList"]
     assert (criterion["failureType"], criterion["thresholdPercentage"]) == ("ALL", 2.5)
     assert job["jobExecutionsRolloutConfig"]["exponentialRate"]["incrementFactor"] == 1.5
+
+
+def test_a_group_of_the_same_stack(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None:
+    """Thing and group that the stack declares itself are targets, and are there before the update."""
+    path = tmp_path / "a.bin"
+    path.write_text("firmware")
+
+    def declare(stack: Stack) -> None:
+        thing, group = iot.CfnThing(stack, "Thing"), iot.CfnThingGroup(stack, "Group", thing_group_name="same-stack")
+        targets = [OtaTarget.thing(thing.ref), OtaTarget.from_arn(group.attr_arn)]
+        file = OtaFile(name="/a", location=FileLocation.from_asset(path), signing=SIGNED)
+        put(files=[file], targets=targets)(stack)
+
+    outputs = deployment.deploy(declare)
+    targets = aws.client("iot").describe_job(jobId=outputs["Job"])["job"]["targets"]
+    assert targets[1].endswith(":thinggroup/same-stack")
 
 
 def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws, deployment: Deployment) -> None:

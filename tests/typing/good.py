@@ -66,7 +66,7 @@ class Firmware(Stack):
         update = OtaUpdate(
             self,
             "Blinky",
-            targets=(OtaTarget.thing_group(group.ref), OtaTarget.thing("a"), OtaTarget.from_arn(group.attr_arn)),
+            targets=(OtaTarget.thing_group("fleet"), OtaTarget.thing("a"), OtaTarget.from_arn(group.attr_arn)),
             files=files,
             role=OtaServiceRole(self, "Role"),
             ota_update_id="blinky-1",

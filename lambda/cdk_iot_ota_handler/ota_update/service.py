@@ -94,7 +94,7 @@ class OtaService:
         if location is None or "version" in location:
             return file
         # Who may not list a bucket is told "forbidden" of what is not there.
-        with sorted_errors(f"firmware s3://{location['bucket']}/{location['key']} (absent, or not readable)"):
+        with sorted_errors(f"firmware s3://{location['bucket']}/{location['key']} (is it there, and may it be read?)"):
             version = self._s3.head_object(Bucket=location["bucket"], Key=location["key"]).get("VersionId")
         if version in (None, "null"):
             _refuse_to_sign(file, location)
