@@ -71,6 +71,7 @@ class CodeSigning(abc.ABC):
         :param signature_algorithm: ``signatureAlgorithm``.
         :param certificate_name: ``certificateChain.certificateName``: where the device has the signer's certificate.
         :param certificate_chain: ``certificateChain.inlineDocument``: certificates as PEM text, or a file of it.
+            Default: none, the device has what it needs.
         :raises ValueError: if the signature is empty or already encoded, or a file does not exist.
         """
         raw = checks.file("signature", signature).read_bytes() if isinstance(signature, Path) else signature
@@ -99,9 +100,11 @@ class CodeSigning(abc.ABC):
         both, AWS IoT makes the profile under that name.
 
         :param destination_bucket: ``destination.s3Destination.bucket``: where the signed object goes.
-        :param profile_name: ``signingProfileName``: a signing profile, 2 to 64 of ``a-z A-Z 0-9 _``.
-        :param profile: ``signingProfileParameter``: what AWS IoT makes a signing profile of.
+        :param profile_name: ``signingProfileName``: a signing profile, 2 to 64 of ``a-z A-Z 0-9 _``. Default: none.
+        :param profile: ``signingProfileParameter``: what AWS IoT makes a signing profile of. Default: none.
         :param destination_prefix: ``destination.s3Destination.prefix``: what the signed object's key begins with.
+            Default: none.
+        :raises ValueError: if neither profile is given, or a value is beyond its limits.
         """
         if not hasattr(destination_bucket, "bucket_arn"):
             raise TypeError(f"destination_bucket must be an s3.IBucket, got {limits.shown(destination_bucket)}")

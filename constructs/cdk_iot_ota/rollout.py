@@ -43,7 +43,8 @@ class RolloutRate(abc.ABC):
         :param base_per_minute: ``exponentialRate.baseRatePerMinute``: 1 to 1,000, the rate at the beginning.
         :param increment_factor: ``exponentialRate.incrementFactor``: 1.1 to 5, with one decimal.
         :param after_notified: ``rateIncreaseCriteria.numberOfNotifiedThings``: at least 1. Either this or the next.
-        :param after_succeeded: ``rateIncreaseCriteria.numberOfSucceededThings``: at least 1.
+            Default: none.
+        :param after_succeeded: ``rateIncreaseCriteria.numberOfSucceededThings``: at least 1. Default: none.
         :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000, where the growth ends; not below the base.
             Default: AWS IoT's own, 1,000.
         """

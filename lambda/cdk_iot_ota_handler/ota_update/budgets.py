@@ -18,9 +18,10 @@ CREATION_PATIENCE = 150
 # One invocation of the function: creation's patience, and a look and a change of tags, of two calls each, begun in it.
 INVOCATION = 450
 
-# A Delete that overtakes its Create waits for the two calls that Create may be about to make.
-OVERTAKEN = 2 * CALL
-# Tags, and the update itself, may become visible later than the update that they were created with.
+# What has overtaken a Create or an Update waits for the creation that may just be under way. Longer would be safer, and
+# make every rollback of a refused deploy that much slower; before a creation the stack is asked if it goes forward.
+OVERTAKEN = 30
+# The update itself, and its tags, may become visible later than it was created.
 TAG_LAG = 60
 # A deletion that failed is tried again for this long.
 DELETION_PATIENCE = 600
