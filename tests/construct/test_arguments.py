@@ -26,7 +26,7 @@ from cdk_iot_ota import (
     TargetSelection,
 )
 
-from .stacks import only_update, ota_file, stack
+from .stacks import only_update, stack
 
 HERE = Path(__file__)
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
@@ -499,8 +499,3 @@ def test_tokens_pass() -> None:
     request = only_update(made)["Properties"]["Request"]
     assert request["awsJobTimeoutConfig"] == {"inProgressTimeoutInMinutes": {"Fn::ImportValue": "late"}}
     assert request["files"][0]["fileType"] == {"Fn::ImportValue": "late"}
-
-
-def test_a_file_of_the_shared_helpers_is_good() -> None:
-    """The helpers of these tests make valid files."""
-    assert ota_file(in_bucket()).name

@@ -1,16 +1,13 @@
 """What the stack declares: the properties of ``Custom::IoTOTAUpdate``, read from an event."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import identity
+from . import identity, limits
 from .errors import HandlerError
 
 Event = Mapping[str, Any]
-
-_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +88,8 @@ def _flag(properties: Mapping[str, Any], name: str) -> bool:
 
 
 def _checked(ota_update_id: str) -> str:
-    if not _ID.fullmatch(ota_update_id):
-        raise HandlerError(f"OtaUpdateId must be 1 to 128 of a-z, A-Z, 0-9, _ and -, got {ota_update_id!r}")
+    try:
+        limits.OTA_UPDATE_ID.check("OtaUpdateId", ota_update_id)
+    except ValueError as error:
+        raise HandlerError(str(error)) from None
     return ota_update_id

@@ -1,4 +1,4 @@
-"""The two ways in which a call or an event can go wrong, and how both are put into words."""
+"""How a call or an event can go wrong: for good, or for now; and how that is put into words."""
 
 # CloudFormation takes 4,096 bytes for the whole answer, and the framework adds a stack trace of its own.
 LIMIT = 900

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .identity import MAX_ID_LENGTH
+
 
 def shown(value: object) -> str:
     """A value as an error shows it: its beginning is enough to find it."""
@@ -101,8 +103,8 @@ def _name(at_most: int) -> Text:
 
 
 OTA_UPDATE_ID = _name(128)
-# A job is named AFR_OTA-<id>, and a job id has 64 characters at most: longer ids are accepted, and fail later.
-OTA_UPDATE_ID_OF_A_JOB = _name(56)
+# Longer ids are accepted, and fail when the job is created.
+OTA_UPDATE_ID_OF_A_JOB = _name(MAX_ID_LENGTH)
 OTA_UPDATE_ARN = Text(
     pattern=r"arn:[^:*?]+:iot:[^:*?]+:[^:*?]+:otaupdate/[a-zA-Z0-9_-]{1,128}", form="the ARN of an OTA update"
 )
