@@ -1,16 +1,16 @@
 """Whole events against a small OTA service: the declared update exists in the end, or the failure says why."""
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from cdk_iot_ota_handler.ota_update import budgets, decide, identity
 from cdk_iot_ota_handler.ota_update.clock import Clock
-from cdk_iot_ota_handler.ota_update.decide import Action
+from cdk_iot_ota_handler.ota_update.decide import Action, Circumstances
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
-from cdk_iot_ota_handler.ota_update.on_event import on_event
 
 from .cloudformation import MARKER, run
 from .world import LOGICAL_ID, STACK_ID, Update, World, event, properties
@@ -98,12 +98,14 @@ def test_patience_ends() -> None:
     assert answer.physical_id == id_of("one")
 
 
-def test_one_invocation_stays_in_its_budget() -> None:
-    """All tries of one on_event end within creation's patience and one longest pause."""
-    world = World(errors={"create": [NotYet("throttled")] * 1000})
+@pytest.mark.parametrize("error", [NotYet("throttled"), NotAuthorized("denied")])
+def test_one_look_is_short(error: Exception) -> None:
+    """All tries of one is_complete end within the patience with IAM and one longest pause, so Lambda never ends it."""
+    world: Any = World(errors={"create": [error] * 1000})
     started = world.time
-    run(world, event("Create"))
-    assert world.time - started <= budgets.CREATION_PATIENCE + 10
+    with contextlib.suppress(HandlerError):
+        is_complete({**event("Create"), "StartedAt": started, "Stays": False}, world, world.clock())
+    assert world.time - started <= budgets.IAM_PATIENCE + 5
 
 
 def test_an_update_that_never_settles_is_given_up_and_removed() -> None:
@@ -306,30 +308,19 @@ def test_another_stack_with_the_same_content_has_another_update() -> None:
     assert other != id_of("one")
 
 
-def test_a_failure_removes_only_what_its_event_has_made() -> None:
-    """A live update is never removed by a failure, whatever it is; a new one always is."""
-    wanted = declared(event("Create"))
-    for deployed, action in ((True, Action.FAIL), (False, Action.DELETE_AND_FAIL)):
-        world = with_update("one", deployed=deployed)
-        seen = world.look(wanted.ota_update_id, world.time)
-        decision = decide.completion(
-            wanted, seen, failure="it failed", passing=False, id_is_new=True, waited=0, visible_for=9
-        )
-        assert decision.action is action
-
-
 @pytest.mark.parametrize(
-    "sent",
-    [
-        update_event("two", "one", id_of("two")),
-        event("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(), physical_id=id_of("one")),
-    ],
-    ids=["rollback", "tags"],
+    ("deployed", "stays", "age", "removed"),
+    [(False, False, 3600, True), (False, True, 10, True), (False, True, 3600, False), (True, False, 10, False)],
 )
-def test_an_update_that_lives_is_not_new_to_its_resource(sent: dict[str, object]) -> None:
-    """What was deployed before is marked as such on the way to is_complete, which then never removes it."""
-    world: Any = with_update("one")
-    assert on_event(sent, world, world.clock())["IdIsNew"] is False
+def test_a_failure_removes_only_what_was_not_live_before(
+    *, deployed: bool, stays: bool, age: float, removed: bool
+) -> None:
+    """A failed update is removed if its event has made it, or has at least given the resource this id."""
+    world = with_update("one", "CREATE_FAILED", deployed=deployed)
+    world.updates[id_of("one")].created = world.time - age
+    seen = world.look(id_of("one"), world.time)
+    decision = decide.completion(declared(event("Create")), seen, Circumstances(stays=stays, waited=20))
+    assert decision.action is (Action.DELETE_AND_FAIL if removed else Action.FAIL)
 
 
 def test_an_older_failure_is_reported_and_not_tried_again() -> None:
@@ -350,7 +341,6 @@ def test_a_removal_that_fails_does_not_hide_the_reason() -> None:
 @pytest.mark.parametrize(
     ("sent", "error", "patience"),
     [
-        ("Create", NotAuthorized("denied"), budgets.IAM_PATIENCE),
         ("Create", NotYet("throttled"), budgets.CREATION_DEADLINE),
         ("Delete", NotYet("throttled"), budgets.HANDLER_DEADLINE),
     ],
@@ -359,15 +349,26 @@ def test_patience_with_looks_ends(sent: str, error: Exception, patience: float) 
     """A look that is refused for good fails the event, with the service's words, when its time is over."""
     world: Any = with_update("one", deployed=False)
     started = world.time
-    waiting = {**event(sent, physical_id=id_of("one")), "StartedAt": started, "Means": id_of("one")}
-    for later, over in ((patience - 1, False), (patience + 1, True)):
-        world.errors["look"] = [error]
+    more = {"StartedAt": started, "Stays": False, "Means": id_of("one")}
+    waiting = {**event(sent, physical_id=id_of("one")), **more}
+    for later, over in ((patience - 30, False), (patience + 1, True)):
+        world.errors["look"] = [error] * 20
         world.time = started + later
         if over:
             with pytest.raises(HandlerError, match=str(error)):
                 is_complete(waiting, world, world.clock())
         else:
             assert is_complete(waiting, world, world.clock()) == {"IsComplete": False}
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Delete"])
+def test_patience_with_iam_ends(request_type: str) -> None:
+    """A permission that is missing for good fails the event in less than a minute, in IAM's words."""
+    world = with_update("one")
+    world.errors["look"] = [NotAuthorized("AccessDeniedException: iot:GetOTAUpdate")] * 100
+    started = world.time
+    assert "iot:GetOTAUpdate" in run(world, event(request_type, physical_id=id_of("one"))).reason
+    assert world.time - started < 60
 
 
 def test_an_explicit_id_means_itself_as_long_as_it_exists() -> None:
@@ -386,7 +387,7 @@ def test_an_invented_id_means_its_content_even_if_it_was_deployed() -> None:
 
 
 def test_a_throttled_rollback_never_deletes_the_live_update() -> None:
-    """on_event saw nothing but throttling; what is_complete sees then counts, and it is deployed."""
+    """However long nothing can be seen: what is seen then counts, and it is deployed."""
     world = with_update("one")
     world.errors["look"] = [NotYet("ThrottlingException")] * 60
     assert not run(world, update_event("two", "one", id_of("two"))).failed
@@ -417,16 +418,17 @@ def test_a_rollback_to_an_id_that_never_left_spares_strangers() -> None:
 
 @pytest.mark.parametrize("lost", [0, 1])
 def test_what_a_delete_has_removed_is_not_created_again(lost: int) -> None:
-    """The stack rolls back while on_event waits for the update to settle, and the Delete has removed it already."""
-    world = World(loses_answers=lost, outcomes=[("CREATE_IN_PROGRESS", "")])
+    """The stack rolls back while the update settles, and the Delete has removed it already."""
+    world: Any = World(loses_answers=lost, outcomes=[("CREATE_IN_PROGRESS", "")] * 9)
 
     def remove(seconds: float) -> None:
         world.time += seconds
         world.forward = False
         world.updates.clear()
 
-    service: Any = world
-    on_event(event("Create"), service, Clock(now=lambda: world.time, sleep=remove))
+    clock = Clock(now=lambda: world.time, sleep=remove)
+    with pytest.raises(HandlerError, match="not being created any more"):
+        is_complete({**event("Create"), "StartedAt": world.time, "Stays": False}, world, clock)
     assert world.calls.count("create") == 1
     assert world.updates == {}
 

@@ -1,127 +1,122 @@
-"""The tries of one invocation to bring an update about: create it, or find what is there, and see it settle."""
+"""One look at a Create or an Update in ``is_complete``: bring the update about, and see it settle."""
 
+import contextlib
 from collections.abc import Mapping
+from typing import Any
 
 from . import budgets, decide, identity
-from .clock import FIRST_PAUSE, Clock, longer
-from .decide import Action, Decision
-from .declared import Declared, Event, user_tags
+from .clock import Clock
+from .decide import Action, Circumstances, Decision
+from .declared import Declared, Event, same_content
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
-from .log import log
+from .log import log, log_trouble
+from .patience import patiently
 from .seen import Seen
 from .service import OtaService
+from .tagging import change_tags
 
 
 class Creation:
-    """An update that is being brought about. ``run`` does it; the attributes say how it went."""
+    """What one invocation does and knows. Each look is complete in itself: the next one may be another invocation."""
 
     def __init__(self, event: Event, wanted: Declared, service: OtaService, clock: Clock) -> None:
         self._event, self._wanted, self._service, self._clock = event, wanted, service, clock
-        self._started = clock.now()
+        self._begun = clock.now()
         self._there_since: float | None = None
-        self._denied_since: float | None = None
-        self._trouble = ""
-        self.seen: Seen | None = None
-        # From here on something of ours may exist, whatever the answers were.
-        self.tried = False
-        self.turned_back = False
+        self._seen: Seen | None = None
 
-    def run(self) -> None:
-        """Try until the update is there. Raises HandlerError when it is refused, NotYet when patience ends."""
-        pause = FIRST_PAUSE
-        while True:
-            created_before = self._there_since
-            try:
-                decision = self._step()
-            except NotYet as error:
-                decision = Decision(Action.WAIT, str(error))
-                self._note(error)
-            if decision.action is Action.FAIL:
-                raise HandlerError(decision.why)
-            if decision.action is Action.DONE:
-                return
-            if self._waited() + pause > budgets.CREATION_PATIENCE:
-                why = self._trouble or decision.why
-                raise NotYet(f"OTA update {self._wanted.ota_update_id} was not created in time: {why}")
-            if decision.action is not Action.CREATE or self._there_since == created_before:
-                self._clock.sleep(pause)
-                pause = longer(pause)
+    def look(self) -> Mapping[str, str] | None:
+        """The attributes of the update when it is there as declared, None when that may still come.
 
-    def _note(self, error: NotYet) -> None:
-        """Keep the last trouble. A refusal by IAM may pass for a while, counted from the first one."""
-        self._trouble = str(error)
-        if isinstance(error, NotAuthorized):
-            self._denied_since = self._denied_since or self._clock.now()
-            if self._clock.now() - self._denied_since > budgets.IAM_PATIENCE:
+        Waits for what usually takes seconds. Raises HandlerError when the event has failed.
+        """
+
+        def on_trouble(trouble: NotYet) -> None:
+            log_trouble(self._event, self._wanted.ota_update_id, trouble)
+
+        try:
+            return patiently(self._attributes, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=on_trouble)
+        except NotYet as error:
+            if isinstance(error, NotAuthorized) or self._waited() > budgets.CREATION_DEADLINE:
                 raise HandlerError(str(error)) from error
+            return None
+
+    def _attributes(self) -> Mapping[str, str] | None:
+        decision = self._step()
+        if decision.action in (Action.FAIL, Action.DELETE_AND_FAIL):
+            raise HandlerError(decision.why)
+        if decision.action not in (Action.DONE, Action.MARK):
+            return None
+        return self._seen.attributes if self._seen else self._wanted.attributes
 
     def _waited(self) -> float:
-        return self._clock.now() - self._started
-
-    def _in_time(self) -> None:
-        """No call is begun when patience has ended: the function must answer before Lambda ends it."""
-        if self._waited() > budgets.CREATION_PATIENCE:
-            raise NotYet(self._trouble or "AWS answers too slowly")
+        return self._clock.now() - float(self._event["StartedAt"])
 
     def _step(self) -> Decision:
-        now = self._clock.now()
-        self.seen = self._service.look(self._wanted.ota_update_id, now)
-        if self.seen is not None and self.seen.status not in decide.LEAVING:
-            self._there_since = self._there_since or now
-        decision = decide.creation(
-            self._wanted,
-            self.seen,
-            tried=self.tried,
-            there_for=None if self._there_since is None else now - self._there_since,
-            waited=self._waited(),
-        )
-        log(self._event, self._wanted.ota_update_id, self.seen, decision)
-        self._in_time()
-        return self._carry_out(decision)
-
-    def _carry_out(self, decision: Decision) -> Decision:
-        match decision.action:
-            case Action.CREATE if not self._service.goes_forward(self._wanted.stack_id):
-                self.turned_back = True
-                return Decision(Action.DONE, "the stack is on its way back, or the event is an old one")
-            case Action.CREATE:
-                self._create()
-            case Action.DELETE if self.seen is not None:
-                self._trouble, self._there_since = self.seen.error, None
-                self._service.delete(self._wanted.ota_update_id, delete_stream=True, force_delete_job=False)
-            case Action.DONE if self.seen is not None and not self.tried:
-                change_tags(self._event, self._wanted, self.seen, self._service, self.seen.tags)
+        self._seen = self._service.look(self._wanted.ota_update_id, self._clock.now())
+        if self._seen is not None:
+            self._there_since = self._there_since or self._clock.now()
+        decision, on_the_way_back = self._decide(forward=True), self._decide(forward=False)
+        request, failure = self._prepared() if decision.action is Action.CREATE else ({}, None)
+        # The stack is asked last: then the one call that changes something is all that a rollback can overtake.
+        if decision != on_the_way_back and not self._service.goes_forward(self._wanted.stack_id):
+            decision, failure = on_the_way_back, None
+        log(self._event, self._wanted.ota_update_id, self._seen, decision)
+        if failure is not None:
+            raise failure
+        self._carry_out(decision.action, request)
         return decision
 
-    def _create(self) -> None:
-        request = self._service.request(self._wanted)
-        files = []
-        for file in request["files"]:
-            self._in_time()
-            files.append(self._service.pinned(file))
-        self._in_time()
-        self.tried = True
+    def _carry_out(self, action: Action, request: Mapping[str, Any]) -> None:
+        match action:
+            case Action.CREATE:
+                self._create(request)
+            case Action.DELETE:
+                self._service.delete(self._wanted.ota_update_id, delete_stream=True, force_delete_job=False)
+                self._there_since = None
+            case Action.DELETE_AND_FAIL:
+                self._remove()
+            case Action.DONE | Action.MARK if self._seen is not None:
+                self._finish(self._seen, mark=action is Action.MARK)
+
+    def _decide(self, *, forward: bool) -> Decision:
+        now = self._clock.now()
+        at = Circumstances(
+            forward=forward,
+            is_update=self._event["RequestType"] == "Update",
+            stays=self._event["Stays"],
+            same_content=same_content(self._event),
+            waited=self._waited(),
+            there_for=None if self._there_since is None else now - self._there_since,
+        )
+        return decide.completion(self._wanted, self._seen, at)
+
+    def _prepared(self) -> tuple[dict[str, Any], HandlerError | NotYet | None]:
+        """The request with the version that each object has now, or why there is none."""
         try:
-            self._service.create({**request, "files": files})
-            self._there_since = self._clock.now()
-        except AlreadyExists:
-            # An answer of ours got lost, or somebody was first: the next look at its tags tells which.
-            return
+            request = self._service.request(self._wanted)
+            return {**request, "files": [self._pinned(file) for file in request["files"]]}, None
+        except (HandlerError, NotYet) as failure:
+            return {}, failure
 
+    def _pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._clock.now() - self._begun > budgets.PATIENCE:
+            raise NotYet("S3 answers too slowly")
+        return self._service.pinned(file)
 
-def change_tags(
-    event: Event, wanted: Declared, seen: Seen, service: OtaService, present: Mapping[str, str] | None = None
-) -> None:
-    """Set and remove the user's tags. ``present`` is what is there; left out, what was declared before counts too.
+    def _create(self, request: Mapping[str, Any]) -> None:
+        # If it exists, an answer of ours got lost or somebody was first: the next look at its tags tells which.
+        with contextlib.suppress(AlreadyExists):
+            self._service.create(request)
+        self._there_since = self._clock.now()
 
-    What is seen may be older than the last change, and what was declared before is what the last change has set.
-    """
-    if wanted.owner(seen.tags, young=True) is not identity.Owner.OURS:
-        return
-    previous = user_tags(event.get("OldResourceProperties", {}))
-    there = {**seen.tags, **previous} if present is None else present
-    changed, removed = decide.tag_changes(wanted.tags, previous, there)
-    if changed:
-        service.tag(seen.attributes["OtaUpdateArn"], changed)
-    if removed:
-        service.untag(seen.attributes["OtaUpdateArn"], removed)
+    def _finish(self, seen: Seen, *, mark: bool) -> None:
+        change_tags(self._event, self._wanted, seen, self._service)
+        if mark:
+            self._service.tag(seen.attributes["OtaUpdateArn"], {identity.DEPLOYED_TAG: "true"})
+
+    def _remove(self) -> None:
+        """Begin to remove what this event made; the Delete that CloudFormation sends now waits for the end."""
+        options = {"delete_stream": self._wanted.delete_stream, "force_delete_job": self._wanted.force_delete_job}
+        with contextlib.suppress(HandlerError, NotYet):
+            self._service.delete(self._wanted.ota_update_id, **options)

@@ -10,12 +10,13 @@ from .identity import Owner
 from .seen import Seen
 
 _SETTLING = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
-LEAVING = ("DELETE_IN_PROGRESS", "DELETE_FAILED")
+_NOT_AGAIN = "this is the way back to an update that was removed: it is not pushed again"
 
 
 class Action(enum.Enum):
     """What the caller of a decision does next."""
 
+    GO_ON = "go on"
     CREATE = "create"
     MARK = "mark as deployed"
     DELETE = "delete"
@@ -33,82 +34,88 @@ class Decision:
     why: str
 
 
-def creation(wanted: Declared, seen: Seen | None, *, tried: bool, there_for: float | None, waited: float) -> Decision:
-    """On Create, and on an Update to another id: bring the update about, and see it settle.
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What a Create or an Update is decided on, beside what is declared and seen.
 
-    ``tried`` says that this invocation may have created it, ``there_for`` for how many seconds it is known to have been
-    there (None: not at all), ``waited`` for how many seconds the invocation has been at it.
+    ``forward``: the stack is not on its way back, and not at rest. ``is_update``: not a Create. ``stays``: the resource
+    had this id before. ``same_content``: only tags and options differ from what was declared before. ``waited``: for
+    how many seconds the event goes on. ``there_for``: for how many seconds this invocation knows the update to be there
+    (None: it does not).
     """
-    if seen is None and there_for is None:
-        return Decision(Action.CREATE, "it does not exist")
-    if seen is None and there_for is not None and there_for < budgets.SETTLE_PATIENCE:
-        return Decision(Action.WAIT, "it is not visible yet")
+
+    forward: bool = True
+    is_update: bool = False
+    stays: bool = False
+    same_content: bool = False
+    waited: float = 0
+    there_for: float | None = None
+
+
+def taken(wanted: Declared, seen: Seen | None) -> Decision:
+    """In on_event, for an explicit id that the resource does not have yet: whether it can have it."""
+    if seen is not None and _owner(wanted, seen) is Owner.UNKNOWN:
+        return Decision(Action.WAIT, "its tags are not visible yet")
+    return (seen and _refusal(wanted, seen)) or Decision(Action.GO_ON, "the id is free, or has this content already")
+
+
+def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decision:
+    """In is_complete after Create and Update: bring the update about, and see it settle."""
     if seen is None:
-        # What was there and is gone was removed by a Delete meanwhile: it must not come back.
-        return Decision(Action.DONE, "it is gone again")
-    if seen.status == "DELETE_IN_PROGRESS":
-        return Decision(Action.WAIT, "an update of this id is still being deleted")
+        return _absent(wanted, at)
     if refusal := _refusal(wanted, seen):
         return refusal
-    if _owner(wanted, seen) is Owner.OURS and seen.status == "DELETE_FAILED":
-        return Decision(Action.DELETE, "it is what a deletion that failed has left")
-    if seen.status in _SETTLING and (there_for or 0) < budgets.SETTLE_PATIENCE:
-        return Decision(Action.WAIT, "its creation has not ended")
-    if tried and seen.failed_for_want_of_access and waited < budgets.IAM_PATIENCE:
-        return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
-    return Decision(Action.DONE, "it exists")
-
-
-def in_place(wanted: Declared, seen: Seen | None, *, forward: bool) -> Decision:
-    """On an Update that keeps the id: its tags may change, its content can not."""
-    if seen is None and not forward:
-        return Decision(Action.DONE, "this is the way back to an update that was removed: it is not pushed again")
-    if seen is None:
-        return Decision(
-            Action.FAIL,
-            f"OTA update {wanted.ota_update_id} no longer exists: it was removed outside of this stack; change the "
-            "content of the update (its version, for example) to create a new one",
-        )
-    return _refusal(wanted, seen) or Decision(Action.DONE, "it exists")
-
-
-def completion(
-    wanted: Declared,
-    seen: Seen | None,
-    *,
-    failure: str | None,
-    passing: bool,
-    id_is_new: bool,
-    waited: float,
-    visible_for: float,
-) -> Decision:
-    """In is_complete after Create or Update. Only an update that is new, and was never deployed, is ever removed.
-
-    ``failure`` is what on_event has failed with; ``passing`` that it was only patience that ended there: then the
-    update counts, if it is there. ``visible_for`` is for how many seconds it should have been visible.
-    """
-    name = f"OTA update {wanted.ota_update_id}"
-    if seen is None and not failure and visible_for < budgets.TAG_LAG:
-        return Decision(Action.WAIT, "it is not visible yet")
-    if seen is None:
-        return Decision(Action.FAIL, failure or f"{name} no longer exists: something removed it during this deploy")
-    if refusal := _refusal(wanted, seen):
-        return Decision(Action.FAIL, failure or refusal.why)
     if _owner(wanted, seen) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
-    if seen.status in LEAVING:
-        return Decision(Action.FAIL, failure or f"{name} is being deleted: {seen.error}")
+    name = f"OTA update {wanted.ota_update_id}"
     deployed = identity.DEPLOYED_TAG in seen.tags
-    failing = Action.DELETE_AND_FAIL if id_is_new and not deployed else Action.FAIL
-    if failure and not passing:
-        return Decision(failing, failure)
-    if seen.status == "CREATE_FAILED":
-        return Decision(failing, f"{name} was not created: {seen.error or 'AWS IoT gives no reason'}")
-    if seen.status == "CREATE_COMPLETE":
-        return Decision(Action.DONE, "it has been deployed") if deployed else Decision(Action.MARK, "it is created")
-    if waited > budgets.CREATION_DEADLINE:
-        return Decision(failing, f"{name} is still {seen.status} after {waited:.0f} s")
-    return Decision(Action.WAIT, f"it is {seen.status}")
+    own = seen.age <= at.waited + budgets.CLOCK_SKEW
+    # A failure removes what was not live before this event, and nothing else.
+    failing = Action.DELETE_AND_FAIL if not deployed and (own or not at.stays) else Action.FAIL
+    in_time = at.waited <= budgets.CREATION_DEADLINE
+    match seen.status:
+        case "CREATE_COMPLETE" if deployed:
+            return Decision(Action.DONE, "it has been deployed")
+        case "CREATE_COMPLETE":
+            return Decision(Action.MARK, "it is created")
+        case "CREATE_FAILED" if at.forward and own and seen.failed_for_want_of_access and _iam_may_be_late(at):
+            return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
+        case "CREATE_FAILED":
+            return Decision(failing, f"{name} was not created: {seen.error or 'AWS IoT gives no reason'}")
+        case "DELETE_IN_PROGRESS" | "DELETE_FAILED" if at.is_update and not at.forward:
+            return Decision(Action.DONE, _NOT_AGAIN)
+        case "DELETE_IN_PROGRESS" if in_time:
+            return Decision(Action.WAIT, "an update of this id is still being deleted")
+        case "DELETE_FAILED" if in_time and at.forward:
+            return Decision(Action.DELETE, "it is what a deletion that failed has left")
+        case "DELETE_IN_PROGRESS" | "DELETE_FAILED":
+            return Decision(Action.FAIL, f"{name} is {seen.status}: {seen.error or 'AWS IoT gives no reason'}")
+    if in_time:
+        return Decision(Action.WAIT, f"it is {seen.status}")
+    return Decision(failing, f"{name} is still {seen.status} after {at.waited:.0f} s")
+
+
+def _absent(wanted: Declared, at: Circumstances) -> Decision:
+    name = f"OTA update {wanted.ota_update_id}"
+    if at.there_for is not None and at.waited > budgets.CREATION_DEADLINE:
+        return Decision(Action.FAIL, f"{name} can not be seen, {at.waited:.0f} s after its creation was begun")
+    if at.there_for is not None and at.there_for < budgets.SETTLE_PATIENCE:
+        return Decision(Action.WAIT, "it is not visible yet")
+    if not at.forward and at.is_update:
+        return Decision(Action.DONE, _NOT_AGAIN)
+    if not at.forward:
+        return Decision(Action.FAIL, f"{name} was not created: the stack is not being created any more")
+    if at.stays and at.same_content:
+        return Decision(
+            Action.FAIL,
+            f"{name} no longer exists: it was removed outside of this stack; change the content of the update (its "
+            "version, for example) to create a new one",
+        )
+    return Decision(Action.CREATE, "it does not exist")
+
+
+def _iam_may_be_late(at: Circumstances) -> bool:
+    return at.waited < budgets.IAM_PATIENCE
 
 
 def addressed(event_id: str, wanted: Declared, by_id: Seen | None, by_content: Seen | None) -> str:
@@ -159,15 +166,14 @@ def deletion(wanted: Declared, ota_update_id: str, seen: Seen | None, *, answere
     return Decision(Action.DELETE, f"it is {seen.status}")
 
 
-def leftover(wanted: Declared, seen: Seen | None, content: str) -> bool:
+def is_leftover(left: Declared, seen: Seen) -> bool:
     """Whether an update is what a deploy that is being rolled back has made, and nobody else will delete.
 
     It has that deploy's content, and is younger than any deploy can be old: an older one was retained on purpose.
     """
-    if seen is None or seen.age > budgets.SERVICE_TIMEOUT:
-        return False
-    unknown = _owner(wanted, seen) is Owner.UNKNOWN
-    return unknown or (_owner(wanted, seen) is Owner.OURS and seen.tags.get(identity.CONTENT_TAG) == content)
+    owner = _owner(left, seen)
+    its_content = owner is Owner.OURS and seen.tags.get(identity.CONTENT_TAG) == left.content
+    return seen.age <= budgets.SERVICE_TIMEOUT and (owner is Owner.UNKNOWN or its_content)
 
 
 def tag_changes(

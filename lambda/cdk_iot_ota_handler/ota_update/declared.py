@@ -29,6 +29,19 @@ class Declared:
         """The user's tags and those that make the update ours."""
         return {**self.tags, **identity.ownership_tags(self.stack_id, self.logical_id, self.content)}
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes of the update when nobody has to look at it: AWS IoT names its job after it."""
+        _, partition, _, region, account, _ = self.stack_id.split(":", 5)
+        arn = f"arn:{partition}:iot:{region}:{account}"
+        job_id = f"AFR_OTA-{self.ota_update_id}"
+        return {
+            "OtaUpdateArn": f"{arn}:otaupdate/{self.ota_update_id}",
+            "JobId": job_id,
+            "JobArn": f"{arn}:job/{job_id}",
+            "Status": "CREATE_COMPLETE",
+        }
+
     def owner(self, tags: Mapping[str, str], *, young: bool) -> identity.Owner:
         """Whose an update with these tags is."""
         return identity.owner(tags, self.stack_id, self.logical_id, young=young)
@@ -63,14 +76,18 @@ def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 def same_content(event: Event) -> bool:
-    """Whether an Update event leaves the content as it is."""
-    return bool(event["OldResourceProperties"].get("Request") == event["ResourceProperties"].get("Request"))
+    """Whether an event leaves the content as it was declared before."""
+    return _same(event, "Request")
 
 
 def same_update(event: Event) -> bool:
-    """Whether an Update event leaves the update itself as it is: other delete options at most."""
-    old, new = event["OldResourceProperties"], event["ResourceProperties"]
-    return all(old.get(name) == new.get(name) for name in ("Request", "IdPrefix", "OtaUpdateId", "Tags"))
+    """Whether an event leaves the update itself as it was declared before: other delete options at most."""
+    return _same(event, "Request", "IdPrefix", "OtaUpdateId", "Tags")
+
+
+def _same(event: Event, *names: str) -> bool:
+    old, new = event.get("OldResourceProperties"), event["ResourceProperties"]
+    return old is not None and all(old.get(name) == new.get(name) for name in names)
 
 
 def _mapping(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -2,12 +2,14 @@
 
 import functools
 import os
+import traceback
 from typing import Any
 
 from .clock import Clock
 from .declared import Event
 from .errors import HandlerError
 from .is_complete import is_complete
+from .log import log_failure
 from .on_event import on_event
 from .service import OtaService
 
@@ -23,6 +25,14 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     try:
         return serve(event, _service(), Clock())
     except HandlerError as error:
-        # The framework names the function; what a user has to open is its log group.
-        group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        raise HandlerError(f"{error} (see log group {group})" if group else str(error)) from error
+        raise _for_the_stack(event, str(error)) from error
+    except Exception as error:
+        traceback.print_exc()
+        raise _for_the_stack(event, f"unexpected {error!r}: please report it") from error
+
+
+def _for_the_stack(event: Event, reason: str) -> HandlerError:
+    """The failure as the stack's events show it. The framework names the function; its log group is what helps."""
+    log_failure(event, reason)
+    group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+    return HandlerError(f"{reason} (see log group {group})" if group else reason)

@@ -17,7 +17,7 @@ from .seen import Seen
 _CONFIG = Config(
     connect_timeout=budgets.CONNECT_TIMEOUT,
     read_timeout=budgets.READ_TIMEOUT,
-    retries={"mode": "standard", "total_max_attempts": budgets.ATTEMPTS},
+    retries={"mode": "standard", "total_max_attempts": 1},
 )
 
 

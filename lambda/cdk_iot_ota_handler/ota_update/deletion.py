@@ -1,0 +1,109 @@
+"""One look at a Delete in ``is_complete``, and at what the deploy that is rolled back has left."""
+
+from collections.abc import Callable
+
+from . import budgets, decide
+from .clock import Clock
+from .decide import Action
+from .declared import Declared, Event, declared
+from .errors import HandlerError, NotAuthorized, NotYet
+from .log import log, log_trouble
+from .patience import patiently
+from .service import OtaService
+
+
+class Deletion:
+    """What one invocation does. Each look is complete in itself: the next one is another invocation."""
+
+    def __init__(self, event: Event, wanted: Declared, service: OtaService, clock: Clock) -> None:
+        self._event, self._wanted, self._service, self._clock = event, wanted, service, clock
+
+    def look(self) -> bool:
+        """Whether the update that a Delete means is gone, or is not ours; if it is there, ask for its deletion.
+
+        Waits for what usually takes seconds. Raises HandlerError when it has failed for good.
+        """
+        try:
+            return self._patiently(self._delete, self._event["Means"])
+        except NotYet as error:
+            if isinstance(error, NotAuthorized) or self._waited() > budgets.HANDLER_DEADLINE:
+                raise HandlerError(str(error)) from error
+            return False
+
+    def _patiently(self, step: Callable[[], bool | None], ota_update_id: str) -> bool:
+        def on_trouble(trouble: NotYet) -> None:
+            log_trouble(self._event, ota_update_id, trouble)
+
+        gone = patiently(step, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=on_trouble)
+        return gone is not None
+
+    def _waited(self) -> float:
+        return self._clock.now() - float(self._event["StartedAt"])
+
+    def _delete(self) -> bool | None:
+        meant = self._event["Means"]
+        seen = self._service.look(meant, self._clock.now())
+        answered = meant == self._event["PhysicalResourceId"]
+        decision = decide.deletion(self._wanted, meant, seen, answered=answered, waited=self._waited())
+        log(self._event, meant, seen, decision)
+        match decision.action:
+            case Action.FAIL:
+                raise HandlerError(decision.why)
+            case Action.DELETE:
+                self._ask(meant)
+        return decision.action is Action.DONE or None
+
+    def _ask(self, ota_update_id: str) -> None:
+        try:
+            self._call(ota_update_id)
+        except HandlerError as error:
+            if not self._wanted.force_delete_job:
+                remedy = "a job that has not ended is deleted by force only: set force_delete_job=True"
+                raise HandlerError(f"{error} ({remedy})") from error
+            if self._waited() > budgets.DELETION_PATIENCE:
+                raise
+            # Something else changes it right now, another look at the same deletion for example.
+
+    def _call(self, ota_update_id: str) -> None:
+        options = {"delete_stream": self._wanted.delete_stream, "force_delete_job": self._wanted.force_delete_job}
+        self._service.delete(ota_update_id, **options)
+
+    def look_at_leftover(self) -> bool:
+        """Whether nothing is left of the deploy that is rolled back; remove it if it is.
+
+        A rollback never fails for it.
+        """
+        left = self._leftover()
+        if left is None or self._waited() > budgets.DELETION_PATIENCE:
+            return True
+        try:
+            return self._patiently(lambda: self._delete_leftover(left), left.ota_update_id)
+        except NotAuthorized:
+            # An id that this stack has no permission on was not made by it, or not in a way that it could mend.
+            return True
+        except (HandlerError, NotYet):
+            return False
+
+    def _delete_leftover(self, left: Declared) -> bool | None:
+        seen = self._service.look(left.ota_update_id, self._clock.now())
+        if seen is not None and not decide.is_leftover(left, seen):
+            return True
+        decision = decide.deletion(left, left.ota_update_id, seen, answered=False, waited=self._waited())
+        log(self._event, left.ota_update_id, seen, decision)
+        if decision.action is Action.DELETE:
+            self._call(left.ota_update_id)
+        return decision.action in (Action.DONE, Action.FAIL) or None
+
+    def _leftover(self) -> Declared | None:
+        """The update of the old properties of an Update, if it is another although the resource's id stays.
+
+        Then this is a rollback of a deploy that CloudFormation has cut short before it learned the id: nobody else
+        would ever delete what that has made.
+        """
+        if not (self._event["RequestType"] == "Update" and self._event["Stays"]):
+            return None
+        try:
+            old = declared({**self._event, "ResourceProperties": self._event["OldResourceProperties"]})
+        except HandlerError:
+            return None  # what could not be read has created nothing
+        return None if old.ota_update_id == self._wanted.ota_update_id else old

@@ -1,0 +1,24 @@
+"""The user's tags on an update that exists: they are no content, and change in place."""
+
+from . import decide
+from .declared import Declared, Event, user_tags
+from .identity import Owner
+from .seen import Seen
+from .service import OtaService
+
+
+def change_tags(event: Event, wanted: Declared, seen: Seen, service: OtaService) -> None:
+    """Set and remove the user's tags on an update of ours.
+
+    What is seen may be older than the last change. Where the id stays, what was declared before is what the last
+    change has set, so it counts as present too.
+    """
+    if wanted.owner(seen.tags, young=True) is not Owner.OURS:
+        return
+    previous = user_tags(event.get("OldResourceProperties", {}))
+    present = {**seen.tags, **previous} if event["Stays"] else seen.tags
+    changed, removed = decide.tag_changes(wanted.tags, previous, present)
+    if changed:
+        service.tag(seen.attributes["OtaUpdateArn"], changed)
+    if removed:
+        service.untag(seen.attributes["OtaUpdateArn"], removed)
