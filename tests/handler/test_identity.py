@@ -26,15 +26,15 @@ def test_an_id_fits_into_a_job_id(prefix: str, logical_id: str) -> None:
     made = identity.generated_id(prefix, logical_id, "0123456789abcdef")
     assert len(f"AFR_OTA-{made}") <= 64
     assert made.endswith("-0123456789abcdef")
-    assert identity.has_generated_form(made, prefix)
+    assert identity.has_generated_form(made, logical_id)
 
 
 @pytest.mark.parametrize(
-    "other", ["prod-eu_Blinky-0123456789abcdef", "prod_Blinky", "prod_Blinky-0123456789ABCDEF", "mine"]
+    "other", ["prod_Other-0123456789abcdef", "prod_Blinky", "prod_Blinky-0123456789ABCDEF", "prod-Blinky-1A2B", "mine"]
 )
 def test_other_ids_have_another_form(other: str) -> None:
-    """An explicit id, one of another stack, or one that CloudFormation invented is not taken for a generated one."""
-    assert not identity.has_generated_form(other, "prod_")
+    """An explicit id, one of another resource, or one that CloudFormation invented is not taken for a generated one."""
+    assert not identity.has_generated_form(other, "Blinky")
 
 
 def test_an_invented_id_is_recognised() -> None:

@@ -80,6 +80,14 @@ def test_creation_is_tried_again_when_the_role_was_not_usable_yet() -> None:
     assert world.changes() == ["create", "delete stream=True force=False", "create", "tag"]
 
 
+def test_a_role_that_is_never_usable_fails_the_event() -> None:
+    """Creation is repeated for as long as IAM may be late, and then fails with errorInfo."""
+    world = World(outcomes=[("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole")] * 1000)
+    started = world.time
+    assert "iam:PassRole" in run(world, event("Create")).reason
+    assert world.time - started < 60
+
+
 def test_a_failed_creation_says_why_and_is_removed() -> None:
     """CREATE_FAILED fails the event with errorInfo, and the update is deleted in the same look."""
     world = World(outcomes=[("CREATE_FAILED", "InvalidRequest: the firmware is too large")])
@@ -450,12 +458,13 @@ def test_the_delete_after_a_refused_create_spares_what_was_refused() -> None:
     assert set(world.updates) == {"mine"}
 
 
-def test_new_content_under_the_explicit_id_of_a_removed_update_is_created() -> None:
-    """Removed by hand, then deployed with other content: that is what the error of a change of tags advises."""
+def test_new_content_under_the_explicit_id_of_a_removed_update_is_refused() -> None:
+    """A deploy that failed after that could not be rolled back: nothing tells its update from the live one."""
     world = World()
     old = properties(content="one", OtaUpdateId="mine")
-    assert not run(world, event("Update", content="two", OtaUpdateId="mine", old=old, physical_id="mine")).failed
-    assert set(world.updates) == {"mine"}
+    new = event("Update", content="two", OtaUpdateId="mine", old=old, physical_id="mine")
+    assert "and its ota_update_id with it" in run(world, new).reason
+    assert world.changes() == []
 
 
 def test_an_event_that_is_delivered_when_all_is_over_creates_nothing() -> None:

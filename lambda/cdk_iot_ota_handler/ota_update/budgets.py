@@ -17,10 +17,13 @@ PATIENCE = 150
 # One invocation of the function: its patience, and the calls of one step begun in it.
 INVOCATION = 300
 
-# What has overtaken a creation waits for the one call that may just be under way: the stack is asked before each.
-OVERTAKEN = 30
-# The tags of an update may become visible later than the update itself.
+# An update may be seen later than it was created, and its tags later than the update itself.
+LAG = 10
 TAG_LAG = 60
+# The mark of a deploy is one more tag, set some seconds after the creation.
+MARK_LAG = TAG_LAG + 30
+# What has overtaken a creation waits for the one call that may just be under way: the stack is asked before each.
+OVERTAKEN = CALL + LAG + 5
 # The clock of AWS IoT, which dates an update, and the handler's may differ by this.
 CLOCK_SKEW = 10
 # A deletion that failed is tried again for this long.

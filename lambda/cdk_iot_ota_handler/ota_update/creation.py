@@ -7,7 +7,7 @@ from typing import Any
 from . import budgets, decide, identity
 from .clock import Clock
 from .decide import Action, Circumstances, Decision
-from .declared import Declared, Event, same_content
+from .declared import Declared, Event
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
 from .patience import patiently
@@ -85,7 +85,6 @@ class Creation:
             forward=forward,
             is_update=self._event["RequestType"] == "Update",
             stays=self._event["Stays"],
-            same_content=same_content(self._event),
             waited=self._waited(),
             there_for=None if self._there_since is None else now - self._there_since,
         )

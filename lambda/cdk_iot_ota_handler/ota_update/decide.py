@@ -39,15 +39,13 @@ class Circumstances:
     """What a Create or an Update is decided on, beside what is declared and seen.
 
     ``forward``: the stack is not on its way back, and not at rest. ``is_update``: not a Create. ``stays``: the resource
-    had this id before. ``same_content``: only tags and options differ from what was declared before. ``waited``: for
-    how many seconds the event goes on. ``there_for``: for how many seconds this invocation knows the update to be there
-    (None: it does not).
+    had this id before. ``waited``: for how many seconds the event goes on. ``there_for``: for how many seconds this
+    invocation knows the update to be there (None: it does not).
     """
 
     forward: bool = True
     is_update: bool = False
     stays: bool = False
-    same_content: bool = False
     waited: float = 0
     there_for: float | None = None
 
@@ -64,7 +62,8 @@ def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decisi
     if seen is None:
         return _absent(wanted, at)
     if refusal := _refusal(wanted, seen):
-        return refusal
+        lost = _owner(wanted, seen) is Owner.ANOTHERS and at.is_update and not at.forward
+        return Decision(Action.DONE, _NOT_AGAIN) if lost else refusal
     if _owner(wanted, seen) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
     name = f"OTA update {wanted.ota_update_id}"
@@ -105,11 +104,11 @@ def _absent(wanted: Declared, at: Circumstances) -> Decision:
         return Decision(Action.DONE, _NOT_AGAIN)
     if not at.forward:
         return Decision(Action.FAIL, f"{name} was not created: the stack is not being created any more")
-    if at.stays and at.same_content:
+    if at.stays:
         return Decision(
             Action.FAIL,
             f"{name} no longer exists: it was removed outside of this stack; change the content of the update (its "
-            "version, for example) to create a new one",
+            "version, for example) to create a new one, and its ota_update_id with it if it has one of its own",
         )
     return Decision(Action.CREATE, "it does not exist")
 
@@ -118,49 +117,60 @@ def _iam_may_be_late(at: Circumstances) -> bool:
     return at.waited < budgets.IAM_PATIENCE
 
 
-def addressed(event_id: str, wanted: Declared, by_id: Seen | None, by_content: Seen | None) -> str:
-    """Whom a Delete event means. Decided once: after the one is gone, the other may be its successor.
+def addressed(event_id: str, wanted: Declared, by_id: Seen | None, by_content: Seen | None) -> str | None:
+    """Whom a Delete event means; None when that does not show yet.
 
-    An id of ours means itself. CloudFormation invents an id when a Create was cut short: then the update is found by
-    its content. An id that is neither may be an explicit one that never came to be; what lives is not meant by it.
+    Decided once: after the one is gone, the other may be its successor. An id under which there is an update means that
+    one. CloudFormation invents an id when a Create was cut short: then the update is found by its content. What is
+    neither may be an explicit id that never came to be; what lives is not meant by it.
     """
-    if is_certain(event_id, wanted):
+    if is_certain(event_id, wanted) or by_id is not None:
         return event_id
-    if by_id is not None and wanted.owner(by_id.tags, young=False) is Owner.OURS:
+    if by_content is None or identity.is_invented(event_id, wanted.stack_id, wanted.logical_id):
+        return wanted.ota_update_id
+    if identity.DEPLOYED_TAG in by_content.tags:
         return event_id
-    lives = by_content is not None and identity.DEPLOYED_TAG in by_content.tags
-    if lives and not identity.is_invented(event_id, wanted.stack_id, wanted.logical_id):
-        return event_id
-    return wanted.ota_update_id
+    # The mark of a deploy that has just ended may not be visible yet.
+    return wanted.ota_update_id if by_content.age > budgets.MARK_LAG else None
 
 
 def is_certain(event_id: str, wanted: Declared) -> bool:
     """Whether the id of a Delete event is one that our answers carried, whatever exists under it."""
-    generated = wanted.id_prefix is not None and identity.has_generated_form(event_id, wanted.id_prefix)
-    return generated or event_id == wanted.ota_update_id
+    return event_id == wanted.ota_update_id or identity.has_generated_form(event_id, wanted.logical_id)
 
 
-def deletion(wanted: Declared, ota_update_id: str, seen: Seen | None, *, answered: bool, waited: float) -> Decision:
+def deletion(
+    wanted: Declared,
+    ota_update_id: str,
+    seen: Seen | None,
+    *,
+    answered: bool,
+    met: bool,
+    waited: float,
+    patience: float = budgets.DELETION_PATIENCE,
+) -> Decision:
     """In is_complete after Delete: until the update is gone, and never one that is not ours.
 
-    ``answered`` says that CloudFormation has the id from us. Else its ``on_event`` may be about to create it still.
+    ``answered``: CloudFormation has the id from us; else what creates it may go on still. ``met``: this invocation has
+    seen it, so that it is gone when it is not to be seen. ``patience``: for how long a failed deletion is tried again.
     """
-    if seen is None and not answered and waited < budgets.OVERTAKEN:
-        return Decision(Action.WAIT, "what creates it may still be running")
+    if seen is None and not met and waited < (budgets.LAG if answered else budgets.OVERTAKEN):
+        return Decision(Action.WAIT, "it may not be visible yet")
     if seen is None:
         return Decision(Action.DONE, "it is gone")
-    if waited > budgets.HANDLER_DEADLINE:
-        return Decision(Action.FAIL, f"OTA update {ota_update_id} is still {seen.status} after {waited:.0f} s")
-    if seen.status == "DELETE_IN_PROGRESS":
+    late = waited > budgets.HANDLER_DEADLINE
+    # Asked first: the tags of what is being deleted may be gone before it is.
+    if seen.status == "DELETE_IN_PROGRESS" and not late:
         return Decision(Action.WAIT, "it is being deleted")
-    match _owner(wanted, seen):
-        case Owner.ANOTHERS:
-            return Decision(Action.DONE, "it is not this resource's")
-        case Owner.UNKNOWN:
-            return Decision(Action.WAIT, "its tags are not visible yet")
+    if _owner(wanted, seen) is Owner.ANOTHERS:
+        return Decision(Action.DONE, "it is not this resource's")
+    if late:
+        return Decision(Action.FAIL, f"OTA update {ota_update_id} is still {seen.status} after {waited:.0f} s")
+    if _owner(wanted, seen) is Owner.UNKNOWN:
+        return Decision(Action.WAIT, "its tags are not visible yet")
     if seen.status in _SETTLING and waited <= budgets.CREATION_DEADLINE:
         return Decision(Action.WAIT, f"it is {seen.status}")
-    if seen.status == "DELETE_FAILED" and waited > budgets.DELETION_PATIENCE:
+    if seen.status == "DELETE_FAILED" and waited > patience:
         reason = seen.error or "AWS IoT gives no reason"
         return Decision(Action.FAIL, f"OTA update {ota_update_id} was not deleted: {reason}")
     return Decision(Action.DELETE, f"it is {seen.status}")
@@ -177,11 +187,17 @@ def is_leftover(left: Declared, seen: Seen) -> bool:
 
 
 def tag_changes(
-    wanted: Mapping[str, str], previous: Mapping[str, str], seen: Mapping[str, str]
+    wanted: Mapping[str, str], previous: Mapping[str, str], seen: Mapping[str, str], *, stays: bool
 ) -> tuple[dict[str, str], list[str]]:
-    """The user's tags to set and the keys to remove. Tags that others have set stay."""
-    changed = {key: value for key, value in wanted.items() if seen.get(key) != value}
-    removed = sorted(key for key in previous if key not in wanted and key in seen)
+    """The user's tags to set and the keys to remove. Tags that others have set stay.
+
+    What is seen may be older than the last change. Where the id stays, the last change has set the previous tags: so
+    whatever differs from them is changed too.
+    """
+    changed = {
+        key: value for key, value in wanted.items() if seen.get(key) != value or (stays and previous.get(key) != value)
+    }
+    removed = sorted(key for key in previous if key not in wanted and (stays or key in seen))
     return changed, removed
 
 

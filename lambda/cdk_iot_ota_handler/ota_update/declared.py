@@ -75,18 +75,10 @@ def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if not key.startswith(identity.TAG_PREFIX)}
 
 
-def same_content(event: Event) -> bool:
-    """Whether an event leaves the content as it was declared before."""
-    return _same(event, "Request")
-
-
 def same_update(event: Event) -> bool:
     """Whether an event leaves the update itself as it was declared before: other delete options at most."""
-    return _same(event, "Request", "IdPrefix", "OtaUpdateId", "Tags")
-
-
-def _same(event: Event, *names: str) -> bool:
     old, new = event.get("OldResourceProperties"), event["ResourceProperties"]
+    names = ("Request", "IdPrefix", "OtaUpdateId", "Tags")
     return old is not None and all(old.get(name) == new.get(name) for name in names)
 
 

@@ -17,6 +17,7 @@ class Deletion:
 
     def __init__(self, event: Event, wanted: Declared, service: OtaService, clock: Clock) -> None:
         self._event, self._wanted, self._service, self._clock = event, wanted, service, clock
+        self._met = False
 
     def look(self) -> bool:
         """Whether the update that a Delete means is gone, or is not ours; if it is there, ask for its deletion.
@@ -43,8 +44,9 @@ class Deletion:
     def _delete(self) -> bool | None:
         meant = self._event["Means"]
         seen = self._service.look(meant, self._clock.now())
+        self._met = self._met or seen is not None
         answered = meant == self._event["PhysicalResourceId"]
-        decision = decide.deletion(self._wanted, meant, seen, answered=answered, waited=self._waited())
+        decision = decide.deletion(self._wanted, meant, seen, answered=answered, met=self._met, waited=self._waited())
         log(self._event, meant, seen, decision)
         match decision.action:
             case Action.FAIL:
@@ -55,7 +57,7 @@ class Deletion:
 
     def _ask(self, ota_update_id: str) -> None:
         try:
-            self._call(ota_update_id)
+            self._call(ota_update_id, self._wanted)
         except HandlerError as error:
             if not self._wanted.force_delete_job:
                 remedy = "a job that has not ended is deleted by force only: set force_delete_job=True"
@@ -64,8 +66,8 @@ class Deletion:
                 raise
             # Something else changes it right now, another look at the same deletion for example.
 
-    def _call(self, ota_update_id: str) -> None:
-        options = {"delete_stream": self._wanted.delete_stream, "force_delete_job": self._wanted.force_delete_job}
+    def _call(self, ota_update_id: str, of: Declared) -> None:
+        options = {"delete_stream": of.delete_stream, "force_delete_job": of.force_delete_job}
         self._service.delete(ota_update_id, **options)
 
     def look_at_leftover(self) -> bool:
@@ -74,7 +76,7 @@ class Deletion:
         A rollback never fails for it.
         """
         left = self._leftover()
-        if left is None or self._waited() > budgets.DELETION_PATIENCE:
+        if left is None or self._waited() > budgets.HANDLER_DEADLINE:
             return True
         try:
             return self._patiently(lambda: self._delete_leftover(left), left.ota_update_id)
@@ -88,10 +90,18 @@ class Deletion:
         seen = self._service.look(left.ota_update_id, self._clock.now())
         if seen is not None and not decide.is_leftover(left, seen):
             return True
-        decision = decide.deletion(left, left.ota_update_id, seen, answered=False, waited=self._waited())
+        decision = decide.deletion(
+            left,
+            left.ota_update_id,
+            seen,
+            answered=False,
+            met=False,
+            waited=self._waited(),
+            patience=budgets.HANDLER_DEADLINE,
+        )
         log(self._event, left.ota_update_id, seen, decision)
         if decision.action is Action.DELETE:
-            self._call(left.ota_update_id)
+            self._call(left.ota_update_id, left)
         return decision.action in (Action.DONE, Action.FAIL) or None
 
     def _leftover(self) -> Declared | None:

@@ -41,9 +41,10 @@ def generated_id(prefix: str, logical_id: str, content: str) -> str:
     return f"{prefix}{logical_id[:room]}-{content}"
 
 
-def has_generated_form(ota_update_id: str, prefix: str) -> bool:
-    """Whether an id is one that this stack's resources generate."""
-    return re.fullmatch(re.escape(prefix) + rf"[A-Za-z0-9]+-[0-9a-f]{{{DIGEST_LENGTH}}}", ota_update_id) is not None
+def has_generated_form(ota_update_id: str, logical_id: str) -> bool:
+    """Whether an id is one that is generated for this resource."""
+    match = re.fullmatch(rf"[A-Za-z0-9-]+_([A-Za-z0-9]+)-[0-9a-f]{{{DIGEST_LENGTH}}}", ota_update_id)
+    return match is not None and logical_id.startswith(match.group(1))
 
 
 def is_invented(physical_id: str, stack_id: str, logical_id: str) -> bool:

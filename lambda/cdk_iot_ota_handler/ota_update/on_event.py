@@ -27,6 +27,8 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     answer = {"PhysicalResourceId": wanted.ota_update_id, "StartedAt": clock.now()}
     if event["RequestType"] == "Delete":
         means = _patiently(lambda: _addressed(event, wanted, service, clock), event, wanted, clock)
+        if means is None:
+            raise HandlerError(f"whom the event for {event['PhysicalResourceId']} means does not show: try again")
         return {**answer, "PhysicalResourceId": event["PhysicalResourceId"], "Means": means}
     _check_size(event)
     stays = event.get("PhysicalResourceId") == wanted.ota_update_id
@@ -44,7 +46,7 @@ def _check_size(event: Event) -> None:
         )
 
 
-def _patiently(step: Callable[[], _Result], event: Event, wanted: Declared, clock: Clock) -> _Result | None:
+def _patiently(step: Callable[[], _Result | None], event: Event, wanted: Declared, clock: Clock) -> _Result | None:
     def on_trouble(trouble: NotYet) -> None:
         log_trouble(event, wanted.ota_update_id, trouble)
 
@@ -54,7 +56,7 @@ def _patiently(step: Callable[[], _Result], event: Event, wanted: Declared, cloc
         raise HandlerError(str(error)) from error
 
 
-def _addressed(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> str:
+def _addressed(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> str | None:
     """Whom a Delete means. See ``decide.addressed``."""
     event_id = event["PhysicalResourceId"]
     if decide.is_certain(event_id, wanted):
@@ -64,11 +66,12 @@ def _addressed(event: Event, wanted: Declared, service: OtaService, clock: Clock
     by_id = None if invented else service.look(event_id, clock.now())
     by_content = service.look(wanted.ota_update_id, clock.now())
     means = decide.addressed(event_id, wanted, by_id, by_content)
-    log(event, means, by_id or by_content, Decision(Action.GO_ON, f"the event for {event_id} means {means}"))
+    action = Action.GO_ON if means else Action.WAIT
+    log(event, wanted.ota_update_id, by_content, Decision(action, f"the event for {event_id} means {means}"))
     return means
 
 
-def _check_id(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> Decision:
+def _check_id(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> Decision | None:
     """Refuse an explicit id that is taken while CloudFormation has not learned it, and so will not delete it.
 
     It may be an update of this very resource with other content, which was retained, and a Delete would find its own.
@@ -76,8 +79,7 @@ def _check_id(event: Event, wanted: Declared, service: OtaService, clock: Clock)
     seen = service.look(wanted.ota_update_id, clock.now())
     decision = decide.taken(wanted, seen)
     log(event, wanted.ota_update_id, seen, decision)
-    if decision.action is Action.WAIT:
-        raise NotYet(f"OTA update {wanted.ota_update_id}: {decision.why}")
-    if decision.action is Action.FAIL:
+    # On the way back the id was this resource's, and who has it now is left alone.
+    if decision.action is Action.FAIL and service.goes_forward(wanted.stack_id):
         raise HandlerError(decision.why)
-    return decision
+    return None if decision.action is Action.WAIT else decision

@@ -8,16 +8,11 @@ from .service import OtaService
 
 
 def change_tags(event: Event, wanted: Declared, seen: Seen, service: OtaService) -> None:
-    """Set and remove the user's tags on an update of ours.
-
-    What is seen may be older than the last change. Where the id stays, what was declared before is what the last
-    change has set, so it counts as present too.
-    """
+    """Set and remove the user's tags on an update of ours."""
     if wanted.owner(seen.tags, young=True) is not Owner.OURS:
         return
     previous = user_tags(event.get("OldResourceProperties", {}))
-    present = {**seen.tags, **previous} if event["Stays"] else seen.tags
-    changed, removed = decide.tag_changes(wanted.tags, previous, present)
+    changed, removed = decide.tag_changes(wanted.tags, previous, seen.tags, stays=event["Stays"])
     if changed:
         service.tag(seen.attributes["OtaUpdateArn"], changed)
     if removed:
