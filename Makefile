@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types pytest lowest format clean
+.PHONY: help setup demo test lint types pytest lowest explore format clean
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lowest: setup .venv-lowest/.ready
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lowest.txt
 	touch $@
+
+explore: setup ## play 20,000 new random stories of a stack, ten times as many as `make test`
+	HYPOTHESIS_PROFILE=explore STORIES=20000 $(BIN)/pytest tests/model/test_machine.py
 
 format: setup ## put all Python files into shape
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,291 @@
+"""A small OTA service in virtual time, with the faults of calls and of the service; it stands in for OtaService.
+
+Its answers lag behind, its work takes time, and every call can fail before or after its work was done.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from cdk_iot_ota_handler.ota_update.declared import Declared
+from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
+from cdk_iot_ota_handler.ota_update.identity import CONTENT_TAG, RESOURCE_TAG, STACK_TAG
+from cdk_iot_ota_handler.ota_update.seen import Seen
+
+from .shown import Shown
+from .virtual_time import VirtualTime
+
+_Result = TypeVar("_Result")
+LATENCY = 0.2
+READ_TIMEOUT = 15.0
+GIVES_UP = 1500.0
+
+
+class Killed(BaseException):
+    """The function's process ends here; no code of the handler runs any more."""
+
+
+class BrokenPromise(AssertionError):
+    """Something happened that must never happen, whatever goes wrong."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Fault(Shown):
+    """What goes wrong with calls of one operation (None: of any), from ``begins`` on, for ``lasts`` seconds.
+
+    ``kind``: "throttled", "denied", "error" (an answer of the server), "cut before" and "cut after" the work was done,
+    "slow" (the work is done, but only when the read timeout is over). ``times``: for so many calls at most.
+    """
+
+    kind: str = ""
+    operation: str | None = None
+    begins: float = 0
+    lasts: float = 0
+    times: int = 1
+
+
+@dataclass(kw_only=True)
+class Update:
+    """An OTA update that exists."""
+
+    created: float
+    tags: list[tuple[float, dict[str, str]]]
+    visible: float
+    settles: float
+    outcome: tuple[str, str]
+    job_ends: float
+    deleted: float | None = None
+    deletion_failed: bool = False
+
+    def real_tags(self) -> dict[str, str]:
+        """The tags as they are, not as they are shown yet."""
+        return self.tags[-1][1]
+
+
+@dataclass(kw_only=True, repr=False)
+class Behaviour(Shown):
+    """How the service is today: seconds, and what comes of creations and deletions, one after the other."""
+
+    settle: float = 2
+    removal: float = 2
+    lag: float = 0
+    tag_lag: float = 0
+    job: float = 0
+    creations: list[tuple[str, str]] = field(default_factory=list)
+    failing_deletions: int = 0
+
+
+@dataclass
+class OtaService:
+    """All OTA updates, and the rules that nobody may break."""
+
+    time: VirtualTime
+    updates: dict[str, Update] = field(default_factory=dict)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    faults: list[Fault] = field(default_factory=list)
+    used: dict[int, int] = field(default_factory=dict)
+    foreign: set[str] = field(default_factory=set)
+    created: list[str] = field(default_factory=list)
+    on_created: Callable[[str], None] = lambda ota_update_id: None
+    goes_forward: Callable[[str], bool] = lambda stack_id: True
+    calls: dict[str, int] = field(default_factory=dict)
+    injected: dict[str, int] = field(default_factory=dict)
+    faults_since: float = 0
+
+    def misbehave(self, faults: list[Fault]) -> None:
+        """From now on these faults, and no others."""
+        self.faults, self.used, self.faults_since = faults, {}, self.time.now
+
+    def fault(self, operation: str) -> str | None:
+        """The kind of fault that meets a call of this operation now."""
+        passed = self.time.now - self.faults_since
+        for index, fault in enumerate(self.faults):
+            met = fault.operation in (None, operation) and fault.begins <= passed
+            still = passed <= fault.begins + fault.lasts or self.used.get(index, 0) < fault.times
+            if met and still:
+                self.used[index] = self.used.get(index, 0) + 1
+                self.injected[fault.kind] = self.injected.get(fault.kind, 0) + 1
+                return fault.kind
+        return None
+
+    def find(self, ota_update_id: str) -> Update | None:
+        """The update as it is at this moment."""
+        update = self.updates.get(ota_update_id)
+        if update and update.deleted is not None and self.time.now >= update.deleted + self.behaviour.removal:
+            if self.behaviour.failing_deletions:
+                self.behaviour.failing_deletions -= 1
+                update.deleted, update.deletion_failed = None, True
+            else:
+                del self.updates[ota_update_id]
+                return None
+        return update
+
+    def status(self, update: Update) -> str:
+        """Its status at this moment."""
+        if update.deleted is not None:
+            return "DELETE_IN_PROGRESS"
+        if update.deletion_failed:
+            return "DELETE_FAILED"
+        hangs = update.outcome[0] == "CREATE_IN_PROGRESS" and self.time.now >= update.created + GIVES_UP
+        return (
+            "CREATE_FAILED" if hangs else update.outcome[0] if self.time.now >= update.settles else "CREATE_IN_PROGRESS"
+        )
+
+    def owned(self, stack_id: str) -> dict[str, Update]:
+        """The updates of a stack that are there and not being deleted."""
+        found = {name: self.find(name) for name in list(self.updates)}
+        return {
+            name: update
+            for name, update in found.items()
+            if update and update.deleted is None and update.real_tags().get(STACK_TAG) == stack_id
+        }
+
+    def put(self, ota_update_id: str, tags: dict[str, str], *, foreign: bool = False) -> None:
+        """An update that has existed for an hour."""
+        before = self.time.now - 3600
+        self.updates[ota_update_id] = Update(
+            created=before,
+            tags=[(before, tags)],
+            visible=before,
+            settles=before,
+            outcome=("CREATE_COMPLETE", ""),
+            job_ends=before,
+        )
+        if foreign:
+            self.foreign.add(ota_update_id)
+
+
+class Connection:
+    """What one invocation of the handler sees. ``killed_at``: it dies at that call, before or after its work."""
+
+    def __init__(self, service: OtaService, killed_at: tuple[int, str] | None = None) -> None:
+        self._service, self._killed_at, self._calls = service, killed_at, 0
+
+    def _call(self, operation: str, work: Callable[[], _Result]) -> _Result:
+        service, fault = self._service, self._service.fault(operation)
+        self._calls += 1
+        service.calls[operation] = service.calls.get(operation, 0) + 1
+        killed = self._killed_at[1] if self._killed_at and self._killed_at[0] == self._calls else None
+        service.time.sleep(READ_TIMEOUT if fault == "slow" else LATENCY / 2)
+        if fault in ("throttled", "denied", "error", "cut before") or killed == "before":
+            result: Any = None
+        else:
+            result = work()
+        if killed:
+            raise Killed
+        service.time.sleep(LATENCY / 2 if fault not in ("cut before", "cut after") else READ_TIMEOUT)
+        if fault == "denied":
+            raise NotAuthorized("AccessDeniedException: not authorized")
+        if fault:
+            raise NotYet(f"{operation}: {fault}")
+        return result  # type: ignore[no-any-return]
+
+    def look(self, ota_update_id: str, now: float) -> Seen | None:
+        """GetOTAUpdate and ListTagsForResource."""
+        service = self._service
+
+        def get() -> tuple[Update, str] | None:
+            update = service.find(ota_update_id)
+            return None if update is None or service.time.now < update.visible else (update, service.status(update))
+
+        if (got := self._call("GetOTAUpdate", get)) is None:
+            return None
+        update, status = got
+
+        def tags() -> dict[str, str]:
+            # The last change that shows; tags of an update that is gone are not found.
+            shown = [tags for since, tags in update.tags if since <= service.time.now]
+            return dict(shown[-1]) if shown and service.find(ota_update_id) is update else {}
+
+        return Seen(
+            status=status,
+            tags=self._call("ListTagsForResource", tags),
+            age=service.time.now - update.created,
+            error=update.outcome[1],
+            attributes={"OtaUpdateArn": f"arn:{ota_update_id}", "JobId": f"AFR_OTA-{ota_update_id}"},
+        )
+
+    def goes_forward(self, stack_id: str) -> bool:
+        """DescribeStacks."""
+        return self._call("DescribeStacks", lambda: self._service.goes_forward(stack_id))
+
+    def request(self, wanted: Declared) -> dict[str, Any]:
+        """The request, with what the handler puts into it."""
+        return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
+
+    def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+        """HeadObject."""
+        return self._call("HeadObject", lambda: file)
+
+    def create(self, request: Mapping[str, Any]) -> None:
+        """CreateOTAUpdate."""
+        service, name, tags = self._service, request["otaUpdateId"], dict(request["tags"])
+
+        def work() -> bool:
+            if service.find(name):
+                return False
+            now, today = service.time.now, service.behaviour
+            service.updates[name] = Update(
+                created=now,
+                tags=[(now + today.tag_lag, tags)],
+                visible=now + today.lag,
+                settles=now + today.settle,
+                outcome=today.creations.pop(0) if today.creations else ("CREATE_COMPLETE", ""),
+                job_ends=now + today.job,
+            )
+            service.created.append(name)
+            service.on_created(name)
+            return True
+
+        if not self._call("CreateOTAUpdate", work):
+            raise AlreadyExists(name)
+
+    def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
+        """DeleteOTAUpdate."""
+        service = self._service
+
+        def work() -> str:
+            update = service.find(ota_update_id)
+            self._must_be_own(ota_update_id)
+            if update is None:
+                return ""
+            if update.deleted is not None or service.status(update) == "CREATE_IN_PROGRESS":
+                return f"it is {service.status(update)}"
+            if not force_delete_job and service.time.now < update.job_ends and update.outcome[0] == "CREATE_COMPLETE":
+                return "its job is IN_PROGRESS"
+            update.deleted, update.deletion_failed = service.time.now, False
+            return ""
+
+        if refusal := self._call("DeleteOTAUpdate", work):
+            raise HandlerError(f"InvalidRequestException: {refusal}")
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """TagResource."""
+        self._change_tags("TagResource", arn, lambda there: {**there, **tags})
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """UntagResource."""
+        self._change_tags("UntagResource", arn, lambda there: {key: there[key] for key in there if key not in keys})
+
+    def _change_tags(self, operation: str, arn: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+        service, name = self._service, arn.removeprefix("arn:")
+
+        def work() -> bool:
+            self._must_be_own(name)
+            if (update := service.find(name)) is None:
+                return False
+            update.tags.append((service.time.now + service.behaviour.tag_lag, change(update.real_tags())))
+            return True
+
+        if not self._call(operation, work):
+            raise HandlerError(f"ResourceNotFoundException: {arn}")
+
+    def _must_be_own(self, ota_update_id: str) -> None:
+        if ota_update_id in self._service.foreign:
+            raise BrokenPromise(f"{ota_update_id} is not ours and was touched")
+
+
+def is_of(update: Update, stack_id: str, logical_id: str, content: str) -> bool:
+    """Whether an update is this resource's, with this content."""
+    tags = update.real_tags()
+    return (tags.get(STACK_TAG), tags.get(RESOURCE_TAG), tags.get(CONTENT_TAG)) == (stack_id, logical_id, content)

@@ -1,0 +1,88 @@
+"""Every call of the handler fails in every way, once and for minutes; the handler dies between any two calls.
+
+Each time all ends in the declared state, or in a failure that says why and leaves the state before.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from .cloudformation import Plan
+from .ota_service import Fault
+from .story import Story, declaration
+
+OPERATIONS = [
+    *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
+    *("TagResource", "DescribeStacks", "HeadObject"),
+]
+Step = Callable[[Story, Plan, list[Fault]], bool]
+
+
+def create(story: Story, plan: Plan, faults: list[Fault]) -> bool:
+    """The first deploy."""
+    return story.create(declaration("one"), plan, faults=faults)
+
+
+def replace(story: Story, plan: Plan, faults: list[Fault]) -> bool:
+    """A deploy of other content."""
+    story.create(declaration("one"))
+    return story.update(declaration("two"), plan, faults=faults)
+
+
+def change_tags(story: Story, plan: Plan, faults: list[Fault]) -> bool:
+    """A deploy of other tags."""
+    story.create(declaration("one", tags=[{"Key": "team", "Value": "a"}]))
+    return story.update(declaration("one", tags=[{"Key": "team", "Value": "b"}]), plan, faults=faults)
+
+
+def delete(story: Story, plan: Plan, faults: list[Fault]) -> bool:
+    """The stack goes."""
+    story.create(declaration("one"))
+    story.delete(plan, faults=faults)
+    return not story.stack.reasons
+
+
+STEPS = [create, replace, change_tags, delete]
+
+
+@pytest.mark.parametrize("lasts", [0, 180], ids=["once", "three minutes"])
+@pytest.mark.parametrize("kind", ["throttled", "error", "cut before", "cut after", "slow"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("step", STEPS)
+def test_what_passes_is_waited_for(step: Step, operation: str, kind: str, lasts: float) -> None:
+    """A call that fails for minutes makes a deploy slow, and nothing else."""
+    story = Story()
+    assert step(story, Plan(), [Fault(kind=kind, operation=operation, lasts=lasts)])
+    assert story.stack.reasons == []
+    story.check_the_end()
+
+
+@pytest.mark.parametrize("lasts", [0, 30, 180])
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_permission_that_is_missing_for_good_is_a_failure(step: Step, operation: str, lasts: float) -> None:
+    """IAM may be late for half a minute; when it refuses for three, the event fails, says so, and nothing is left."""
+    story = Story()
+    step(story, Plan(), [Fault(kind="denied", operation=operation, lasts=lasts)])
+    met = story.service.injected.get("denied", 0) > 0
+    assert bool(story.stack.reasons) is (met and lasts == 180)
+    assert all("not authorized" in reason for reason in story.stack.reasons)
+    story.check_the_end()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_the_handler_may_die_between_any_two_calls(step: Step, when: str) -> None:
+    """Whatever it was doing: the event fails, says so, and the state before or the declared one is there."""
+    deaths = 0
+    for invocation in range(1, 8):
+        for call in range(1, 20):
+            story = Story()
+            worked = step(story, Plan(killed=(invocation, call, when)), [])
+            if not story.stack.killed:
+                assert worked
+                break
+            deaths += 1
+            assert story.stack.reasons[0] == "Runtime exited"
+            story.check_the_end()
+    assert deaths > 2

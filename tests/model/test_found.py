@@ -1,0 +1,97 @@
+"""What random stories have found, each bug with the shortest story that shows it."""
+
+import pytest
+
+from .cloudformation import Plan
+from .ota_service import Behaviour, Fault
+from .story import Story, declaration
+
+HANGS = ("CREATE_IN_PROGRESS", "")
+CUT = Plan(cut_after=0.7)
+TEAM = [{"Key": "team", "Value": "a"}]
+
+
+@pytest.fixture
+def story() -> Story:
+    """A story in which nothing has happened yet."""
+    return Story()
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_a_handler_that_dies_in_the_middle_of_a_create_leaves_nothing(story: Story, call: int) -> None:
+    """What on_event had created stayed for ever: the framework answered its marker, and swallowed the Delete."""
+    story.create(declaration("one"), Plan(killed=(2, call, "after")))
+    story.check_the_end()
+
+
+def test_an_update_that_becomes_visible_after_its_creator_died_is_deleted(story: Story) -> None:
+    """The Delete came before GetOTAUpdate showed the update, and took it for gone."""
+    story.create(declaration("one"), Plan(killed=(2, 4, "after")), Behaviour(lag=1))
+    story.check_the_end()
+
+
+def test_what_is_left_in_a_creation_that_hangs_is_removed(story: Story) -> None:
+    """The rollback of a deploy that was cut short waited for ten minutes, and the creation took longer."""
+    story.create(declaration("one"))
+    story.update(declaration("two"), CUT, Behaviour(creations=[HANGS]))
+    story.check_the_end()
+
+
+def test_what_is_left_is_removed_although_the_first_deletion_fails(story: Story) -> None:
+    """By the time that a creation which hangs can be deleted, no time was left for a second try."""
+    story.create(declaration("one"))
+    story.update(declaration("two"), CUT, Behaviour(creations=[HANGS], failing_deletions=1))
+    story.check_the_end()
+
+
+def test_what_is_left_is_removed_by_its_own_options(story: Story) -> None:
+    """Its job is in progress and may be deleted by force, unlike that of the update which lives."""
+    story.create(declaration("one", force="false"))
+    story.update(declaration("two"), CUT, Behaviour(job=5000))
+    story.check_the_end()
+
+
+def test_a_creation_that_arrives_late_is_found_by_what_has_overtaken_it(story: Story) -> None:
+    """CreateOTAUpdate took longer than its read timeout, and the stack has turned back meanwhile."""
+    story.create(declaration("one"), CUT, faults=[Fault(kind="slow", operation="CreateOTAUpdate")])
+    story.check_the_end()
+
+
+def test_a_rollback_restores_a_tag_whose_removal_does_not_show_yet(story: Story) -> None:
+    """The tag was still to be seen when the rollback looked, and so was not set again."""
+    story.create(declaration("one", tags=TEAM))
+    story.update(declaration("one"), Plan(fails_later=True), Behaviour(tag_lag=1))
+    story.check_the_end()
+
+
+def test_an_update_whose_mark_does_not_show_yet_is_not_taken_for_a_failed_one(story: Story) -> None:
+    """The Delete for a replacement that never came to be deleted the live update, whose mark was seconds old."""
+    story.create(declaration("one", ota_update_id="mine-1"), day=Behaviour(tag_lag=12))
+    story.update(declaration("two", ota_update_id="mine-2"), Plan(killed=(2, 1, "before")), Behaviour(tag_lag=1))
+    story.check_the_end()
+
+
+def test_an_update_whose_tags_do_not_show_yet_is_found_by_its_id(story: Story) -> None:
+    """The Delete for a failed replacement took it for somebody else's, and left it."""
+    story.create(declaration("one"))
+    story.remove_by_hand()
+    story.update(declaration("one", ota_update_id="mine-1"), Plan(killed=(2, 5, "after")), Behaviour(tag_lag=40))
+    story.check_the_end()
+
+
+def test_a_rollback_to_an_id_that_a_stranger_has_taken_ends(story: Story) -> None:
+    """The update was removed by hand, somebody else took its id, and the rollback could never get it back."""
+    story.create(declaration("one", ota_update_id="mine-1"))
+    story.remove_by_hand()
+    story.toggle_stranger("mine-1")
+    assert not story.update(declaration("two", ota_update_id="mine-1"))
+    assert not story.update(declaration("two", ota_update_id="mine-2"), Plan(fails_later=True))
+    story.check_the_end()
+
+
+def test_new_content_under_the_id_of_a_removed_update_can_be_rolled_back(story: Story) -> None:
+    """It was created under the same explicit id, and its rollback found other content there."""
+    story.create(declaration("one", ota_update_id="mine-1"))
+    story.remove_by_hand()
+    assert not story.update(declaration("two", ota_update_id="mine-1"), Plan(fails_later=True))
+    story.check_the_end()

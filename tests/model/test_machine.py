@@ -1,0 +1,126 @@
+"""Random stories of a stack, with everything that can go wrong: what is promised holds after every step.
+
+2,000 stories in each run, always the same. `make explore` looks for new ones.
+"""
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from .cloudformation import Plan, Properties
+from .ota_service import Behaviour, Fault
+from .story import Story, declaration
+
+STORIES = int(os.environ.get("STORIES", "2000"))
+FAILURES = [
+    ("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole"),
+    ("CREATE_FAILED", "InvalidRequest: the firmware is too large"),
+    ("CREATE_FAILED", ""),
+    ("CREATE_IN_PROGRESS", ""),  # it hangs
+]
+OPERATIONS = [
+    *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
+    *("TagResource", "UntagResource", "DescribeStacks", "HeadObject"),
+]
+
+seconds = st.sampled_from([0.1, 0.35, 0.7, 1.2, 2.5, 4, 8, 15, 31, 70, 200])
+contents = st.sampled_from(["one", "two", "three"])
+explicit_ids = st.sampled_from(["mine-1", "mine-2"])
+faults = st.builds(
+    Fault,
+    kind=st.sampled_from(["throttled", "denied", "error", "cut before", "cut after", "slow"]),
+    operation=st.none() | st.sampled_from(OPERATIONS),
+    begins=st.sampled_from([0, 0, 1, 3, 10]),
+    lasts=st.sampled_from([0, 0, 5, 30, 120, 400]),
+    times=st.sampled_from([1, 1, 2, 4]),
+)
+bad_days = st.builds(
+    Behaviour,
+    settle=st.sampled_from([2, 0.3, 6, 25, 60]),
+    removal=st.sampled_from([2, 0.3, 6, 40]),
+    lag=st.sampled_from([0, 0, 1, 9]),
+    tag_lag=st.sampled_from([0, 0, 1, 12, 45]),
+    job=st.sampled_from([0, 900]),
+    creations=st.lists(st.sampled_from(FAILURES), max_size=2),
+    failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),
+)
+bad_plans = st.builds(
+    Plan,
+    cut_after=st.none() | seconds,
+    fails_later=st.booleans(),
+    update_first=st.booleans(),
+    old_properties=st.booleans(),
+    duplicates=st.lists(seconds, max_size=2).map(tuple),
+    deletes_twice=st.booleans(),
+    killed=st.none() | st.tuples(st.integers(1, 6), st.integers(1, 9), st.sampled_from(["before", "after"])),
+)
+declarations = st.builds(
+    declaration,
+    contents,
+    ota_update_id=st.none() | st.none() | explicit_ids,
+    tags=st.sampled_from([[], [], [{"Key": "team", "Value": "a"}], [{"Key": "team", "Value": "b"}]]),
+    force=st.sampled_from(["true", "true", "true", "false"]),
+)
+# Half of everything goes well; else nothing would ever be deployed.
+plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days
+no_troubles: st.SearchStrategy[list[Fault]] = st.builds(list)
+troubles = no_troubles | st.lists(faults, max_size=3)
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """What a user, CloudFormation and AWS IoT may do next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = Story()
+
+    @precondition(lambda self: not self.story.is_deployed)
+    @rule(properties=declarations, plan=plans, day=days, faults=troubles)
+    def create(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
+        """The stack is deployed for the first time."""
+        self.story.create(properties, plan, day, faults)
+
+    @precondition(lambda self: self.story.is_deployed)
+    @rule(properties=declarations, plan=plans, day=days, faults=troubles)
+    def update(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
+        """A change is deployed."""
+        self.story.update(properties, plan, day, faults)
+
+    @precondition(lambda self: self.story.is_deployed)
+    @rule(plan=plans, day=days, faults=troubles)
+    def delete(self, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
+        """The stack is deleted."""
+        self.story.delete(plan, day, faults)
+
+    @precondition(lambda self: self.story.is_deployed)
+    @rule()
+    def remove_by_hand(self) -> None:
+        """Somebody deletes the update in the console."""
+        self.story.remove_by_hand()
+
+    @rule(ota_update_id=explicit_ids)
+    def stranger(self, ota_update_id: str) -> None:
+        """Somebody else takes an explicit id, or gives it back."""
+        self.story.toggle_stranger(ota_update_id)
+
+    @invariant()
+    def what_is_declared_lives(self) -> None:
+        """Whatever is still under way."""
+        self.story.check_what_lives()
+
+    def teardown(self) -> None:
+        """In the end nothing is left but what is declared."""
+        self.story.check_the_end()
+
+
+TestLifecycle: Any = Lifecycle.TestCase
+TestLifecycle.settings = settings(
+    max_examples=STORIES,
+    stateful_step_count=8,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    # Without the phase that explains, which traces every line of what is here some thousand lines a story.
+    phases=(Phase.generate, Phase.shrink),
+)
