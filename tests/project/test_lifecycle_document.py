@@ -1,0 +1,27 @@
+"""The document on the lifecycle shows the decisions that the handler takes."""
+
+from cdk_iot_ota_handler.ota_update import budgets
+from docs.lifecycle_diagram import COLUMNS, DOCUMENT, STATES, up_to_date
+
+
+def test_the_diagrams_are_those_of_the_code() -> None:
+    """The table and the diagrams are made of the code's decisions; `python -m docs.lifecycle_diagram` renews them."""
+    text = DOCUMENT.read_text()
+    assert text == up_to_date(text)
+    assert "stateDiagram-v2" in text
+
+
+def test_every_state_is_decided_in_every_column() -> None:
+    """The table has each status that AWS IoT knows, and the decisions differ: it would be no table otherwise."""
+    statuses = {seen.status for seen in STATES.values() if seen is not None}
+    create = {f"CREATE_{end}" for end in ("PENDING", "IN_PROGRESS", "COMPLETE", "FAILED")}
+    assert statuses == create | {"DELETE_IN_PROGRESS", "DELETE_FAILED"}
+    assert all(len({column(seen) for seen in STATES.values()}) > 1 for column in COLUMNS.values())
+
+
+def test_the_times_are_those_of_the_code() -> None:
+    """The table of budgets has the numbers that the handler is run with."""
+    cells = {cell.strip() for line in DOCUMENT.read_text().splitlines() for cell in line.split("|")}
+    names = ["IAM_PATIENCE", "SETTLE_PATIENCE", "PATIENCE", "INVOCATION", "CREATION_DEADLINE", "DELETION_PATIENCE"]
+    names += ["HANDLER_DEADLINE", "TOTAL_TIMEOUT", "SERVICE_TIMEOUT"]
+    assert {str(getattr(budgets, name)) for name in names} <= cells
