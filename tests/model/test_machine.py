@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from .cloudformation import Plan, Properties
 from .ota_service import Behaviour, Fault
@@ -76,6 +76,12 @@ class Lifecycle(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.story = Story()
+
+    @initialize(properties=declarations, deployed=st.sampled_from([True, True, False]))
+    def begin(self, properties: Properties, *, deployed: bool) -> None:
+        """Most stories begin with a stack that is there."""
+        if deployed:
+            self.story.create(properties)
 
     @precondition(lambda self: not self.story.is_deployed)
     @rule(properties=declarations, plan=plans, day=days, faults=troubles)
