@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cdk_iot_ota_handler.ota_update import budgets, decide, identity
-from cdk_iot_ota_handler.ota_update.decide import Action, Circumstances
+from cdk_iot_ota_handler.ota_update import budgets, identity
+from cdk_iot_ota_handler.ota_update.decide import Action
+from cdk_iot_ota_handler.ota_update.decide.creation import Circumstances, completion
+from cdk_iot_ota_handler.ota_update.decide.deletion import deletion
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.seen import Seen
 
@@ -43,11 +45,11 @@ _Decide = Callable[[Seen | None], Action]
 
 
 def _completion(at: Circumstances) -> _Decide:
-    return lambda seen: decide.completion(_WANTED, seen, at).action
+    return lambda seen: completion(_WANTED, seen, at).action
 
 
 def _deletion(waited: float) -> _Decide:
-    return lambda seen: decide.deletion(_WANTED, "id", seen, answered=True, met=True, waited=waited).action
+    return lambda seen: deletion(_WANTED, "id", seen, answered=True, met=True, waited=waited).action
 
 
 _FORWARD, _DELETE = _completion(Circumstances(waited=20)), _deletion(20)

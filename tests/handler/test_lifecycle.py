@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update import budgets, decide, identity
+from cdk_iot_ota_handler.ota_update import budgets, identity
 from cdk_iot_ota_handler.ota_update.clock import Clock
-from cdk_iot_ota_handler.ota_update.decide import Action, Circumstances
+from cdk_iot_ota_handler.ota_update.decide import Action
+from cdk_iot_ota_handler.ota_update.decide.creation import Circumstances, completion
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
@@ -327,7 +328,7 @@ def test_a_failure_removes_only_what_was_not_live_before(
     world = with_update("one", "CREATE_FAILED", deployed=deployed)
     world.updates[id_of("one")].created = world.time - age
     seen = world.look(id_of("one"), world.time)
-    decision = decide.completion(declared(event("Create")), seen, Circumstances(stays=stays, waited=20))
+    decision = completion(declared(event("Create")), seen, Circumstances(stays=stays, waited=20))
     assert decision.action is (Action.DELETE_AND_FAIL if removed else Action.FAIL)
 
 

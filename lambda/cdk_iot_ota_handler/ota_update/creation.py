@@ -4,9 +4,10 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from . import budgets, decide, identity
+from . import budgets, identity
 from .clock import Clock
-from .decide import Action, Circumstances, Decision
+from .decide import Action, Decision
+from .decide.creation import Circumstances, completion
 from .declared import Declared, Event
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
@@ -88,7 +89,7 @@ class Creation:
             waited=self._waited(),
             there_for=None if self._there_since is None else now - self._there_since,
         )
-        return decide.completion(self._wanted, self._seen, at)
+        return completion(self._wanted, self._seen, at)
 
     def _prepared(self) -> tuple[dict[str, Any], HandlerError | NotYet | None]:
         """The request with the version that each object has now, or why there is none."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from . import budgets, decide
+from . import budgets
 from .clock import Clock
 from .decide import Action
+from .decide.deletion import deletion, is_leftover
 from .declared import Declared, Event, declared
 from .errors import HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
@@ -46,7 +47,7 @@ class Deletion:
         seen = self._service.look(meant, self._clock.now())
         self._met = self._met or seen is not None
         answered = meant == self._event["PhysicalResourceId"]
-        decision = decide.deletion(self._wanted, meant, seen, answered=answered, met=self._met, waited=self._waited())
+        decision = deletion(self._wanted, meant, seen, answered=answered, met=self._met, waited=self._waited())
         log(self._event, meant, seen, decision)
         match decision.action:
             case Action.FAIL:
@@ -88,9 +89,9 @@ class Deletion:
 
     def _delete_leftover(self, left: Declared) -> bool | None:
         seen = self._service.look(left.ota_update_id, self._clock.now())
-        if seen is not None and not decide.is_leftover(left, seen):
+        if seen is not None and not is_leftover(left, seen):
             return True
-        decision = decide.deletion(
+        decision = deletion(
             left,
             left.ota_update_id,
             seen,

@@ -8,9 +8,11 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from . import budgets, decide, identity
+from . import budgets, identity
 from .clock import Clock
 from .decide import Action, Decision
+from .decide.creation import taken
+from .decide.deletion import addressed, is_certain
 from .declared import Declared, Event, declared
 from .errors import HandlerError, NotYet
 from .log import log, log_trouble
@@ -57,15 +59,15 @@ def _patiently(step: Callable[[], _Result | None], event: Event, wanted: Declare
 
 
 def _addressed(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> str | None:
-    """Whom a Delete means. See ``decide.addressed``."""
+    """Whom a Delete means. See ``decide.deletion.addressed``."""
     event_id = event["PhysicalResourceId"]
-    if decide.is_certain(event_id, wanted):
+    if is_certain(event_id, wanted):
         return str(event_id)
     invented = identity.is_invented(event_id, wanted.stack_id, wanted.logical_id)
     # Nothing exists under an invented id, and the handler may not even look: it is not one of this stack's.
     by_id = None if invented else service.look(event_id, clock.now())
     by_content = service.look(wanted.ota_update_id, clock.now())
-    means = decide.addressed(event_id, wanted, by_id, by_content)
+    means = addressed(event_id, wanted, by_id, by_content)
     action = Action.GO_ON if means else Action.WAIT
     log(event, wanted.ota_update_id, by_content, Decision(action, f"the event for {event_id} means {means}"))
     return means
@@ -77,7 +79,7 @@ def _check_id(event: Event, wanted: Declared, service: OtaService, clock: Clock)
     It may be an update of this very resource with other content, which was retained, and a Delete would find its own.
     """
     seen = service.look(wanted.ota_update_id, clock.now())
-    decision = decide.taken(wanted, seen)
+    decision = taken(wanted, seen)
     log(event, wanted.ota_update_id, seen, decision)
     # On the way back the id was this resource's, and who has it now is left alone.
     if decision.action is Action.FAIL and service.goes_forward(wanted.stack_id):

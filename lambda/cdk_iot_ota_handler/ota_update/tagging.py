@@ -1,6 +1,6 @@
 """The user's tags on an update that exists: they are no content, and change in place."""
 
-from . import decide
+from .decide.tags import tag_changes
 from .declared import Declared, Event, user_tags
 from .identity import Owner
 from .seen import Seen
@@ -12,7 +12,7 @@ def change_tags(event: Event, wanted: Declared, seen: Seen, service: OtaService)
     if wanted.owner(seen.tags, young=True) is not Owner.OURS:
         return
     previous = user_tags(event.get("OldResourceProperties", {}))
-    changed, removed = decide.tag_changes(wanted.tags, previous, seen.tags, stays=event["Stays"])
+    changed, removed = tag_changes(wanted.tags, previous, seen.tags, stays=event["Stays"])
     if changed:
         service.tag(seen.attributes["OtaUpdateArn"], changed)
     if removed:

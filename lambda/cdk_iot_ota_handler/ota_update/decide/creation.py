@@ -1,0 +1,92 @@
+"""What is decided after Create and Update."""
+
+from dataclasses import dataclass
+
+from .. import budgets, identity
+from ..declared import Declared
+from ..identity import Owner
+from ..seen import Seen
+from . import Action, Decision
+from .ownership import owner_of, refusal
+
+_NOT_AGAIN = "this is the way back to an update that was removed: it is not pushed again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What a Create or an Update is decided on, beside what is declared and seen.
+
+    ``forward``: the stack is not on its way back, and not at rest. ``is_update``: not a Create. ``stays``: the resource
+    had this id before. ``waited``: for how many seconds the event goes on. ``there_for``: for how many seconds this
+    invocation knows the update to be there (None: it does not).
+    """
+
+    forward: bool = True
+    is_update: bool = False
+    stays: bool = False
+    waited: float = 0
+    there_for: float | None = None
+
+
+def taken(wanted: Declared, seen: Seen | None) -> Decision:
+    """In on_event, for an explicit id that the resource does not have yet: whether it can have it."""
+    if seen is not None and owner_of(wanted, seen) is Owner.UNKNOWN:
+        return Decision(Action.WAIT, "its tags are not visible yet")
+    return (seen and refusal(wanted, seen)) or Decision(Action.GO_ON, "the id is free, or has this content already")
+
+
+def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decision:
+    """In is_complete after Create and Update: bring the update about, and see it settle."""
+    if seen is None:
+        return _absent(wanted, at)
+    if refused := refusal(wanted, seen):
+        lost = owner_of(wanted, seen) is Owner.ANOTHERS and at.is_update and not at.forward
+        return Decision(Action.DONE, _NOT_AGAIN) if lost else refused
+    if owner_of(wanted, seen) is Owner.UNKNOWN:
+        return Decision(Action.WAIT, "its tags are not visible yet")
+    name = f"OTA update {wanted.ota_update_id}"
+    deployed = identity.DEPLOYED_TAG in seen.tags
+    own = seen.age <= at.waited + budgets.CLOCK_SKEW
+    # A failure removes what was not live before this event, and nothing else.
+    failing = Action.DELETE_AND_FAIL if not deployed and (own or not at.stays) else Action.FAIL
+    iam_may_be_late = at.waited < budgets.IAM_PATIENCE
+    in_time = at.waited <= budgets.CREATION_DEADLINE
+    match seen.status:
+        case "CREATE_COMPLETE" if deployed:
+            return Decision(Action.DONE, "it has been deployed")
+        case "CREATE_COMPLETE":
+            return Decision(Action.MARK, "it is created")
+        case "CREATE_FAILED" if at.forward and own and iam_may_be_late and seen.failed_for_want_of_access:
+            return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
+        case "CREATE_FAILED":
+            return Decision(failing, f"{name} was not created: {seen.error or 'AWS IoT gives no reason'}")
+        case "DELETE_IN_PROGRESS" | "DELETE_FAILED" if at.is_update and not at.forward:
+            return Decision(Action.DONE, _NOT_AGAIN)
+        case "DELETE_IN_PROGRESS" if in_time:
+            return Decision(Action.WAIT, "an update of this id is still being deleted")
+        case "DELETE_FAILED" if in_time and at.forward:
+            return Decision(Action.DELETE, "it is what a deletion that failed has left")
+        case "DELETE_IN_PROGRESS" | "DELETE_FAILED":
+            return Decision(Action.FAIL, f"{name} is {seen.status}: {seen.error or 'AWS IoT gives no reason'}")
+    if in_time:
+        return Decision(Action.WAIT, f"it is {seen.status}")
+    return Decision(failing, f"{name} is still {seen.status} after {at.waited:.0f} s")
+
+
+def _absent(wanted: Declared, at: Circumstances) -> Decision:
+    name = f"OTA update {wanted.ota_update_id}"
+    if at.there_for is not None and at.waited > budgets.CREATION_DEADLINE:
+        return Decision(Action.FAIL, f"{name} can not be seen, {at.waited:.0f} s after its creation was begun")
+    if at.there_for is not None and at.there_for < budgets.SETTLE_PATIENCE:
+        return Decision(Action.WAIT, "it is not visible yet")
+    if not at.forward and at.is_update:
+        return Decision(Action.DONE, _NOT_AGAIN)
+    if not at.forward:
+        return Decision(Action.FAIL, f"{name} was not created: the stack is not being created any more")
+    if at.stays:
+        return Decision(
+            Action.FAIL,
+            f"{name} no longer exists: it was removed outside of this stack; change the content of the update (its "
+            "version, for example) to create a new one, and its ota_update_id with it if it has one of its own",
+        )
+    return Decision(Action.CREATE, "it does not exist")

@@ -1,0 +1,79 @@
+"""Whom a Delete means, and what is decided after it."""
+
+from .. import budgets, identity
+from ..declared import Declared
+from ..identity import Owner
+from ..seen import Seen
+from . import Action, Decision
+from .ownership import owner_of
+
+_SETTLING = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+
+
+def addressed(event_id: str, wanted: Declared, by_id: Seen | None, by_content: Seen | None) -> str | None:
+    """Whom a Delete event means; None when that does not show yet.
+
+    Decided once: after the one is gone, the other may be its successor. An id under which there is an update means that
+    one. CloudFormation invents an id when a Create was cut short: then the update is found by its content. What is
+    neither may be an explicit id that never came to be; what lives is not meant by it.
+    """
+    if is_certain(event_id, wanted) or by_id is not None:
+        return event_id
+    if by_content is None or identity.is_invented(event_id, wanted.stack_id, wanted.logical_id):
+        return wanted.ota_update_id
+    if identity.DEPLOYED_TAG in by_content.tags:
+        return event_id
+    # The mark of a deploy that has just ended may not be visible yet.
+    return wanted.ota_update_id if by_content.age > budgets.MARK_LAG else None
+
+
+def is_certain(event_id: str, wanted: Declared) -> bool:
+    """Whether the id of a Delete event is one that our answers carried, whatever exists under it."""
+    return event_id == wanted.ota_update_id or identity.has_generated_form(event_id, wanted.logical_id)
+
+
+def deletion(
+    wanted: Declared,
+    ota_update_id: str,
+    seen: Seen | None,
+    *,
+    answered: bool,
+    met: bool,
+    waited: float,
+    patience: float = budgets.DELETION_PATIENCE,
+) -> Decision:
+    """In is_complete after Delete: until the update is gone, and never one that is not ours.
+
+    ``answered``: CloudFormation has the id from us; else what creates it may go on still. ``met``: this invocation has
+    seen it, so that it is gone when it is not to be seen. ``patience``: for how long a failed deletion is tried again.
+    """
+    if seen is None and not met and waited < (budgets.LAG if answered else budgets.OVERTAKEN):
+        return Decision(Action.WAIT, "it may not be visible yet")
+    if seen is None:
+        return Decision(Action.DONE, "it is gone")
+    late = waited > budgets.HANDLER_DEADLINE
+    # Asked first: the tags of what is being deleted may be gone before it is.
+    if seen.status == "DELETE_IN_PROGRESS" and not late:
+        return Decision(Action.WAIT, "it is being deleted")
+    if owner_of(wanted, seen) is Owner.ANOTHERS:
+        return Decision(Action.DONE, "it is not this resource's")
+    if late:
+        return Decision(Action.FAIL, f"OTA update {ota_update_id} is still {seen.status} after {waited:.0f} s")
+    if owner_of(wanted, seen) is Owner.UNKNOWN:
+        return Decision(Action.WAIT, "its tags are not visible yet")
+    if seen.status in _SETTLING and waited <= budgets.CREATION_DEADLINE:
+        return Decision(Action.WAIT, f"it is {seen.status}")
+    if seen.status == "DELETE_FAILED" and waited > patience:
+        reason = seen.error or "AWS IoT gives no reason"
+        return Decision(Action.FAIL, f"OTA update {ota_update_id} was not deleted: {reason}")
+    return Decision(Action.DELETE, f"it is {seen.status}")
+
+
+def is_leftover(left: Declared, seen: Seen) -> bool:
+    """Whether an update is what a deploy that is being rolled back has made, and nobody else will delete.
+
+    It has that deploy's content, and is younger than any deploy can be old: an older one was retained on purpose.
+    """
+    owner = owner_of(left, seen)
+    its_content = owner is Owner.OURS and seen.tags.get(identity.CONTENT_TAG) == left.content
+    return seen.age <= budgets.SERVICE_TIMEOUT and (owner is Owner.UNKNOWN or its_content)
