@@ -55,13 +55,13 @@ def _deletion(waited: float) -> _Decide:
 _FORWARD, _DELETE = _completion(Circumstances(waited=20)), _deletion(20)
 COLUMNS: dict[str, _Decide] = {
     "Create, Update": _FORWARD,
-    f"after {budgets.CREATION_DEADLINE // 60} minutes": _completion(
+    f"Create, Update after {budgets.CREATION_DEADLINE // 60} minutes": _completion(
         Circumstances(waited=budgets.CREATION_DEADLINE + 1)
     ),
     "Update on the way back": _completion(Circumstances(forward=False, is_update=True, waited=20)),
     "Delete": _DELETE,
-    f"after {budgets.DELETION_PATIENCE // 60} minutes": _deletion(budgets.DELETION_PATIENCE + 1),
-    f"after {budgets.HANDLER_DEADLINE // 60} minutes": _deletion(budgets.HANDLER_DEADLINE + 1),
+    f"Delete after {budgets.DELETION_PATIENCE // 60} minutes": _deletion(budgets.DELETION_PATIENCE + 1),
+    f"Delete after {budgets.HANDLER_DEADLINE // 60} minutes": _deletion(budgets.HANDLER_DEADLINE + 1),
 }
 # What AWS IoT does by itself.
 _BY_ITSELF = [

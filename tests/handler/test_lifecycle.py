@@ -52,6 +52,22 @@ def test_create_makes_the_update_and_marks_it_as_deployed() -> None:
     assert world.updates[id_of("one")].tags[identity.DEPLOYED_TAG] == "true"
 
 
+def test_what_a_deploy_costs() -> None:
+    """The calls of a create, a replacement, and a deletion, when nothing is in the way; a look is two calls at most."""
+    create = ["look", "head", "stack", "create", "look", "look", "tag"]
+    delete = ["look", "delete stream=True force=True", "look", "look"]
+    world = World()
+    for sent, calls in (
+        (event("Create"), create),
+        (update_event("one", "two", id_of("one")), create),
+        (event("Delete", physical_id=id_of("one")), delete),
+        (event("Delete", content="two", physical_id=id_of("two")), delete),
+    ):
+        world.calls.clear()
+        assert not run(world, sent).failed
+        assert world.calls == calls
+
+
 def test_a_duplicate_create_changes_nothing() -> None:
     """The second of two equal Create events finds the update of the first."""
     world = World()
