@@ -92,6 +92,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "changesets": ("ministack.services.cloudformation.changesets", ("_deploy_stack_async",)),
     "cloudformation": ("ministack.services.cloudformation", ("_stacks",)),
+    "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for",)),
     "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
 }
 
@@ -114,6 +115,7 @@ class Emulator:
     stack_handlers: Any
     changesets: Any
     cloudformation: Any
+    lambda_runtime: Any
     http_stream: Any
 
     @property

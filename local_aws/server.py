@@ -22,6 +22,7 @@ from local_aws.emulator import Emulator, load
 from local_aws.errors import LocalAwsError
 from local_aws.fault_rules import FaultRules
 from local_aws.job_index import index_jobs
+from local_aws.log_groups import name_log_groups
 from local_aws.network import require_loopback
 from local_aws.ota_routes import OtaRoutes
 from local_aws.ota_store import Store
@@ -33,6 +34,7 @@ def build(emulator: Emulator) -> Admin:
     OtaRoutes(emulator, store, faults).install()
     trust_loopback(emulator)
     index_jobs(emulator)
+    name_log_groups(emulator)
     return Admin(emulator, store, faults, CallLog(), repair(emulator))
 
 
