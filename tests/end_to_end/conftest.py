@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aws_cdk import Stack
 
-from local_aws import LocalAws, leftovers
-from tests.end_to_end.deployment import Deployment
+from cdk_iot_ota import OtaTarget
+from local_aws import Fleet, LocalAws, leftovers
+from tests.end_to_end.declarations import Make, blinky, firmware
+from tests.end_to_end.deployment import Declare, Deployment
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +40,30 @@ def deployment(aws: LocalAws, tmp_path: Path, request: pytest.FixtureRequest) ->
     if made.exists():
         made.delete()
     assert not leftovers(aws)
+
+
+@pytest.fixture(scope="session")
+def fleet(aws: LocalAws) -> Iterator[Fleet]:
+    """Five devices in a thing group."""
+    with Fleet(aws, "end-to-end", 5) as devices:
+        devices.register()
+        yield devices
+
+
+@pytest.fixture
+def declare(tmp_path: Path, fleet: Fleet) -> Make:
+    """Makes what puts one update of this firmware into a stack, and whatever else is given."""
+
+    def make(content: str, *more: Declare, **options: Any) -> Declare:
+        options.setdefault("targets", [OtaTarget.thing_group(fleet.name)])
+        if "files" not in options:
+            options["files"] = [firmware(tmp_path, content)]
+
+        def put(stack: Stack) -> None:
+            blinky(stack, **options)
+            for declare_more in more:
+                declare_more(stack)
+
+        return put
+
+    return make

@@ -29,16 +29,19 @@ class Deployment:
     folder: Path
     _synths: int = field(default=0, init=False)
 
-    def deploy(self, declare: Declare) -> dict[str, str]:
-        """Create or update the stack with what `declare` puts into it, and return its outputs."""
+    def deploy(self, declare: Declare, **options: Any) -> dict[str, str]:
+        """Create or update the stack with what `declare` puts into it, and return its outputs.
+
+        `options` go to CreateStack or UpdateStack.
+        """
         self._synths += 1
         folder = self.folder / f"cdk.out-{self._synths}"
         app = App(outdir=str(folder), analytics_reporting=False)
         declare(Stack(app, self.name, synthesizer=synthesizer()))
         app.synth()
-        return self.apply(folder)
+        return self.apply(folder, **options)
 
-    def apply(self, folder: Path) -> dict[str, str]:
+    def apply(self, folder: Path, **options: Any) -> dict[str, str]:
         """Create or update the stack with its template in the folder of an app, and return its outputs."""
         self._upload(folder)
         template = (folder / f"{self.name}.template.json").read_text()
@@ -46,7 +49,7 @@ class Deployment:
         exists = self.exists()
         change = cloudformation.update_stack if exists else cloudformation.create_stack
         try:
-            change(StackName=self.name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
+            change(StackName=self.name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"], **options)
         except ClientError as error:
             if "No updates are to be performed" in str(error):
                 return self.outputs()
@@ -107,6 +110,12 @@ class Deployment:
 def synthesizer() -> DefaultStackSynthesizer:
     """CDK's own, without the rule that asks for the version of a bootstrap stack."""
     return DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
+
+
+def tags(aws: LocalAws, arn: str) -> dict[str, str]:
+    """The tags of an update."""
+    found = aws.client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
+    return {tag["Key"]: tag["Value"] for tag in found}
 
 
 def _zipped(folder: Path) -> bytes:

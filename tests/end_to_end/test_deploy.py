@@ -1,83 +1,16 @@
 """Deploys of real templates to local AWS: real Lambda functions, a real waiter, real jobs, real devices."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from aws_cdk import CfnOutput, CustomResource, Stack, aws_sns
+from aws_cdk import aws_sns
 
-from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaTarget, OtaUpdate, SignatureAlgorithm
+from cdk_iot_ota import OtaTarget
 from cdk_iot_ota_handler.ota_update import identity
 from local_aws import Behaviour, Fleet, LocalAws, leftovers
-from tests.end_to_end.deployment import Declare, DeployFailed, Deployment
-
-FLEET = "end-to-end"
-SIGNATURE = b"\x30\x45\x02\x20 a signature"
+from tests.end_to_end.declarations import Make, failing
+from tests.end_to_end.deployment import DeployFailed, Deployment, tags
 
 
-@pytest.fixture(scope="module")
-def fleet(aws: LocalAws) -> Iterator[Fleet]:
-    """Five devices in a thing group."""
-    with Fleet(aws, FLEET, 5) as devices:
-        devices.register()
-        yield devices
-
-
-@pytest.fixture
-def declare(tmp_path: Path, fleet: Fleet) -> Callable[..., Declare]:
-    """Makes what puts one update of this firmware into a stack, and whatever else is given."""
-
-    def make(content: str, *more: Declare, **options: Any) -> Declare:
-        path = tmp_path / f"{content}.bin"
-        path.write_text(content)
-
-        options.setdefault("targets", [OtaTarget.thing_group(fleet.name)])
-
-        def put(stack: Stack) -> None:
-            update = OtaUpdate(
-                stack,
-                "Blinky",
-                files=[
-                    OtaFile(
-                        name="/firmware/blinky.bin",
-                        location=FileLocation.from_asset(path),
-                        signing=CodeSigning.custom(
-                            signature=SIGNATURE,
-                            hash_algorithm=HashAlgorithm.SHA256,
-                            signature_algorithm=SignatureAlgorithm.ECDSA,
-                            certificate_name="/signer.pem",
-                        ),
-                        type=1,
-                    )
-                ],
-                **options,
-            )
-            outputs = {"Id": update.ota_update_id, "Arn": update.ota_update_arn, "Job": update.job_id}
-            for name, value in {**outputs, "JobArn": update.job_arn, "Status": update.status}.items():
-                CfnOutput(stack, name, value=value)
-            for declare_more in more:
-                declare_more(stack)
-
-        return put
-
-    return make
-
-
-def failing(stack: Stack) -> None:
-    """A resource that cannot be created, after the update."""
-    nobody = stack.format_arn(service="lambda", resource="function", resource_name="nobody")
-    broken = CustomResource(stack, "Broken", service_token=nobody)
-    broken.node.add_dependency(stack.node.find_child("Blinky"))
-
-
-def tags(aws: LocalAws, arn: str) -> dict[str, str]:
-    """The tags of an update."""
-    found = aws.client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
-    return {tag["Key"]: tag["Value"] for tag in found}
-
-
-def test_create(aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare], fleet: Fleet) -> None:
+def test_create(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet) -> None:
     """A deploy makes the update, waits for its job, reports both, and devices take the firmware."""
     outputs = deployment.deploy(declare("one", tags={"team": "devices"}))
     update = aws.client("iot").get_ota_update(otaUpdateId=outputs["Id"])["otaUpdateInfo"]
@@ -93,7 +26,7 @@ def test_create(aws: LocalAws, deployment: Deployment, declare: Callable[..., De
     assert fleet.problems == {}, "every device could read the job document, the signature included"
 
 
-def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]) -> None:
+def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """A deploy that changes something else leaves the update alone: no call to AWS IoT at all."""
     first = deployment.deploy(declare("one"))
     aws.calls.reset()
@@ -102,7 +35,7 @@ def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Callabl
     assert not [name for name in aws.calls() if "OTAUpdate" in name or "Tag" in name]
 
 
-def test_replace(aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]) -> None:
+def test_replace(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """Other firmware makes a new update, and the old one is gone with its job and its stream."""
     first, second = deployment.deploy(declare("one")), deployment.deploy(declare("two"))
     assert first["Id"] != second["Id"]
@@ -112,7 +45,7 @@ def test_replace(aws: LocalAws, deployment: Deployment, declare: Callable[..., D
     assert len(left.streams) == 1
 
 
-def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]) -> None:
+def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """Other tags change on the same update; what somebody else has set stays."""
     first = deployment.deploy(declare("one", tags={"team": "a", "old": "x"}))
     aws.client("iot").tag_resource(resourceArn=first["Arn"], tags=[{"Key": "by-hand", "Value": "y"}])
@@ -125,9 +58,7 @@ def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Callable[...,
     assert "CreateOTAUpdate" not in aws.calls()
 
 
-def test_a_failing_replacement_rolls_back(
-    aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]
-) -> None:
+def test_a_failing_replacement_rolls_back(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """The deploy fails with the service's words, the old update lives on untouched, the new one is gone."""
     first = deployment.deploy(declare("one"))
     aws.faults.add("fail_creation", code="InvalidRequest", message="the firmware is too large")
@@ -140,7 +71,7 @@ def test_a_failing_replacement_rolls_back(
     assert aws.calls()["CreateOTAUpdate"] == 1, "the old firmware is not pushed again"
 
 
-def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]) -> None:
+def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """When a resource behind the update fails, the new update goes and the old one lives on untouched."""
     first = deployment.deploy(declare("one"))
     aws.calls.reset()
@@ -151,9 +82,7 @@ def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, decla
     assert tags(aws, first["Arn"])[identity.DEPLOYED_TAG] == "true"
 
 
-def test_a_failing_creation_leaves_nothing(
-    aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]
-) -> None:
+def test_a_failing_creation_leaves_nothing(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """A first deploy that fails says why, and takes everything back."""
     with pytest.raises(DeployFailed, match="Thing Group nobody cannot be found"):
         deployment.deploy(declare("one", targets=[OtaTarget.thing_group("nobody")]))
@@ -161,7 +90,7 @@ def test_a_failing_creation_leaves_nothing(
     assert not leftovers(aws)
 
 
-def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]) -> None:
+def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """An explicit id that somebody else has taken fails the deploy, and the stranger is left alone."""
     first = deployment.deploy(declare("one", ota_update_id="theirs"))
     other = Deployment(aws, "another-stack", deployment.folder / "other")
@@ -171,9 +100,7 @@ def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, decl
     assert leftovers(aws).ota_updates == (first["Id"],)
 
 
-def test_other_content_under_an_explicit_id_is_refused(
-    aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]
-) -> None:
+def test_other_content_under_an_explicit_id_is_refused(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """The deploy fails with the remedy, and the update stays as it was; with another id it is replaced."""
     first = deployment.deploy(declare("one", ota_update_id="blinky-1"))
     with pytest.raises(DeployFailed, match="give the new content another ota_update_id"):
@@ -183,7 +110,7 @@ def test_other_content_under_an_explicit_id_is_refused(
     assert leftovers(aws).ota_updates == ("blinky-2",)
 
 
-def test_delete(aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare], fleet: Fleet) -> None:
+def test_delete(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet) -> None:
     """Deleting the stack deletes the update, its stream, and its job although a device is in the middle of it."""
     fleet.set_behaviour(0, Behaviour.SILENT)
     outputs = deployment.deploy(declare("one"))
@@ -196,7 +123,7 @@ def test_delete(aws: LocalAws, deployment: Deployment, declare: Callable[..., De
 
 
 def test_a_job_in_progress_is_not_deleted_without_force(
-    aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare], fleet: Fleet
+    aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet
 ) -> None:
     """Without force the deletion of a job in progress is refused, and the stack says what to do."""
     outputs = deployment.deploy(declare("one", force_delete_job=False))
@@ -207,9 +134,7 @@ def test_a_job_in_progress_is_not_deleted_without_force(
     assert not leftovers(aws)
 
 
-def test_throttling_and_lost_answers_are_survived(
-    aws: LocalAws, deployment: Deployment, declare: Callable[..., Declare]
-) -> None:
+def test_throttling_and_lost_answers_are_survived(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """A deploy succeeds although every call is throttled more often than the SDK retries, and answers get lost."""
     for operation in ("CreateOTAUpdate", "GetOTAUpdate", "ListTagsForResource", "TagResource", "DeleteOTAUpdate"):
         aws.faults.add("throttle", operation, times=4)

@@ -1,0 +1,52 @@
+"""What the stacks of several tests declare."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, CustomResource, Stack
+
+from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaUpdate, SignatureAlgorithm
+from tests.end_to_end.deployment import Declare
+
+Make = Callable[..., Declare]
+
+SIGNATURE = b"\x30\x45\x02\x20 a signature"
+
+
+def signed_file(location: FileLocation) -> OtaFile:
+    """A file whose signature every device can read."""
+    return OtaFile(
+        name="/firmware/blinky.bin",
+        location=location,
+        signing=CodeSigning.custom(
+            signature=SIGNATURE,
+            hash_algorithm=HashAlgorithm.SHA256,
+            signature_algorithm=SignatureAlgorithm.ECDSA,
+            certificate_name="/signer.pem",
+        ),
+        type=1,
+    )
+
+
+def firmware(folder: Path, content: str) -> OtaFile:
+    """A signed file of this content that comes along with the app."""
+    path = folder / f"{content}.bin"
+    path.write_text(content)
+    return signed_file(FileLocation.from_asset(path))
+
+
+def blinky(stack: Stack, *, id: str = "Blinky", **options: Any) -> OtaUpdate:
+    """One update, and its attributes as outputs of the stack."""
+    update = OtaUpdate(stack, id, **options)
+    outputs = {"Id": update.ota_update_id, "Arn": update.ota_update_arn, "Job": update.job_id}
+    for name, value in {**outputs, "JobArn": update.job_arn, "Status": update.status}.items():
+        CfnOutput(stack, name, value=value)
+    return update
+
+
+def failing(stack: Stack) -> None:
+    """A resource that cannot be created, after the update."""
+    nobody = stack.format_arn(service="lambda", resource="function", resource_name="nobody")
+    broken = CustomResource(stack, "Broken", service_token=nobody)
+    broken.node.add_dependency(stack.node.find_child("Blinky"))
