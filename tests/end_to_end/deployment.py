@@ -34,12 +34,16 @@ class Deployment:
 
         `options` go to CreateStack or UpdateStack.
         """
+        return self.apply(self.synth(declare), **options)
+
+    def synth(self, declare: Declare) -> Path:
+        """The folder of an app with the stack in it. Only one thread at a time can synthesize, unlike `apply`."""
         self._synths += 1
         folder = self.folder / f"cdk.out-{self._synths}"
         app = App(outdir=str(folder), analytics_reporting=False)
         declare(Stack(app, self.name, synthesizer=synthesizer()))
         app.synth()
-        return self.apply(folder, **options)
+        return folder
 
     def apply(self, folder: Path, **options: Any) -> dict[str, str]:
         """Create or update the stack with its template in the folder of an app, and return its outputs."""

@@ -1,0 +1,84 @@
+"""Events that the deployed function gets once more, late, or while another is still being served."""
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update import identity
+from cdk_iot_ota_handler.ota_update.declared import declared
+from local_aws import LocalAws, leftovers
+from tests.end_to_end.account import status
+from tests.end_to_end.declarations import Make
+from tests.end_to_end.deployment import Deployment, tags
+from tests.end_to_end.function import Event, Function, FunctionFailed
+
+CHANGES = {"CreateOTAUpdate", "DeleteOTAUpdate", "TagResource", "UntagResource"}
+
+
+def changes(aws: LocalAws) -> set[str]:
+    """The operations called so far that change an update."""
+    return CHANGES & set(aws.calls())
+
+
+def test_a_duplicate_create(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+    """A Create that is delivered again finds what it has made, reports the same, and changes nothing."""
+    outputs = deployment.deploy(declare("one", tags={"team": "devices"}))
+    function = Function(deployment)
+    (create,) = function.events()
+    aws.calls.reset()
+    begun = function.begin(create)
+    assert begun["PhysicalResourceId"] == outputs["Id"]
+    assert function.finish(begun)["Data"]["JobArn"] == outputs["JobArn"]
+    assert "GetOTAUpdate" in aws.calls()
+    assert not changes(aws)
+
+
+def test_duplicates_after_a_replacement(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+    """Update and Delete that are delivered again change nothing, nor does the Create of what has left."""
+    first, second = deployment.deploy(declare("one")), deployment.deploy(declare("two"))
+    function = Function(deployment)
+    create, update, delete = function.events()
+    assert [event["RequestType"] for event in (create, update, delete)] == ["Create", "Update", "Delete"]
+    aws.calls.reset()
+    again = function.serve({**update, "PhysicalResourceId": first["Id"]})
+    assert again["Data"]["JobArn"] == second["JobArn"]
+    function.serve({**delete, "PhysicalResourceId": first["Id"]})
+    with pytest.raises(FunctionFailed, match="the stack is not being created any more"):
+        function.serve(create)
+    assert not changes(aws)
+    assert leftovers(aws).ota_updates == (second["Id"],)
+
+
+def test_a_delete_overtakes_the_creation(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+    """A Delete that arrives while the creation runs waits for its end, and then nothing of it is left."""
+    live = deployment.deploy(declare("one"))
+    function = Function(deployment)
+    (create,) = function.events()
+    request = {**create["ResourceProperties"]["Request"], "description": "two"}
+    delete = {
+        **create,
+        "RequestType": "Delete",
+        "ResourceProperties": {**create["ResourceProperties"], "Request": request},
+    }
+    delete["PhysicalResourceId"] = declared(delete).ota_update_id
+    aws.calls.reset()
+    aws.faults.add("slow_creation", delay_seconds=3.0)
+    begin_creation(aws, live, delete)
+    begun = function.begin(delete)
+    assert status(aws, begun["Means"]) in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+    function.finish(begun)
+    assert [call.status for call in aws.calls.log() if call.operation == "DeleteOTAUpdate"] == [200], "never too early"
+    assert leftovers(aws).ota_updates == (live["Id"],)
+
+
+def begin_creation(aws: LocalAws, live: dict[str, str], event: Event) -> None:
+    """What an on_event has done that the event overtakes: an update of its id, like the one that is live."""
+    iot = aws.client("iot")
+    owned = tags(aws, live["Arn"])
+    del owned[identity.DEPLOYED_TAG]
+    like = iot.get_ota_update(otaUpdateId=live["Id"])["otaUpdateInfo"]
+    iot.create_ota_update(
+        otaUpdateId=event["PhysicalResourceId"],
+        targets=like["targets"],
+        files=like["otaUpdateFiles"],
+        roleArn=event["ResourceProperties"]["Request"]["roleArn"],
+        tags=[{"Key": key, "Value": value} for key, value in owned.items()],
+    )
