@@ -1,0 +1,30 @@
+"""What the ids of updates may be, and how a resource gets from one to another."""
+
+from pathlib import Path
+
+from local_aws import LocalAws, leftovers
+from tests.end_to_end.declarations import Make
+from tests.end_to_end.deployment import Deployment
+
+
+def test_from_a_generated_id_to_explicit_ones_and_back(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+    """Each change of the id alone replaces the update, also by the longest ids, and the declared one is left."""
+    generated = deployment.deploy(declare("one"))["Id"]
+    for explicit in ("a" * 56, "b" * 56):
+        assert deployment.deploy(declare("one", ota_update_id=explicit))["Id"] == explicit
+        left = leftovers(aws)
+        assert left.ota_updates == (explicit,)
+        assert left.jobs == (f"AFR_OTA-{explicit}",)
+    assert deployment.deploy(declare("one"))["Id"] == generated
+    assert leftovers(aws).ota_updates == (generated,)
+    assert len(leftovers(aws).streams) == 1
+
+
+def test_generated_ids_as_long_as_a_job_allows(aws: LocalAws, declare: Make, tmp_path: Path) -> None:
+    """A long stack name and a long construct id are cut to 56 characters, and work in all that a deploy does."""
+    deployment = Deployment(aws, "a-stack-name-" + "that-goes-on-" * 8, tmp_path / "long")
+    ids = [deployment.deploy(declare(content, id="Blinky" * 30))["Id"] for content in ("one", "two")]
+    assert [len(ota_update_id) for ota_update_id in ids] == [56, 56]
+    assert leftovers(aws).ota_updates == (ids[1],)
+    deployment.delete()
+    assert not leftovers(aws)
