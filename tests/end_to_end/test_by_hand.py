@@ -1,0 +1,37 @@
+"""What somebody else does to an account in which a stack has an update."""
+
+import pytest
+
+from local_aws import LocalAws, leftovers
+from tests.end_to_end.account import delete_by_hand
+from tests.end_to_end.declarations import Make, failing
+from tests.end_to_end.deployment import DeployFailed, Deployment
+
+
+def test_an_update_removed_by_hand_is_replaced(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+    """Other content is deployed as ever, and a stack whose update somebody has removed can be deleted."""
+    delete_by_hand(aws, deployment.deploy(declare("one"))["Id"])
+    second = deployment.deploy(declare("two"))
+    assert leftovers(aws).ota_updates == (second["Id"],)
+    delete_by_hand(aws, second["Id"])
+    deployment.delete()
+    assert not deployment.exists()
+
+
+def test_a_rollback_does_not_bring_back_what_was_removed_by_hand(
+    aws: LocalAws, deployment: Deployment, declare: Make
+) -> None:
+    """Whether the new update fails or what comes after it: the stack gets back, and nothing is pushed again."""
+    first = deployment.deploy(declare("one"))
+    delete_by_hand(aws, first["Id"])
+    aws.calls.reset()
+    with pytest.raises(DeployFailed, match="Broken"):
+        deployment.deploy(declare("two", failing))
+    aws.faults.add("fail_creation", code="InvalidRequest", message="too large", times=1)
+    with pytest.raises(DeployFailed, match="too large"):
+        deployment.deploy(declare("two"))
+    assert deployment.status() == "UPDATE_ROLLBACK_COMPLETE"
+    assert not leftovers(aws)
+    created = [call.ota_update_id for call in aws.calls.log() if call.operation == "CreateOTAUpdate"]
+    assert len(created) == 2
+    assert first["Id"] not in created
