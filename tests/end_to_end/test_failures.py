@@ -1,0 +1,41 @@
+"""Deploys that fail: what the stack says, where more is to be found, and that nothing is left."""
+
+import json
+import re
+
+import pytest
+
+from local_aws import LocalAws, leftovers
+from tests.end_to_end.declarations import Make
+from tests.end_to_end.deployment import DeployFailed, Deployment
+
+
+def test_a_creation_that_fails_without_a_reason(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+    """Where AWS IoT gives no errorInfo the stack says so, and the stream that it had made already is gone."""
+    aws.faults.add("fail_creation", leave_stream=True)
+    with pytest.raises(DeployFailed, match="was not created: AWS IoT gives no reason"):
+        deployment.deploy(declare("one"))
+    assert deployment.status() == "ROLLBACK_COMPLETE"
+    assert not leftovers(aws)
+
+
+def test_the_log_group_explains_a_failed_deploy(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+    """The reason names the log group, and there each decision is a line of JSON with what it rests on."""
+    first = deployment.deploy(declare("one"))
+    aws.faults.add("fail_creation", code="InvalidRequest", message="too large")
+    with pytest.raises(DeployFailed) as failed:
+        deployment.deploy(declare("two"))
+    named = re.search(r"InvalidRequest: too large \(see log group ([^)]+)\)", str(failed.value))
+    assert named, str(failed.value)
+    events = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=named[1])
+    messages = [event["message"] for page in events for event in page["events"]]
+    lines = [json.loads(message) for message in messages if message.startswith("{")]
+    decisions = [line for line in lines if "decided" in line]
+    assert all(set(line) >= {"event", "otaUpdateId", "seen", "why"} for line in decisions)
+    assert {(line["event"], line["otaUpdateId"] == first["Id"], line["seen"]) for line in decisions} >= {
+        ("Create", True, None),
+        ("Create", True, "CREATE_COMPLETE"),
+        ("Update", False, "CREATE_FAILED"),
+        ("Update", True, "CREATE_COMPLETE"),
+    }
+    assert any(line["why"].endswith("was not created: InvalidRequest: too large") for line in decisions)
