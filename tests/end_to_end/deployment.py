@@ -22,11 +22,12 @@ class DeployFailed(Exception):
 
 @dataclass
 class Deployment:
-    """A stack of this name on local AWS."""
+    """A stack of this name on local AWS; `poll_seconds` is how often it is asked whether it has got there."""
 
     aws: LocalAws
     name: str
     folder: Path
+    poll_seconds: float = 0.1
     _synths: int = field(default=0, init=False)
 
     def deploy(self, declare: Declare, **options: Any) -> dict[str, str]:
@@ -95,7 +96,7 @@ class Deployment:
     def _wait(self, waiter: str) -> None:
         try:
             self.aws.client("cloudformation").get_waiter(waiter).wait(
-                StackName=self.name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 1200}
+                StackName=self.name, WaiterConfig={"Delay": self.poll_seconds, "MaxAttempts": 1200}
             )
         except WaiterError as error:
             raise DeployFailed("\n".join(self.reasons())) from error

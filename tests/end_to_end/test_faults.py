@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local_aws import LocalAws, leftovers
 from local_aws.calls import Call
 from tests.end_to_end.declarations import Make
@@ -58,7 +60,8 @@ TRIALS = [
 ]
 
 
-def test_faults_of_each_kind(aws: LocalAws, deployment: Deployment, declare: Make, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("deployment")
+def test_faults_of_each_kind(aws: LocalAws, declare: Make, tmp_path: Path) -> None:
     """Create, replacement and deletion succeed although every operation fails in each, and nothing is made twice."""
     stacks = [Deployment(aws, trial.name, tmp_path / trial.name) for trial in TRIALS]
     apps = [(stack.synth(declare("one")), stack.synth(declare("two"))) for stack in stacks]

@@ -1,0 +1,64 @@
+"""Many updates at once, under the rates that AWS allows."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+
+from cdk_iot_ota import OtaTarget, OtaUpdate, OtaUpdateProvider
+from local_aws import Fleet, LocalAws, leftovers
+from tests.end_to_end.declarations import firmware
+from tests.end_to_end.deployment import Deployment, synthesizer
+
+PROVIDER = "many-provider"
+# The emulator deploys the resources of one stack one after another, and stacks at the same time.
+STACKS = [f"many-{number}" for number in range(10)]
+UPDATES = 10
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_hundred_updates(aws: LocalAws, fleet: Fleet, tmp_path: Path) -> None:
+    """A hundred updates are created, replaced and deleted, ten at a time, while AWS throttles what is too fast."""
+    first = synth(tmp_path, fleet, "one")
+    provider = Deployment(aws, PROVIDER, tmp_path)
+    provider.apply(first)
+    stacks = [Deployment(aws, name, tmp_path, poll_seconds=0.5) for name in STACKS]
+    aws.settings.update(rate_limits=True)
+    with ThreadPoolExecutor(len(STACKS)) as pool:
+        deploys = pool.map(lambda stack: stack.apply(first), stacks)
+        second = synth(tmp_path, fleet, "two")
+        list(deploys)
+        before = leftovers(aws)
+        list(pool.map(lambda stack: stack.apply(second), stacks))
+        after = leftovers(aws)
+        list(pool.map(Deployment.delete, stacks))
+    provider.delete()
+    for left in (before, after):
+        assert [len(left.ota_updates), len(left.jobs), len(left.streams)] == [100, 100, 100]
+    assert not leftovers(aws)
+    assert sorted(answered(aws, "CreateOTAUpdate", 200)) == sorted(before.ota_updates + after.ota_updates)
+    assert sorted(set(answered(aws, "DeleteOTAUpdate", 200))) == sorted(before.ota_updates + after.ota_updates)
+    # Otherwise all this would show nothing.
+    assert answered(aws, "GetOTAUpdate", 429)
+    assert answered(aws, "DeleteOTAUpdate", 429)
+
+
+def answered(aws: LocalAws, operation: str, status: int) -> list[str]:
+    """The updates for which calls of an operation were answered in this way."""
+    calls = [call for call in aws.calls.log() if (call.operation, call.status) == (operation, status)]
+    return [str(call.ota_update_id) for call in calls]
+
+
+def synth(folder: Path, fleet: Fleet, content: str) -> Path:
+    """The folder of an app in which many stacks share the provider of another."""
+    out = folder / content
+    app = App(outdir=str(out), analytics_reporting=False)
+    provider = OtaUpdateProvider(Stack(app, PROVIDER, synthesizer=synthesizer()), "Provider")
+    file, target = firmware(folder, content), OtaTarget.thing_group(fleet.name)
+    for name in STACKS:
+        stack = Stack(app, name, synthesizer=synthesizer())
+        for number in range(UPDATES):
+            OtaUpdate(stack, f"Blinky{number}", targets=[target], files=[file], provider=provider)
+    app.synth()
+    return out
