@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
+from cdk_iot_ota_handler.ota_update.seen import Direction
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
 from .world import event
@@ -199,23 +200,23 @@ def test_tagging(stubs: Stubs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "forward"),
+    ("status", "direction"),
     [
-        ("CREATE_IN_PROGRESS", True),
-        ("UPDATE_IN_PROGRESS", True),
-        ("IMPORT_IN_PROGRESS", True),
-        ("ROLLBACK_IN_PROGRESS", False),
-        ("UPDATE_ROLLBACK_IN_PROGRESS", False),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", False),
-        ("UPDATE_COMPLETE", False),
-        ("DELETE_IN_PROGRESS", False),
+        ("CREATE_IN_PROGRESS", Direction.FORWARD),
+        ("UPDATE_IN_PROGRESS", Direction.FORWARD),
+        ("IMPORT_IN_PROGRESS", Direction.FORWARD),
+        ("ROLLBACK_IN_PROGRESS", Direction.BACK),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", Direction.BACK),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Direction.BACK),
+        ("UPDATE_COMPLETE", Direction.NOWHERE),
+        ("DELETE_IN_PROGRESS", Direction.BACK),
     ],
 )
-def test_a_stack_goes_forward_or_not(stubs: Stubs, status: str, forward: bool) -> None:
+def test_a_stack_goes_forward_or_back_or_nowhere(stubs: Stubs, status: str, direction: Direction) -> None:
     """Only a stack that is being created or updated wants something new."""
     stack = {"StackName": "prod", "CreationTime": datetime.datetime.now(datetime.timezone.utc), "StackStatus": status}
     stubs.cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "id"})
-    assert stubs.service.goes_forward("id") is forward
+    assert stubs.service.direction("id") is direction
 
 
 @pytest.mark.parametrize("answer", [{}, {"otaUpdateInfo": {}}])

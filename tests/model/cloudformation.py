@@ -23,7 +23,6 @@ from .virtual_time import Process
 
 MARKER = "AWSCDK::CustomResourceProviderFramework::CREATE_FAILED"
 LOGICAL_ID = "Blinky1A2B3C4D"
-FORWARD = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 Properties = dict[str, Any]
 
 
@@ -34,9 +33,9 @@ class Plan(Shown):
     ``cut_after``: a sibling fails, or the stack is deleted, after so many seconds: CloudFormation waits no longer.
     ``fails_later``: another resource fails when this one has succeeded. ``update_first``: the rollback of a replacement
     sends an Update to the old content before the Delete of the new one. ``old_properties``: that Delete carries the old
-    ones. ``duplicates``: the first event is delivered again, each after so many seconds. ``deletes_twice``: so are the
-    Deletes. ``killed``: the handler dies in the invocation of this number, at the call of this number, before or after
-    its work.
+    ones. ``duplicates``: the first event is delivered again, each after so many seconds. ``deletes_twice``: so is each
+    Delete, once. ``killed``: the handler dies in the invocation of this number, at the call of this number, before or
+    after its work.
     """
 
     cut_after: float | None = None
@@ -44,7 +43,7 @@ class Plan(Shown):
     update_first: bool = True
     old_properties: bool = False
     duplicates: tuple[float, ...] = ()
-    deletes_twice: bool = False
+    deletes_twice: float | None = None
     killed: tuple[int, int, str] | None = None
 
 
@@ -146,8 +145,8 @@ class Stack:
 
     def _delete(self, physical_id: str, properties: Properties) -> None:
         event = self._event("Delete", properties, physical_id=physical_id)
-        if self.plan.deletes_twice:
-            self._deliver(event, 0.1)
+        if self.plan.deletes_twice is not None:
+            self._deliver(event, self.plan.deletes_twice)
         self._until_it_works(event)
 
     def _until_it_works(self, event: dict[str, Any]) -> Answer:

@@ -41,7 +41,7 @@ bad_days = st.builds(
     Behaviour,
     settle=st.sampled_from([2, 0.3, 6, 25, 60]),
     removal=st.sampled_from([2, 0.3, 6, 40]),
-    lag=st.sampled_from([0, 0, 1, 9]),
+    lag=st.sampled_from([0, 0, 1, 4]),
     tag_lag=st.sampled_from([0, 0, 1, 12, 45]),
     job=st.sampled_from([0, 900]),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
@@ -54,7 +54,7 @@ bad_plans = st.builds(
     update_first=st.booleans(),
     old_properties=st.booleans(),
     duplicates=st.lists(seconds, max_size=2).map(tuple),
-    deletes_twice=st.booleans(),
+    deletes_twice=st.none() | seconds,
     killed=st.none() | st.tuples(st.integers(1, 6), st.integers(1, 9), st.sampled_from(["before", "after"])),
 )
 declarations = st.builds(

@@ -18,7 +18,7 @@ PATIENCE = 150
 INVOCATION = 300
 
 # An update may be seen later than it was created, and its tags later than the update itself.
-LAG = 10
+LAG = 5
 TAG_LAG = 60
 # The mark of a deploy is one more tag, set some seconds after the creation.
 MARK_LAG = TAG_LAG + 30

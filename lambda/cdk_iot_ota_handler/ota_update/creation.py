@@ -12,7 +12,7 @@ from .declared import Declared, Event
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
 from .patience import patiently
-from .seen import Seen
+from .seen import Direction, Seen
 from .service import OtaService
 from .tagging import change_tags
 
@@ -60,13 +60,16 @@ class Creation:
         decision, on_the_way_back = self._decide(forward=True), self._decide(forward=False)
         request, failure = self._prepared() if decision.action is Action.CREATE else ({}, None)
         # The stack is asked last: then the one call that changes something is all that a rollback can overtake.
-        if decision != on_the_way_back and not self._service.goes_forward(self._wanted.stack_id):
+        if decision != on_the_way_back and self._direction() is not Direction.FORWARD:
             decision, failure = on_the_way_back, None
         log(self._event, self._wanted.ota_update_id, self._seen, decision)
         if failure is not None:
             raise failure
         self._carry_out(decision.action, request)
         return decision
+
+    def _direction(self) -> Direction:
+        return self._service.direction(self._wanted.stack_id)
 
     def _carry_out(self, action: Action, request: Mapping[str, Any]) -> None:
         match action:

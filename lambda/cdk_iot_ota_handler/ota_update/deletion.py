@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from . import budgets
 from .clock import Clock
-from .decide import Action
-from .decide.deletion import deletion, is_leftover
+from .decide import Action, Decision
+from .decide.deletion import deletion, is_leftover, is_overdue, remedy
 from .declared import Declared, Event, declared
 from .errors import HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
@@ -48,6 +48,8 @@ class Deletion:
         self._met = self._met or seen is not None
         answered = meant == self._event["PhysicalResourceId"]
         decision = deletion(self._wanted, meant, seen, answered=answered, met=self._met, waited=self._waited())
+        if decision.action is Action.DELETE and is_overdue(seen, self._service.direction(self._wanted.stack_id)):
+            decision = Decision(Action.DONE, "it is deployed and its stack is at rest: this is an event of the past")
         log(self._event, meant, seen, decision)
         match decision.action:
             case Action.FAIL:
@@ -61,8 +63,7 @@ class Deletion:
             self._call(ota_update_id, self._wanted)
         except HandlerError as error:
             if not self._wanted.force_delete_job:
-                remedy = "a job that has not ended is deleted by force only: set force_delete_job=True"
-                raise HandlerError(f"{error} ({remedy})") from error
+                raise HandlerError(f"{error}{remedy(self._wanted)}") from error
             if self._waited() > budgets.DELETION_PATIENCE:
                 raise
             # Something else changes it right now, another look at the same deletion for example.
@@ -82,8 +83,8 @@ class Deletion:
         try:
             return self._patiently(lambda: self._delete_leftover(left), left.ota_update_id)
         except NotAuthorized:
-            # An id that this stack has no permission on was not made by it, or not in a way that it could mend.
-            return True
+            # An id that this stack has no permission on for good was not made by it.
+            return self._waited() > budgets.DELETION_PATIENCE
         except (HandlerError, NotYet):
             return False
 

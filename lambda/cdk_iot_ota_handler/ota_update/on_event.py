@@ -17,6 +17,7 @@ from .declared import Declared, Event, declared
 from .errors import HandlerError, NotYet
 from .log import log, log_trouble
 from .patience import patiently
+from .seen import Direction
 from .service import OtaService
 
 Answer = dict[str, Any]
@@ -82,6 +83,6 @@ def _check_id(event: Event, wanted: Declared, service: OtaService, clock: Clock)
     decision = taken(wanted, seen)
     log(event, wanted.ota_update_id, seen, decision)
     # On the way back the id was this resource's, and who has it now is left alone.
-    if decision.action is Action.FAIL and service.goes_forward(wanted.stack_id):
+    if decision.action is Action.FAIL and service.direction(wanted.stack_id) is Direction.FORWARD:
         raise HandlerError(decision.why)
     return None if decision.action is Action.WAIT else decision

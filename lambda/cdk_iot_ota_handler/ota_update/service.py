@@ -12,7 +12,7 @@ from .aws_errors import sorted_errors
 from .declared import Declared
 from .errors import HandlerError
 from .restore import restore
-from .seen import Seen
+from .seen import Direction, Seen
 
 _CONFIG = Config(
     connect_timeout=budgets.CONNECT_TIMEOUT,
@@ -32,15 +32,11 @@ class OtaService:
         """The service in the Region and account of this function."""
         return cls(*(boto3.client(name, config=_CONFIG) for name in ("iot", "s3", "cloudformation")))
 
-    def goes_forward(self, stack_id: str) -> bool:
-        """Whether the stack is being created or updated: not on its way back, and not at rest.
-
-        Nothing is created otherwise. Lambda may deliver an event twice, the second time when all is over, and an update
-        that was removed by hand must not come back with a rollback.
-        """
+    def direction(self, stack_id: str) -> Direction:
+        """Which way the stack goes now."""
         with sorted_errors("the stack"):
             (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-        return stack["StackStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
+        return Direction.of(stack["StackStatus"])
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """The update of this id, or None when there is none."""

@@ -3,7 +3,7 @@
 from .. import budgets, identity
 from ..declared import Declared
 from ..identity import Owner
-from ..seen import Seen
+from ..seen import Direction, Seen
 from . import Action, Decision
 from .ownership import owner_of
 
@@ -65,8 +65,24 @@ def deletion(
         return Decision(Action.WAIT, f"it is {seen.status}")
     if seen.status == "DELETE_FAILED" and waited > patience:
         reason = seen.error or "AWS IoT gives no reason"
-        return Decision(Action.FAIL, f"OTA update {ota_update_id} was not deleted: {reason}")
+        return Decision(Action.FAIL, f"OTA update {ota_update_id} was not deleted: {reason}{remedy(wanted)}")
     return Decision(Action.DELETE, f"it is {seen.status}")
+
+
+def is_overdue(seen: Seen | None, direction: Direction) -> bool:
+    """Whether a Delete comes too late: what was deployed lives on while its stack is at rest.
+
+    CloudFormation sends each Delete in an operation on the stack; delivered for a second time it may come when the same
+    content has been deployed anew.
+    """
+    return seen is not None and identity.DEPLOYED_TAG in seen.tags and direction is Direction.NOWHERE
+
+
+def remedy(wanted: Declared) -> str:
+    """What helps against a deletion that is refused, if it may be that."""
+    if wanted.force_delete_job:
+        return ""
+    return " (a job that has not ended is deleted by force only: set force_delete_job=True)"
 
 
 def is_leftover(left: Declared, seen: Seen) -> bool:
