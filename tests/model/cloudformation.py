@@ -61,6 +61,7 @@ class Stack:
 
     service: OtaService
     stack_id: str
+    logical_id: str = LOGICAL_ID
     status: str = "NEW"
     properties: Properties | None = None
     physical_id: str = ""
@@ -77,7 +78,7 @@ class Stack:
             self.status, self.properties, self.physical_id = "CREATE_COMPLETE", properties, answer.physical_id
             return True
         self.status = "ROLLBACK_IN_PROGRESS"
-        physical_id = answer.physical_id if answer else f"prod-{LOGICAL_ID}-1ABCDEFGHIJKL"
+        physical_id = answer.physical_id if answer else f"prod-{self.logical_id}-1ABCDEFGHIJKL"
         if physical_id != MARKER:
             self._delete(physical_id, properties)
         self.status = "ROLLBACK_COMPLETE"
@@ -127,7 +128,7 @@ class Stack:
             "RequestType": request_type,
             "RequestId": "request",
             "StackId": self.stack_id,
-            "LogicalResourceId": LOGICAL_ID,
+            "LogicalResourceId": self.logical_id,
             "ResourceProperties": properties,
         }
         names = {"old": "OldResourceProperties", "physical_id": "PhysicalResourceId"}

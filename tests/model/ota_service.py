@@ -91,6 +91,8 @@ class OtaService:
     calls: dict[str, int] = field(default_factory=dict)
     injected: dict[str, int] = field(default_factory=dict)
     faults_since: float = 0
+    rates: dict[str, int] = field(default_factory=dict)
+    answered: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def misbehave(self, faults: list[Fault]) -> None:
         """From now on these faults, and no others."""
@@ -107,6 +109,15 @@ class OtaService:
                 self.injected[fault.kind] = self.injected.get(fault.kind, 0) + 1
                 return fault.kind
         return None
+
+    def is_too_fast(self, operation: str) -> bool:
+        """Whether this call is one too many in this second."""
+        second = (operation, int(self.time.now))
+        if self.answered.get(second, 0) >= self.rates.get(operation, 1_000_000):
+            self.injected["too fast"] = self.injected.get("too fast", 0) + 1
+            return True
+        self.answered[second] = self.answered.get(second, 0) + 1
+        return False
 
     def find(self, ota_update_id: str) -> Update | None:
         """The update as it is at this moment."""
@@ -162,7 +173,8 @@ class Connection:
         self._service, self._killed_at, self._calls = service, killed_at, 0
 
     def _call(self, operation: str, work: Callable[[], _Result]) -> _Result:
-        service, fault = self._service, self._service.fault(operation)
+        service = self._service
+        fault = "throttled" if service.is_too_fast(operation) else service.fault(operation)
         self._calls += 1
         service.calls[operation] = service.calls.get(operation, 0) + 1
         killed = self._killed_at[1] if self._killed_at and self._killed_at[0] == self._calls else None

@@ -95,3 +95,10 @@ def test_new_content_under_the_id_of_a_removed_update_can_be_rolled_back(story: 
     story.remove_by_hand()
     assert not story.update(declaration("two", ota_update_id="mine-1"), Plan(fails_later=True))
     story.check_the_end()
+
+
+def test_a_create_goes_on_although_what_its_duplicate_has_made_can_not_be_seen(story: Story) -> None:
+    """It failed in on_event, with the framework's marker; what the duplicate had created was never deleted."""
+    faults = [Fault(kind="throttled", lasts=5), Fault(kind="throttled", operation="ListTagsForResource", lasts=400)]
+    assert story.create(declaration("one", ota_update_id="mine-1"), Plan(duplicates=(0.7,)), faults=faults)
+    story.check_the_end()

@@ -4,6 +4,7 @@ Nothing is changed here. The framework answers for an ``on_event`` that fails wi
 would never send a Delete for what had been created. From here on it knows the update's id, whatever happens.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -29,14 +30,18 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     wanted = declared(event)
     answer = {"PhysicalResourceId": wanted.ota_update_id, "StartedAt": clock.now()}
     if event["RequestType"] == "Delete":
-        means = _patiently(lambda: _addressed(event, wanted, service, clock), event, wanted, clock)
-        if means is None:
-            raise HandlerError(f"whom the event for {event['PhysicalResourceId']} means does not show: try again")
-        return {**answer, "PhysicalResourceId": event["PhysicalResourceId"], "Means": means}
+        return {
+            **answer,
+            "PhysicalResourceId": event["PhysicalResourceId"],
+            "Means": _means(event, wanted, service, clock),
+        }
     _check_size(event)
     stays = event.get("PhysicalResourceId") == wanted.ota_update_id
     if wanted.id_prefix is None and not stays:
-        _patiently(lambda: _check_id(event, wanted, service, clock), event, wanted, clock)
+        # What can not be seen now is_complete will see; a failure here would be final, and somebody else's creation of
+        # the same update, by a second delivery of this event, without a Delete.
+        with contextlib.suppress(NotYet):
+            _patiently(lambda: _check_id(event, wanted, service, clock), event, wanted, clock)
     return {**answer, "Stays": stays}
 
 
@@ -53,10 +58,17 @@ def _patiently(step: Callable[[], _Result | None], event: Event, wanted: Declare
     def on_trouble(trouble: NotYet) -> None:
         log_trouble(event, wanted.ota_update_id, trouble)
 
+    return patiently(step, clock, seconds=budgets.PATIENCE, on_trouble=on_trouble)
+
+
+def _means(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> str:
     try:
-        return patiently(step, clock, seconds=budgets.PATIENCE, on_trouble=on_trouble)
+        means = _patiently(lambda: _addressed(event, wanted, service, clock), event, wanted, clock)
     except NotYet as error:
         raise HandlerError(str(error)) from error
+    if means is None:
+        raise HandlerError(f"whom the event for {event['PhysicalResourceId']} means does not show: try again")
+    return means
 
 
 def _addressed(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> str | None:
