@@ -13,7 +13,7 @@ from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.creation import Circumstances, completion
 from cdk_iot_ota_handler.ota_update.decide.deletion import deletion
 from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.seen import Seen
+from cdk_iot_ota_handler.ota_update.seen import BACK, Seen
 
 DOCUMENT = Path(__file__).with_name("lifecycle.md")
 _WANTED = declared(
@@ -58,7 +58,7 @@ COLUMNS: dict[str, _Decide] = {
     f"Create, Update after {budgets.CREATION_DEADLINE // 60} minutes": _completion(
         Circumstances(waited=budgets.CREATION_DEADLINE + 1)
     ),
-    "Update on the way back": _completion(Circumstances(forward=False, is_update=True, waited=20)),
+    "Update on the way back": _completion(Circumstances(stack=BACK, is_update=True, waited=20)),
     "Delete": _DELETE,
     f"Delete after {budgets.DELETION_PATIENCE // 60} minutes": _deletion(budgets.DELETION_PATIENCE + 1),
     f"Delete after {budgets.HANDLER_DEADLINE // 60} minutes": _deletion(budgets.HANDLER_DEADLINE + 1),

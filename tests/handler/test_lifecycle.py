@@ -12,7 +12,6 @@ from cdk_iot_ota_handler.ota_update.decide.creation import Circumstances, comple
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
-from cdk_iot_ota_handler.ota_update.seen import Direction
 
 from .cloudformation import MARKER, run
 from .world import LOGICAL_ID, STACK_ID, Update, World, event, properties
@@ -55,7 +54,7 @@ def test_create_makes_the_update_and_marks_it_as_deployed() -> None:
 
 def test_what_a_deploy_costs() -> None:
     """The calls of a create, a replacement, and a deletion, when nothing is in the way; a look is two calls at most."""
-    create = ["look", "head", "stack", "create", "look", "look", "tag"]
+    create = ["look", "head", "stack", "create", "look", "look", "stack", "tag"]
     delete = ["look", "stack", "delete stream=True force=True", "look", "look"]
     world = World()
     for sent, calls in (
@@ -183,7 +182,7 @@ def test_a_rollback_pushes_nothing_again(addressed: str) -> None:
 @pytest.mark.parametrize("addressed", ["one", "two"])
 def test_a_rollback_to_an_update_that_was_removed_by_hand_does_not_push_it_again(addressed: str) -> None:
     """The old content is not created a second time, and the rollback does not get stuck on it."""
-    world = World(stack=Direction.BACK)
+    world = World(stack_status="UPDATE_ROLLBACK_IN_PROGRESS")
     answer = run(world, update_event("two", "one", id_of(addressed)))
     assert not answer.failed
     assert answer.data is not None
@@ -206,7 +205,7 @@ def test_tags_of_an_update_that_was_removed_by_hand_are_an_error_on_the_way_forw
     """What is gone cannot be tagged: the error says how to get it back."""
     new = event("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(), physical_id=id_of("one"))
     assert "no longer exists" in run(World(), new).reason
-    assert not run(World(stack=Direction.BACK), new).failed
+    assert not run(World(stack_status="UPDATE_ROLLBACK_IN_PROGRESS"), new).failed
 
 
 def test_other_delete_options_need_no_call() -> None:
@@ -449,7 +448,7 @@ def test_what_a_delete_has_removed_is_not_created_again(lost: int) -> None:
 
     def remove(seconds: float) -> None:
         world.time += seconds
-        world.stack = Direction.BACK
+        world.stack_status = "ROLLBACK_IN_PROGRESS"
         world.updates.clear()
 
     clock = Clock(now=lambda: world.time, sleep=remove)
@@ -487,7 +486,7 @@ def test_new_content_under_the_explicit_id_of_a_removed_update_is_refused() -> N
 
 def test_an_event_that_is_delivered_when_all_is_over_creates_nothing() -> None:
     """Lambda may deliver an event twice; the stack is at rest or on its way back when the second one comes."""
-    world = World(stack=Direction.NOWHERE)
+    world = World(stack_status="CREATE_COMPLETE")
     assert "not being created any more" in run(world, event("Create")).reason
     assert world.changes() == []
 
@@ -495,7 +494,7 @@ def test_an_event_that_is_delivered_when_all_is_over_creates_nothing() -> None:
 def test_a_delete_that_comes_again_when_its_content_lives_anew_deletes_nothing() -> None:
     """One, then two, then one again: the Delete for the first one is delivered twice, and its stack is at rest."""
     world = with_update("one")
-    world.stack = Direction.NOWHERE
+    world.stack_status = "UPDATE_COMPLETE"
     assert not run(world, event("Delete", physical_id=id_of("one"))).failed
     assert world.changes() == []
 

@@ -11,7 +11,6 @@ from botocore.stub import Stubber
 
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
-from cdk_iot_ota_handler.ota_update.seen import Direction
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
 from .world import event
@@ -200,23 +199,29 @@ def test_tagging(stubs: Stubs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "direction"),
+    ("status", "what"),
     [
-        ("CREATE_IN_PROGRESS", Direction.FORWARD),
-        ("UPDATE_IN_PROGRESS", Direction.FORWARD),
-        ("IMPORT_IN_PROGRESS", Direction.FORWARD),
-        ("ROLLBACK_IN_PROGRESS", Direction.BACK),
-        ("UPDATE_ROLLBACK_IN_PROGRESS", Direction.BACK),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Direction.BACK),
-        ("UPDATE_COMPLETE", Direction.NOWHERE),
-        ("DELETE_IN_PROGRESS", Direction.BACK),
+        ("CREATE_IN_PROGRESS", "goes_forward"),
+        ("UPDATE_IN_PROGRESS", "goes_forward"),
+        ("IMPORT_IN_PROGRESS", "goes_forward"),
+        ("ROLLBACK_IN_PROGRESS", "turned_back"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "turned_back"),
+        ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "turned_back"),
+        ("DELETE_IN_PROGRESS", "turned_back"),
+        ("UPDATE_ROLLBACK_COMPLETE", "turned_back at_rest"),
+        ("ROLLBACK_COMPLETE", "turned_back at_rest"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+        ("CREATE_COMPLETE", "at_rest"),
+        ("UPDATE_COMPLETE", "at_rest"),
+        ("UPDATE_FAILED", "at_rest"),
     ],
 )
-def test_a_stack_goes_forward_or_back_or_nowhere(stubs: Stubs, status: str, direction: Direction) -> None:
-    """Only a stack that is being created or updated wants something new."""
-    stack = {"StackName": "prod", "CreationTime": datetime.datetime.now(datetime.timezone.utc), "StackStatus": status}
-    stubs.cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "id"})
-    assert stubs.service.direction("id") is direction
+def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
+    """Something new is wanted, taken back, or neither; and at rest, no event is due."""
+    shown = {"StackName": "prod", "CreationTime": datetime.datetime.now(datetime.timezone.utc), "StackStatus": status}
+    stubs.cloudformation.add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": "id"})
+    stack = stubs.service.stack("id")
+    assert [name for name in ("goes_forward", "turned_back", "at_rest") if getattr(stack, name)] == what.split()
 
 
 @pytest.mark.parametrize("answer", [{}, {"otaUpdateInfo": {}}])

@@ -7,7 +7,7 @@ from typing import Any
 from cdk_iot_ota_handler.ota_update.clock import Clock
 from cdk_iot_ota_handler.ota_update.declared import Declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists
-from cdk_iot_ota_handler.ota_update.seen import Direction, Seen
+from cdk_iot_ota_handler.ota_update.seen import Seen, Stack
 
 STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/5f0f4b30-0000-0000-0000-000000000000"
 LOGICAL_ID = "Blinky1A2B3C4D"
@@ -71,7 +71,7 @@ class World:
     outcomes: list[tuple[str, str]] = field(default_factory=list)
     tag_lag: float = 0
     lag: float = 0
-    stack: Direction = Direction.FORWARD
+    stack_status: str = "UPDATE_IN_PROGRESS"
     loses_answers: int = 0
 
     def clock(self) -> Clock:
@@ -90,10 +90,10 @@ class World:
         """The calls that changed something, or tried to."""
         return [call for call in self.calls if call not in ("look", "head", "stack")]
 
-    def direction(self, stack_id: str) -> Direction:
+    def stack(self, stack_id: str) -> Stack:
         """DescribeStacks."""
         self._call("stack")
-        return self.stack
+        return Stack(self.stack_status)
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """GetOTAUpdate and ListTagsForResource."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from cdk_iot_ota_handler.ota_update.declared import Declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
 from cdk_iot_ota_handler.ota_update.identity import CONTENT_TAG, RESOURCE_TAG, STACK_TAG
-from cdk_iot_ota_handler.ota_update.seen import Direction, Seen
+from cdk_iot_ota_handler.ota_update.seen import FORWARD, Seen, Stack
 
 from .shown import Shown
 from .virtual_time import VirtualTime
@@ -87,7 +87,7 @@ class OtaService:
     foreign: set[str] = field(default_factory=set)
     created: list[str] = field(default_factory=list)
     on_created: Callable[[str], None] = lambda ota_update_id: None
-    direction: Callable[[str], Direction] = lambda stack_id: Direction.FORWARD
+    stack: Callable[[str], Stack] = lambda stack_id: FORWARD
     calls: dict[str, int] = field(default_factory=dict)
     injected: dict[str, int] = field(default_factory=dict)
     faults_since: float = 0
@@ -217,9 +217,9 @@ class Connection:
             attributes={"OtaUpdateArn": f"arn:{ota_update_id}", "JobId": f"AFR_OTA-{ota_update_id}"},
         )
 
-    def direction(self, stack_id: str) -> Direction:
+    def stack(self, stack_id: str) -> Stack:
         """DescribeStacks."""
-        return self._call("DescribeStacks", lambda: self._service.direction(stack_id))
+        return self._call("DescribeStacks", lambda: self._service.stack(stack_id))
 
     def request(self, wanted: Declared) -> dict[str, Any]:
         """The request, with what the handler puts into it."""

@@ -5,8 +5,8 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cdk_iot_ota_handler.ota_update import seen
 from cdk_iot_ota_handler.ota_update.identity import DEPLOYED_TAG
-from cdk_iot_ota_handler.ota_update.seen import Direction
 
 from .cloudformation import Plan, Properties, Stack, id_of
 from .ota_service import Behaviour, BrokenPromise, Fault, OtaService
@@ -33,7 +33,7 @@ class Story:
     def __init__(self) -> None:
         self.time = VirtualTime()
         self.service = OtaService(self.time)
-        self.service.on_created, self.service.direction = self._created, self._direction
+        self.service.on_created, self.service.stack = self._created, self._shown
         self.stacks: list[Stack] = []
         self.removed_by_hand = False
         # A change of tags that was cut short, or comes twice, may come after the rollback's; the next change mends it.
@@ -139,8 +139,8 @@ class Story:
         self.broken = False
         return bool(process.result)
 
-    def _direction(self, stack_id: str) -> Direction:
-        return next(Direction.of(stack.status) for stack in self.stacks if stack.stack_id == stack_id)
+    def _shown(self, stack_id: str) -> seen.Stack:
+        return next(seen.Stack(stack.status) for stack in self.stacks if stack.stack_id == stack_id)
 
     def _created(self, ota_update_id: str) -> None:
         """What is promised of each creation: it is declared now, not made before, and not the third."""
@@ -148,10 +148,8 @@ class Story:
             raise BrokenPromise(f"more than the old and the new: {sorted(self.service.owned(self.stack.stack_id))}")
         if self._declared_now is None or ota_update_id != id_of(self.stack.stack_id, self._declared_now):
             raise BrokenPromise(f"{ota_update_id} was pushed, and nobody declares it now ({self.stack.status})")
-        if (
-            self._pushed_now.get(ota_update_id) == "CREATE_COMPLETE"
-            and Direction.of(self.stack.status) is Direction.FORWARD
-        ):
+        forward = seen.Stack(self.stack.status).goes_forward
+        if forward and self._pushed_now.get(ota_update_id) == "CREATE_COMPLETE":
             raise BrokenPromise(f"{ota_update_id} was pushed twice")
         self._pushed_now[ota_update_id] = self.service.updates[ota_update_id].outcome[0]
 

@@ -102,3 +102,18 @@ def test_a_create_goes_on_although_what_its_duplicate_has_made_can_not_be_seen(s
     faults = [Fault(kind="throttled", lasts=5), Fault(kind="throttled", operation="ListTagsForResource", lasts=400)]
     assert story.create(declaration("one", ota_update_id="mine-1"), Plan(duplicates=(0.7,)), faults=faults)
     story.check_the_end()
+
+
+def test_a_creation_that_arrives_after_the_delete_is_removed_by_its_creator(story: Story) -> None:
+    """A duplicate's CreateOTAUpdate took longer than its read timeout; the Delete of the rollback was over by then."""
+    story.create(declaration("one"))
+    plan = Plan(fails_later=True, update_first=False, duplicates=(0.35,))
+    story.update(declaration("one", ota_update_id="mine-1"), plan, faults=[Fault(kind="slow", begins=1)])
+    story.check_the_end()
+
+
+def test_a_duplicate_goes_back_with_the_event_that_died(story: Story) -> None:
+    """The first delivery died in on_event, so that no Delete was to come; the second had begun to create."""
+    plan = Plan(duplicates=(0.1,), killed=(1, 3, "before"))
+    story.create(declaration("one", ota_update_id="mine-1"), plan, faults=[Fault(kind="throttled", times=2)] * 2)
+    story.check_the_end()

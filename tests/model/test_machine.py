@@ -3,7 +3,6 @@
 2,000 stories in each run, always the same. `make explore` looks for new ones.
 """
 
-import dataclasses
 import os
 from typing import Any
 
@@ -71,12 +70,6 @@ no_troubles: st.SearchStrategy[list[Fault]] = st.builds(list)
 troubles = no_troubles | st.lists(faults, max_size=3)
 
 
-def _possible(plan: Plan, faults: list[Fault]) -> Plan:
-    """Without what is not promised: a second delivery's creation that AWS IoT carries out when all is over."""
-    late = any(fault.kind == "slow" and fault.operation in (None, "CreateOTAUpdate") for fault in faults)
-    return dataclasses.replace(plan, duplicates=()) if late else plan
-
-
 class Lifecycle(RuleBasedStateMachine):
     """What a user, CloudFormation and AWS IoT may do next."""
 
@@ -94,13 +87,13 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(properties=declarations, plan=plans, day=days, faults=troubles)
     def create(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
         """The stack is deployed for the first time."""
-        self.story.create(properties, _possible(plan, faults), day, faults)
+        self.story.create(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
     @rule(properties=declarations, plan=plans, day=days, faults=troubles)
     def update(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
         """A change is deployed."""
-        self.story.update(properties, _possible(plan, faults), day, faults)
+        self.story.update(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
     @rule(plan=plans, day=days, faults=troubles)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update.seen import Direction
+from cdk_iot_ota_handler.ota_update import seen
 
 from .cloudformation import Plan, Stack
 from .ota_service import OtaService
@@ -40,11 +40,13 @@ def test_a_hundred_updates_of_one_stack(service: OtaService) -> None:
     """All are created, replaced and deleted in some minutes, without a failure, however many calls are throttled."""
     resources = [Stack(service, STACK_ID, logical_id=f"Blinky{number}") for number in range(UPDATES)]
 
-    def direction(stack_id: str) -> Direction:
-        going = {Direction.of(one.status) for one in resources}
-        return next(way for way in Direction if way in going)
+    def shown(stack_id: str) -> seen.Stack:
+        """The stack works on all of its resources before it cleans up."""
+        return max(
+            (seen.Stack(one.status) for one in resources), key=lambda stack: (stack.goes_forward, not stack.at_rest)
+        )
 
-    service.direction = direction
+    service.stack = shown
     steps: list[tuple[Callable[[Stack], object], int, int]] = [
         (lambda one: one.create(declaration("one"), Plan()), 100, 100),
         (lambda one: one.update(declaration("two"), Plan()), 200, 100),

@@ -12,7 +12,7 @@ from .declared import Declared, Event
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
 from .patience import patiently
-from .seen import Direction, Seen
+from .seen import BACK, FORWARD, Seen, Stack
 from .service import OtaService
 from .tagging import change_tags
 
@@ -57,19 +57,17 @@ class Creation:
         self._seen = self._service.look(self._wanted.ota_update_id, self._clock.now())
         if self._seen is not None:
             self._there_since = self._there_since or self._clock.now()
-        decision, on_the_way_back = self._decide(forward=True), self._decide(forward=False)
+        decision = self._decide(FORWARD)
         request, failure = self._prepared() if decision.action is Action.CREATE else ({}, None)
         # The stack is asked last: then the one call that changes something is all that a rollback can overtake.
-        if decision != on_the_way_back and self._direction() is not Direction.FORWARD:
-            decision, failure = on_the_way_back, None
+        if decision != self._decide(BACK):
+            stack = self._service.stack(self._wanted.stack_id)
+            decision, failure = self._decide(stack), failure if stack.goes_forward else None
         log(self._event, self._wanted.ota_update_id, self._seen, decision)
         if failure is not None:
             raise failure
         self._carry_out(decision.action, request)
         return decision
-
-    def _direction(self) -> Direction:
-        return self._service.direction(self._wanted.stack_id)
 
     def _carry_out(self, action: Action, request: Mapping[str, Any]) -> None:
         match action:
@@ -83,10 +81,10 @@ class Creation:
             case Action.DONE | Action.MARK if self._seen is not None:
                 self._finish(self._seen, mark=action is Action.MARK)
 
-    def _decide(self, *, forward: bool) -> Decision:
+    def _decide(self, stack: Stack) -> Decision:
         now = self._clock.now()
         at = Circumstances(
-            forward=forward,
+            stack=stack,
             is_update=self._event["RequestType"] == "Update",
             stays=self._event["Stays"],
             waited=self._waited(),

@@ -48,7 +48,7 @@ class Deletion:
         self._met = self._met or seen is not None
         answered = meant == self._event["PhysicalResourceId"]
         decision = deletion(self._wanted, meant, seen, answered=answered, met=self._met, waited=self._waited())
-        if decision.action is Action.DELETE and is_overdue(seen, self._service.direction(self._wanted.stack_id)):
+        if decision.action is Action.DELETE and is_overdue(seen, self._service.stack(self._wanted.stack_id)):
             decision = Decision(Action.DONE, "it is deployed and its stack is at rest: this is an event of the past")
         log(self._event, meant, seen, decision)
         match decision.action:

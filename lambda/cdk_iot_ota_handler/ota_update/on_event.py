@@ -18,7 +18,6 @@ from .declared import Declared, Event, declared
 from .errors import HandlerError, NotYet
 from .log import log, log_trouble
 from .patience import patiently
-from .seen import Direction
 from .service import OtaService
 
 Answer = dict[str, Any]
@@ -95,6 +94,6 @@ def _check_id(event: Event, wanted: Declared, service: OtaService, clock: Clock)
     decision = taken(wanted, seen)
     log(event, wanted.ota_update_id, seen, decision)
     # On the way back the id was this resource's, and who has it now is left alone.
-    if decision.action is Action.FAIL and service.direction(wanted.stack_id) is Direction.FORWARD:
+    if decision.action is Action.FAIL and service.stack(wanted.stack_id).goes_forward:
         raise HandlerError(decision.why)
     return None if decision.action is Action.WAIT else decision

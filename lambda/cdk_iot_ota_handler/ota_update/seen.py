@@ -1,6 +1,5 @@
-"""What AWS shows: one OTA update, and which way its stack goes."""
+"""What AWS shows: one OTA update, and its stack."""
 
-import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,16 +24,26 @@ class Seen:
         return self.status == "CREATE_FAILED" and ABOUT_ACCESS.search(self.error) is not None
 
 
-class Direction(enum.Enum):
-    """Which way a stack goes. Lambda may deliver an event twice, the second time when all is over."""
+@dataclass(frozen=True)
+class Stack:
+    """The stack as CloudFormation shows it. An event may be overtaken by a rollback, or delivered again afterwards."""
 
-    FORWARD = "forward"
-    BACK = "back, or cleaning up"
-    NOWHERE = "nowhere: it is at rest"
+    status: str
 
-    @classmethod
-    def of(cls, stack_status: str) -> "Direction":
-        """The direction in a status of CloudFormation."""
-        if stack_status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS"):
-            return cls.FORWARD
-        return cls.BACK if stack_status.endswith("_IN_PROGRESS") else cls.NOWHERE
+    @property
+    def goes_forward(self) -> bool:
+        """Whether it is being created or changed, and wants something new."""
+        return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
+
+    @property
+    def turned_back(self) -> bool:
+        """Whether it rolls back or goes away, or has done so."""
+        return "ROLLBACK" in self.status or self.status.startswith("DELETE_")
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing happens to it, and so no event is due."""
+        return not self.status.endswith("_IN_PROGRESS")
+
+
+FORWARD, BACK = Stack("UPDATE_IN_PROGRESS"), Stack("UPDATE_ROLLBACK_IN_PROGRESS")

@@ -12,7 +12,7 @@ from .aws_errors import sorted_errors
 from .declared import Declared
 from .errors import HandlerError
 from .restore import restore
-from .seen import Direction, Seen
+from .seen import Seen, Stack
 
 _CONFIG = Config(
     connect_timeout=budgets.CONNECT_TIMEOUT,
@@ -32,11 +32,11 @@ class OtaService:
         """The service in the Region and account of this function."""
         return cls(*(boto3.client(name, config=_CONFIG) for name in ("iot", "s3", "cloudformation")))
 
-    def direction(self, stack_id: str) -> Direction:
-        """Which way the stack goes now."""
+    def stack(self, stack_id: str) -> Stack:
+        """The stack as it is now."""
         with sorted_errors("the stack"):
             (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-        return Direction.of(stack["StackStatus"])
+        return Stack(stack["StackStatus"])
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """The update of this id, or None when there is none."""

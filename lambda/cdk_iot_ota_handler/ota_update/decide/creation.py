@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .. import budgets, identity
 from ..declared import Declared
 from ..identity import Owner
-from ..seen import Seen
+from ..seen import FORWARD, Seen, Stack
 from . import Action, Decision
 from .ownership import owner_of, refusal
 
@@ -16,12 +16,11 @@ _NOT_AGAIN = "this is the way back to an update that was removed: it is not push
 class Circumstances:
     """What a Create or an Update is decided on, beside what is declared and seen.
 
-    ``forward``: the stack is not on its way back, and not at rest. ``is_update``: not a Create. ``stays``: the resource
-    had this id before. ``waited``: for how many seconds the event goes on. ``there_for``: for how many seconds this
-    invocation knows the update to be there (None: it does not).
+    ``is_update``: not a Create. ``stays``: the resource had this id before. ``waited``: for how many seconds the event
+    goes on. ``there_for``: for how many seconds this invocation knows the update to be there (None: it does not).
     """
 
-    forward: bool = True
+    stack: Stack = FORWARD
     is_update: bool = False
     stays: bool = False
     waited: float = 0
@@ -40,7 +39,7 @@ def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decisi
     if seen is None:
         return _absent(wanted, at)
     if refused := refusal(wanted, seen):
-        lost = owner_of(wanted, seen) is Owner.ANOTHERS and at.is_update and not at.forward
+        lost = owner_of(wanted, seen) is Owner.ANOTHERS and at.is_update and not at.stack.goes_forward
         return Decision(Action.DONE, _NOT_AGAIN) if lost else refused
     if owner_of(wanted, seen) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
@@ -54,17 +53,19 @@ def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decisi
     match seen.status:
         case "CREATE_COMPLETE" if deployed:
             return Decision(Action.DONE, "it has been deployed")
+        case "CREATE_COMPLETE" if own and not at.stays and at.stack.turned_back:
+            return Decision(Action.DELETE_AND_FAIL, f"{name} was created when its stack had turned back")
         case "CREATE_COMPLETE":
             return Decision(Action.MARK, "it is created")
-        case "CREATE_FAILED" if at.forward and own and iam_may_be_late and seen.failed_for_want_of_access:
+        case "CREATE_FAILED" if at.stack.goes_forward and own and iam_may_be_late and seen.failed_for_want_of_access:
             return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
         case "CREATE_FAILED":
             return Decision(failing, f"{name} was not created: {seen.error or 'AWS IoT gives no reason'}")
-        case "DELETE_IN_PROGRESS" | "DELETE_FAILED" if at.is_update and not at.forward:
+        case "DELETE_IN_PROGRESS" | "DELETE_FAILED" if at.is_update and not at.stack.goes_forward:
             return Decision(Action.DONE, _NOT_AGAIN)
         case "DELETE_IN_PROGRESS" if in_time:
             return Decision(Action.WAIT, "an update of this id is still being deleted")
-        case "DELETE_FAILED" if in_time and at.forward:
+        case "DELETE_FAILED" if in_time and at.stack.goes_forward:
             return Decision(Action.DELETE, "it is what a deletion that failed has left")
         case "DELETE_IN_PROGRESS" | "DELETE_FAILED":
             return Decision(Action.FAIL, f"{name} is {seen.status}: {seen.error or 'AWS IoT gives no reason'}")
@@ -79,9 +80,9 @@ def _absent(wanted: Declared, at: Circumstances) -> Decision:
         return Decision(Action.FAIL, f"{name} can not be seen, {at.waited:.0f} s after its creation was begun")
     if at.there_for is not None and at.there_for < budgets.SETTLE_PATIENCE:
         return Decision(Action.WAIT, "it is not visible yet")
-    if not at.forward and at.is_update:
+    if not at.stack.goes_forward and at.is_update:
         return Decision(Action.DONE, _NOT_AGAIN)
-    if not at.forward:
+    if not at.stack.goes_forward:
         return Decision(Action.FAIL, f"{name} was not created: the stack is not being created any more")
     if at.stays:
         return Decision(

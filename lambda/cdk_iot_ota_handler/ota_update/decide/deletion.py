@@ -3,7 +3,7 @@
 from .. import budgets, identity
 from ..declared import Declared
 from ..identity import Owner
-from ..seen import Direction, Seen
+from ..seen import Seen, Stack
 from . import Action, Decision
 from .ownership import owner_of
 
@@ -69,13 +69,13 @@ def deletion(
     return Decision(Action.DELETE, f"it is {seen.status}")
 
 
-def is_overdue(seen: Seen | None, direction: Direction) -> bool:
+def is_overdue(seen: Seen | None, stack: Stack) -> bool:
     """Whether a Delete comes too late: what was deployed lives on while its stack is at rest.
 
     CloudFormation sends each Delete in an operation on the stack; delivered for a second time it may come when the same
     content has been deployed anew.
     """
-    return seen is not None and identity.DEPLOYED_TAG in seen.tags and direction is Direction.NOWHERE
+    return seen is not None and identity.DEPLOYED_TAG in seen.tags and stack.at_rest
 
 
 def remedy(wanted: Declared) -> str:
