@@ -35,8 +35,9 @@ types: setup
 	$(BIN)/mypy
 	node_modules/.bin/pyright
 
+# Most tests wait for other processes, so two of them share a core well.
 pytest: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The lowest aws-cdk-lib and constructs that pyproject.toml admits.
 lowest: setup .venv-lowest/.ready

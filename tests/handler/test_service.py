@@ -203,7 +203,7 @@ def test_tagging(stubs: Stubs) -> None:
     [
         ("CREATE_IN_PROGRESS", "goes_forward"),
         ("UPDATE_IN_PROGRESS", "goes_forward"),
-        ("IMPORT_IN_PROGRESS", "goes_forward"),
+        ("IMPORT_IN_PROGRESS", ""),
         ("ROLLBACK_IN_PROGRESS", "turned_back"),
         ("UPDATE_ROLLBACK_IN_PROGRESS", "turned_back"),
         ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "turned_back"),

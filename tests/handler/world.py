@@ -6,7 +6,7 @@ from typing import Any
 
 from cdk_iot_ota_handler.ota_update.clock import Clock
 from cdk_iot_ota_handler.ota_update.declared import Declared
-from cdk_iot_ota_handler.ota_update.errors import AlreadyExists
+from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError
 from cdk_iot_ota_handler.ota_update.seen import Seen, Stack
 
 STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/5f0f4b30-0000-0000-0000-000000000000"
@@ -58,6 +58,7 @@ class Update:
     tags: dict[str, str]
     created: float
     error: str = ""
+    leaving_in: int | None = None
 
 
 @dataclass
@@ -73,6 +74,7 @@ class World:
     lag: float = 0
     stack_status: str = "UPDATE_IN_PROGRESS"
     loses_answers: int = 0
+    status_lag: int = 0
 
     def clock(self) -> Clock:
         """A clock that passes only when somebody sleeps."""
@@ -118,6 +120,9 @@ class World:
     def _progress(self, ota_update_id: str, update: Update) -> None:
         if update.status == "CREATE_PENDING":
             update.status, update.error = self.outcomes.pop(0) if self.outcomes else ("CREATE_COMPLETE", "")
+        elif update.leaving_in:
+            update.leaving_in -= 1
+            update.status = "DELETE_IN_PROGRESS" if update.leaving_in == 0 else update.status
         elif update.status == "DELETE_IN_PROGRESS":
             del self.updates[ota_update_id]
 
@@ -143,8 +148,13 @@ class World:
     def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
         """DeleteOTAUpdate."""
         self._call(f"delete stream={delete_stream} force={force_delete_job}")
-        if ota_update_id in self.updates:
-            self.updates[ota_update_id].status = "DELETE_IN_PROGRESS"
+        if (update := self.updates.get(ota_update_id)) is None:
+            return
+        if update.leaving_in is not None:
+            raise HandlerError("InvalidRequestException: it is DELETE_IN_PROGRESS")
+        update.leaving_in = self.status_lag
+        if not self.status_lag:
+            update.status = "DELETE_IN_PROGRESS"
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """TagResource."""

@@ -69,6 +69,17 @@ class Stack:
     plan: Plan = field(default_factory=Plan)
     invocations: Iterator[int] = field(default_factory=itertools.count)
     killed: int = 0
+    history: list[tuple[float, str]] = field(default_factory=list)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep what the status was: CloudFormation may show an old one."""
+        object.__setattr__(self, name, value)
+        if name == "status" and hasattr(self, "history"):
+            self.history.append((self.service.time.now, value))
+
+    def shown(self, lag: float) -> str:
+        """The status as it was some seconds ago."""
+        return next((status for since, status in reversed(self.history) if since <= self.service.time.now - lag), "NEW")
 
     def create(self, properties: Properties, plan: Plan) -> bool:
         """Deploy the stack for the first time. Whether it worked; else all is rolled back."""
@@ -136,10 +147,8 @@ class Stack:
 
     def _send_first(self, event: dict[str, Any]) -> Answer | None:
         """Deliver the operation's first event as planned; None when CloudFormation has not waited for the answer."""
-        sent = self._deliver(event)
-        for delay in self.plan.duplicates:
-            self._deliver(event, delay)
-        answer = self._wait(sent, self.plan.cut_after)
+        deliveries = [self._deliver(event, delay) for delay in (0, *self.plan.duplicates)]
+        answer = self._wait(deliveries, self.plan.cut_after)
         if answer is not None and answer.reason:
             self.reasons.append(answer.reason)
         return answer
@@ -153,7 +162,7 @@ class Stack:
     def _until_it_works(self, event: dict[str, Any]) -> Answer:
         """Somebody tries again when the fault is over: the rollback is continued, or the stack deleted again."""
         for _ in range(6):
-            answer = self._wait(self._deliver(event))
+            answer = self._wait([self._deliver(event)])
             if answer is not None and not answer.reason:
                 return answer
             self.reasons.append(answer.reason if answer else "no answer")
@@ -164,12 +173,13 @@ class Stack:
         sent = json.loads(json.dumps(event))
         return self.service.time.spawn(lambda: self._serve(sent), delay)
 
-    def _wait(self, sent: Process, seconds: float | None = None) -> Answer | None:
-        self.service.time.wait(sent, budgets.SERVICE_TIMEOUT if seconds is None else seconds)
-        if not sent.done and seconds is None:
+    def _wait(self, deliveries: list[Process], seconds: float | None = None) -> Answer | None:
+        """The first answer; CloudFormation ignores those that come later."""
+        self.service.time.wait(deliveries, budgets.SERVICE_TIMEOUT if seconds is None else seconds)
+        answers: list[Answer] = [one.result for one in deliveries if one.done]
+        if not answers and seconds is None:
             raise BrokenPromise(f"no answer within {budgets.SERVICE_TIMEOUT} s")
-        answer: Answer | None = sent.result
-        return answer
+        return answers[0] if answers else None
 
     def _serve(self, event: dict[str, Any]) -> Answer:
         """The Provider framework: ``on_event`` once, then ``is_complete`` until it is over."""

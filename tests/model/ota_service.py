@@ -64,12 +64,18 @@ class Update:
 
 @dataclass(kw_only=True, repr=False)
 class Behaviour(Shown):
-    """How the service is today: seconds, and what comes of creations and deletions, one after the other."""
+    """How AWS is today: seconds, and what comes of creations and deletions, one after the other.
+
+    ``lag``: until GetOTAUpdate shows a creation; ``tag_lag``: until ListTagsForResource shows a change; ``status_lag``:
+    until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change.
+    """
 
     settle: float = 2
     removal: float = 2
     lag: float = 0
     tag_lag: float = 0
+    status_lag: float = 0
+    stack_lag: float = 0
     job: float = 0
     creations: list[tuple[str, str]] = field(default_factory=list)
     failing_deletions: int = 0
@@ -131,9 +137,9 @@ class OtaService:
                 return None
         return update
 
-    def status(self, update: Update) -> str:
-        """Its status at this moment."""
-        if update.deleted is not None:
+    def status(self, update: Update, lag: float = 0) -> str:
+        """Its status at this moment, or without a deletion that was asked for just now."""
+        if update.deleted is not None and self.time.now >= update.deleted + lag:
             return "DELETE_IN_PROGRESS"
         if update.deletion_failed:
             return "DELETE_FAILED"
@@ -198,7 +204,9 @@ class Connection:
 
         def get() -> tuple[Update, str] | None:
             update = service.find(ota_update_id)
-            return None if update is None or service.time.now < update.visible else (update, service.status(update))
+            if update is None or service.time.now < update.visible:
+                return None
+            return update, service.status(update, service.behaviour.status_lag)
 
         if (got := self._call("GetOTAUpdate", get)) is None:
             return None

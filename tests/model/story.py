@@ -140,7 +140,8 @@ class Story:
         return bool(process.result)
 
     def _shown(self, stack_id: str) -> seen.Stack:
-        return next(seen.Stack(stack.status) for stack in self.stacks if stack.stack_id == stack_id)
+        lag = self.service.behaviour.stack_lag
+        return next(seen.Stack(stack.shown(lag)) for stack in self.stacks if stack.stack_id == stack_id)
 
     def _created(self, ota_update_id: str) -> None:
         """What is promised of each creation: it is declared now, not made before, and not the third."""

@@ -43,6 +43,7 @@ bad_days = st.builds(
     removal=st.sampled_from([2, 0.3, 6, 40]),
     lag=st.sampled_from([0, 0, 1, 4]),
     tag_lag=st.sampled_from([0, 0, 1, 12, 45]),
+    status_lag=st.sampled_from([0, 0, 1, 4]),
     job=st.sampled_from([0, 900]),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
     failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),

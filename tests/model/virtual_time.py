@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import greenlet
@@ -60,11 +60,12 @@ class VirtualTime:
         self._set(_Alarm(greenlet.getcurrent()), self.now + seconds)
         self._hub.switch()
 
-    def wait(self, process: Process, seconds: float) -> None:
-        """Pause until a process is done, for so many seconds at most."""
-        if not process.done:
+    def wait(self, processes: Sequence[Process], seconds: float) -> None:
+        """Pause until one of some processes is done, for so many seconds at most."""
+        if not any(process.done for process in processes):
             alarm = _Alarm(greenlet.getcurrent())
-            process.waiting.append(alarm)
+            for process in processes:
+                process.waiting.append(alarm)
             self._set(alarm, self.now + seconds)
             self._hub.switch()
 

@@ -38,7 +38,7 @@ class Creation:
         try:
             return patiently(self._attributes, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=on_trouble)
         except NotYet as error:
-            if isinstance(error, NotAuthorized) or self._waited() > budgets.CREATION_DEADLINE:
+            if isinstance(error, NotAuthorized) or self._waited() > self._last_look():
                 raise HandlerError(str(error)) from error
             return None
 
@@ -49,6 +49,11 @@ class Creation:
         if decision.action not in (Action.DONE, Action.MARK):
             return None
         return self._seen.attributes if self._seen else self._wanted.attributes
+
+    def _last_look(self) -> float:
+        """When trouble is final: the look after this one would find the time over, and could not say why."""
+        deadline = budgets.HANDLER_DEADLINE if self._event["Stays"] else budgets.CREATION_DEADLINE
+        return deadline - budgets.SETTLE_PATIENCE - budgets.QUERY_INTERVAL - budgets.CALL
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])
@@ -73,12 +78,10 @@ class Creation:
         match action:
             case Action.CREATE:
                 self._create(request)
-            case Action.DELETE:
-                self._service.delete(self._wanted.ota_update_id, delete_stream=True, force_delete_job=False)
-                self._there_since = None
-            case Action.DELETE_AND_FAIL:
+            case Action.DELETE | Action.DELETE_AND_FAIL:
                 self._remove()
-            case Action.DONE | Action.MARK if self._seen is not None:
+                self._there_since = None
+            case Action.DONE | Action.MARK if self._seen is not None and self._seen.status == "CREATE_COMPLETE":
                 self._finish(self._seen, mark=action is Action.MARK)
 
     def _decide(self, stack: Stack) -> Decision:
@@ -117,7 +120,7 @@ class Creation:
             self._service.tag(seen.attributes["OtaUpdateArn"], {identity.DEPLOYED_TAG: "true"})
 
     def _remove(self) -> None:
-        """Begin to remove what this event made; the Delete that CloudFormation sends now waits for the end."""
+        """Ask for the removal of what can not stay. What comes of it shows in the next look, or to the Delete."""
         options = {"delete_stream": self._wanted.delete_stream, "force_delete_job": self._wanted.force_delete_job}
         with contextlib.suppress(HandlerError, NotYet):
             self._service.delete(self._wanted.ota_update_id, **options)

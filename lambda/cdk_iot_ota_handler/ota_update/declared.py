@@ -17,7 +17,7 @@ class Declared:
     stack_id: str
     logical_id: str
     ota_update_id: str
-    id_prefix: str | None
+    is_explicit: bool
     content: str
     request: Mapping[str, Any]
     tags: Mapping[str, str]
@@ -60,7 +60,7 @@ def declared(event: Event) -> Declared:
         stack_id=event["StackId"],
         logical_id=event["LogicalResourceId"],
         ota_update_id=_checked(explicit or identity.generated_id(prefix, event["LogicalResourceId"], content)),
-        id_prefix=prefix,
+        is_explicit=prefix is None,
         content=content,
         request=request,
         tags=user_tags(properties),

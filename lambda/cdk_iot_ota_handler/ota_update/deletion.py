@@ -18,7 +18,7 @@ class Deletion:
 
     def __init__(self, event: Event, wanted: Declared, service: OtaService, clock: Clock) -> None:
         self._event, self._wanted, self._service, self._clock = event, wanted, service, clock
-        self._met = False
+        self._met = self._asked = False
 
     def look(self) -> bool:
         """Whether the update that a Delete means is gone, or is not ours; if it is there, ask for its deletion.
@@ -61,12 +61,12 @@ class Deletion:
     def _ask(self, ota_update_id: str) -> None:
         try:
             self._call(ota_update_id, self._wanted)
+            self._asked = True
         except HandlerError as error:
-            if not self._wanted.force_delete_job:
+            # It may be on its way already, asked for here or by another look at the same deletion, and not show it yet.
+            patience = budgets.DELETION_PATIENCE if self._wanted.force_delete_job or self._asked else 2 * budgets.LAG
+            if self._waited() > patience:
                 raise HandlerError(f"{error}{remedy(self._wanted)}") from error
-            if self._waited() > budgets.DELETION_PATIENCE:
-                raise
-            # Something else changes it right now, another look at the same deletion for example.
 
     def _call(self, ota_update_id: str, of: Declared) -> None:
         options = {"delete_stream": of.delete_stream, "force_delete_job": of.force_delete_job}
@@ -90,8 +90,14 @@ class Deletion:
 
     def _delete_leftover(self, left: Declared) -> bool | None:
         seen = self._service.look(left.ota_update_id, self._clock.now())
-        if seen is not None and not is_leftover(left, seen):
-            return True
+        if seen is not None:
+            stack = self._service.stack(left.stack_id)
+            if stack.at_rest and not stack.turned_back:
+                return True  # the rollback is one of the past
+            if not stack.turned_back:
+                return None  # what CloudFormation shows is older than this event
+            if not is_leftover(left, seen):
+                return True
         decision = deletion(
             left,
             left.ota_update_id,

@@ -4,13 +4,13 @@
 LIMIT = 900
 
 
-def shorten(message: str) -> str:
-    """The message on one line, without what does not print, and at most ``LIMIT`` bytes long."""
+def shorten(message: str, limit: int = LIMIT) -> str:
+    """The message on one line, without what does not print, and at most so many bytes long."""
     line = "".join(letter if letter.isprintable() else " " for letter in message)
     encoded = " ".join(line.split()).encode("utf-8", "replace")
-    if len(encoded) <= LIMIT:
+    if len(encoded) <= limit:
         return encoded.decode()
-    return encoded[: LIMIT - 3].decode(errors="ignore") + "…"
+    return encoded[: limit - 3].decode(errors="ignore") + "…"
 
 
 class HandlerError(Exception):

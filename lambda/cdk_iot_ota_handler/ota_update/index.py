@@ -7,7 +7,7 @@ from typing import Any
 
 from .clock import Clock
 from .declared import Event
-from .errors import HandlerError
+from .errors import LIMIT, HandlerError, shorten
 from .is_complete import is_complete
 from .log import log_failure
 from .on_event import on_event
@@ -35,4 +35,5 @@ def _for_the_stack(event: Event, reason: str) -> HandlerError:
     """The failure as the stack's events show it. The framework names the function; its log group is what helps."""
     log_failure(event, reason)
     group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-    return HandlerError(f"{reason} (see log group {group})" if group else reason)
+    where = f" (see log group {group})" if group else ""
+    return HandlerError(shorten(reason, LIMIT - len(where)) + where)

@@ -22,7 +22,7 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     deletion = Deletion(event, wanted, service, clock)
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.look()}
-    if same_update(event):
+    if event["Stays"] and same_update(event):
         log(event, wanted.ota_update_id, None, Decision(Action.DONE, "nothing about the update changes"))
         return {"IsComplete": True, "Data": wanted.attributes}
     attributes = Creation(event, wanted, service, clock).look() if deletion.look_at_leftover() else None

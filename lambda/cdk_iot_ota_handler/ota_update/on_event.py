@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from . import budgets, identity
+from . import budgets
 from .clock import Clock
 from .decide import Action, Decision
 from .decide.creation import taken
 from .decide.deletion import addressed, is_certain
 from .declared import Declared, Event, declared
-from .errors import HandlerError, NotYet
+from .errors import HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
 from .patience import patiently
 from .service import OtaService
@@ -36,7 +36,7 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
         }
     _check_size(event)
     stays = event.get("PhysicalResourceId") == wanted.ota_update_id
-    if wanted.id_prefix is None and not stays:
+    if wanted.is_explicit and not stays:
         # What can not be seen now is_complete will see; a failure here would be final, and somebody else's creation of
         # the same update, by a second delivery of this event, without a Delete.
         with contextlib.suppress(NotYet):
@@ -73,12 +73,12 @@ def _means(event: Event, wanted: Declared, service: OtaService, clock: Clock) ->
 def _addressed(event: Event, wanted: Declared, service: OtaService, clock: Clock) -> str | None:
     """Whom a Delete means. See ``decide.deletion.addressed``."""
     event_id = event["PhysicalResourceId"]
-    if is_certain(event_id, wanted):
-        return str(event_id)
-    invented = identity.is_invented(event_id, wanted.stack_id, wanted.logical_id)
-    # Nothing exists under an invented id, and the handler may not even look: it is not one of this stack's.
-    by_id = None if invented else service.look(event_id, clock.now())
-    by_content = service.look(wanted.ota_update_id, clock.now())
+    by_id = by_content = None
+    if not is_certain(event_id, wanted):
+        # What this stack may not look at is none of its updates: CloudFormation may have made the id up.
+        with contextlib.suppress(NotAuthorized):
+            by_id = service.look(event_id, clock.now())
+        by_content = service.look(wanted.ota_update_id, clock.now())
     means = addressed(event_id, wanted, by_id, by_content)
     action = Action.GO_ON if means else Action.WAIT
     log(event, wanted.ota_update_id, by_content, Decision(action, f"the event for {event_id} means {means}"))

@@ -33,7 +33,7 @@ class Stack:
     @property
     def goes_forward(self) -> bool:
         """Whether it is being created or changed, and wants something new."""
-        return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
+        return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
     @property
     def turned_back(self) -> bool:

@@ -29,21 +29,29 @@ class Circumstances:
 
 def taken(wanted: Declared, seen: Seen | None) -> Decision:
     """In on_event, for an explicit id that the resource does not have yet: whether it can have it."""
-    if seen is not None and owner_of(wanted, seen) is Owner.UNKNOWN:
+    if seen is None or seen.status == "DELETE_IN_PROGRESS":
+        return Decision(Action.GO_ON, "the id is free, or will be")
+    if owner_of(wanted, seen) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
-    return (seen and refusal(wanted, seen)) or Decision(Action.GO_ON, "the id is free, or has this content already")
+    return refusal(wanted, seen) or Decision(Action.GO_ON, "it has this content already")
 
 
 def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decision:
     """In is_complete after Create and Update: bring the update about, and see it settle."""
     if seen is None:
         return _absent(wanted, at)
+    if seen.status == "DELETE_IN_PROGRESS":
+        return _leaving(wanted, at)  # judged first: its tags may be gone before it is
     if refused := refusal(wanted, seen):
-        lost = owner_of(wanted, seen) is Owner.ANOTHERS and at.is_update and not at.stack.goes_forward
+        lost = owner_of(wanted, seen) is Owner.ANOTHERS and at.is_update and at.stack.turned_back
         return Decision(Action.DONE, _NOT_AGAIN) if lost else refused
     if owner_of(wanted, seen) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
-    name = f"OTA update {wanted.ota_update_id}"
+    return _present(wanted, seen, at)
+
+
+def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
+    name, reason = f"OTA update {wanted.ota_update_id}", seen.error or "AWS IoT gives no reason"
     deployed = identity.DEPLOYED_TAG in seen.tags
     own = seen.age <= at.waited + budgets.CLOCK_SKEW
     # A failure removes what was not live before this event, and nothing else.
@@ -60,30 +68,41 @@ def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decisi
         case "CREATE_FAILED" if at.stack.goes_forward and own and iam_may_be_late and seen.failed_for_want_of_access:
             return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
         case "CREATE_FAILED":
-            return Decision(failing, f"{name} was not created: {seen.error or 'AWS IoT gives no reason'}")
-        case "DELETE_IN_PROGRESS" | "DELETE_FAILED" if at.is_update and not at.stack.goes_forward:
-            return Decision(Action.DONE, _NOT_AGAIN)
-        case "DELETE_IN_PROGRESS" if in_time:
-            return Decision(Action.WAIT, "an update of this id is still being deleted")
+            return Decision(failing, f"{name} was not created: {reason}")
+        case "DELETE_FAILED" if at.stays or (at.is_update and at.stack.turned_back):
+            return Decision(Action.DONE, "somebody has tried to delete it, and it is there")
         case "DELETE_FAILED" if in_time and at.stack.goes_forward:
             return Decision(Action.DELETE, "it is what a deletion that failed has left")
-        case "DELETE_IN_PROGRESS" | "DELETE_FAILED":
-            return Decision(Action.FAIL, f"{name} is {seen.status}: {seen.error or 'AWS IoT gives no reason'}")
+        case "DELETE_FAILED":
+            return Decision(Action.FAIL, f"{name} is DELETE_FAILED: {reason}")
     if in_time:
         return Decision(Action.WAIT, f"it is {seen.status}")
     return Decision(failing, f"{name} is still {seen.status} after {at.waited:.0f} s")
 
 
+def _leaving(wanted: Declared, at: Circumstances) -> Decision:
+    if at.is_update and at.stack.turned_back:
+        return Decision(Action.DONE, _NOT_AGAIN)
+    if at.waited <= budgets.CREATION_DEADLINE:
+        return Decision(Action.WAIT, "an update of this id is still being deleted")
+    return Decision(
+        Action.FAIL, f"OTA update {wanted.ota_update_id} is still DELETE_IN_PROGRESS after {at.waited:.0f} s"
+    )
+
+
 def _absent(wanted: Declared, at: Circumstances) -> Decision:
     name = f"OTA update {wanted.ota_update_id}"
-    if at.there_for is not None and at.waited > budgets.CREATION_DEADLINE:
-        return Decision(Action.FAIL, f"{name} can not be seen, {at.waited:.0f} s after its creation was begun")
-    if at.there_for is not None and at.there_for < budgets.SETTLE_PATIENCE:
+    if at.there_for is not None and at.there_for < budgets.SETTLE_PATIENCE and at.waited <= budgets.CREATION_DEADLINE:
         return Decision(Action.WAIT, "it is not visible yet")
-    if not at.stack.goes_forward and at.is_update:
+    if at.stack.turned_back and at.is_update:
         return Decision(Action.DONE, _NOT_AGAIN)
+    if at.stack.turned_back:
+        return Decision(Action.FAIL, f"{name} was not created: the stack has turned back")
+    if at.waited > budgets.CREATION_DEADLINE:
+        return Decision(Action.FAIL, f"{name} does not exist after {at.waited:.0f} s")
     if not at.stack.goes_forward:
-        return Decision(Action.FAIL, f"{name} was not created: the stack is not being created any more")
+        # What CloudFormation shows may be older than this event; or this is the second delivery of an old one.
+        return Decision(Action.WAIT, f"its stack is {at.stack.status}, and wants nothing new")
     if at.stays:
         return Decision(
             Action.FAIL,

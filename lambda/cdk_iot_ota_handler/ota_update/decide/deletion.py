@@ -17,10 +17,10 @@ def addressed(event_id: str, wanted: Declared, by_id: Seen | None, by_content: S
     one. CloudFormation invents an id when a Create was cut short: then the update is found by its content. What is
     neither may be an explicit id that never came to be; what lives is not meant by it.
     """
-    if is_certain(event_id, wanted) or by_id is not None:
-        return event_id
-    if by_content is None or identity.is_invented(event_id, wanted.stack_id, wanted.logical_id):
+    if identity.is_invented(event_id, wanted.stack_id, wanted.logical_id):
         return wanted.ota_update_id
+    if by_id is not None or by_content is None:
+        return event_id
     if identity.DEPLOYED_TAG in by_content.tags:
         return event_id
     # The mark of a deploy that has just ended may not be visible yet.
@@ -28,8 +28,9 @@ def addressed(event_id: str, wanted: Declared, by_id: Seen | None, by_content: S
 
 
 def is_certain(event_id: str, wanted: Declared) -> bool:
-    """Whether the id of a Delete event is one that our answers carried, whatever exists under it."""
-    return event_id == wanted.ota_update_id or identity.has_generated_form(event_id, wanted.logical_id)
+    """Whether the id of a Delete event alone shows whom it means: we gave it out, or CloudFormation invented it."""
+    invented = identity.is_invented(event_id, wanted.stack_id, wanted.logical_id)
+    return invented or event_id == wanted.ota_update_id or identity.has_generated_form(event_id, wanted.logical_id)
 
 
 def deletion(
@@ -79,17 +80,19 @@ def is_overdue(seen: Seen | None, stack: Stack) -> bool:
 
 
 def remedy(wanted: Declared) -> str:
-    """What helps against a deletion that is refused, if it may be that."""
+    """What helps if a deletion was refused for a job that goes on."""
     if wanted.force_delete_job:
         return ""
-    return " (a job that has not ended is deleted by force only: set force_delete_job=True)"
+    return " (if its job has not ended, only force deletes it: set force_delete_job=True)"
 
 
 def is_leftover(left: Declared, seen: Seen) -> bool:
     """Whether an update is what a deploy that is being rolled back has made, and nobody else will delete.
 
-    It has that deploy's content, and is younger than any deploy can be old: an older one was retained on purpose.
+    It has that deploy's content. If it was deployed all the same, it is younger than a deploy of it can be old: an
+    older one was retained on purpose.
     """
     owner = owner_of(left, seen)
     its_content = owner is Owner.OURS and seen.tags.get(identity.CONTENT_TAG) == left.content
-    return seen.age <= budgets.SERVICE_TIMEOUT and (owner is Owner.UNKNOWN or its_content)
+    retained = identity.DEPLOYED_TAG in seen.tags and seen.age > budgets.SERVICE_TIMEOUT
+    return (owner is Owner.UNKNOWN or its_content) and not retained
