@@ -204,12 +204,12 @@ def test_tagging(stubs: Stubs) -> None:
         ("CREATE_IN_PROGRESS", "goes_forward"),
         ("UPDATE_IN_PROGRESS", "goes_forward"),
         ("IMPORT_IN_PROGRESS", ""),
-        ("ROLLBACK_IN_PROGRESS", "turned_back"),
-        ("UPDATE_ROLLBACK_IN_PROGRESS", "turned_back"),
-        ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "turned_back"),
-        ("DELETE_IN_PROGRESS", "turned_back"),
-        ("UPDATE_ROLLBACK_COMPLETE", "turned_back at_rest"),
-        ("ROLLBACK_COMPLETE", "turned_back at_rest"),
+        ("ROLLBACK_IN_PROGRESS", "goes_back"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "goes_back"),
+        ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "goes_back"),
+        ("DELETE_IN_PROGRESS", "goes_back"),
+        ("UPDATE_ROLLBACK_COMPLETE", "has_gone_back at_rest"),
+        ("ROLLBACK_COMPLETE", "has_gone_back at_rest"),
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
         ("CREATE_COMPLETE", "at_rest"),
         ("UPDATE_COMPLETE", "at_rest"),
@@ -221,7 +221,9 @@ def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
     shown = {"StackName": "prod", "CreationTime": datetime.datetime.now(datetime.timezone.utc), "StackStatus": status}
     stubs.cloudformation.add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": "id"})
     stack = stubs.service.stack("id")
-    assert [name for name in ("goes_forward", "turned_back", "at_rest") if getattr(stack, name)] == what.split()
+    assert [
+        name for name in ("goes_forward", "goes_back", "has_gone_back", "at_rest") if getattr(stack, name)
+    ] == what.split()
 
 
 @pytest.mark.parametrize("answer", [{}, {"otaUpdateInfo": {}}])

@@ -130,6 +130,7 @@ class Story:
     ) -> bool:
         """One stack operation. It ends when CloudFormation is content; duplicates and what was cut short may go on."""
         self.rest()
+        self.time.now += 5  # nobody is faster
         self.service.behaviour, self._declared_now, self._pushed_now = day or Behaviour(), declared, {}
         self.service.misbehave(list(faults))
         process, self.broken = self.time.spawn(work), True
@@ -140,7 +141,8 @@ class Story:
         return bool(process.result)
 
     def _shown(self, stack_id: str) -> seen.Stack:
-        lag = self.service.behaviour.stack_lag
+        # A rollback that does not show pushes an update that was removed by hand: that it does not is not promised.
+        lag = 0 if self.removed_by_hand else self.service.behaviour.stack_lag
         return next(seen.Stack(stack.shown(lag)) for stack in self.stacks if stack.stack_id == stack_id)
 
     def _created(self, ota_update_id: str) -> None:

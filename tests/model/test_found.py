@@ -117,3 +117,39 @@ def test_a_duplicate_goes_back_with_the_event_that_died(story: Story) -> None:
     plan = Plan(duplicates=(0.1,), killed=(1, 3, "before"))
     story.create(declaration("one", ota_update_id="mine-1"), plan, faults=[Fault(kind="throttled", times=2)] * 2)
     story.check_the_end()
+
+
+def test_an_old_rollback_that_still_shows_is_not_taken_for_the_way_back(story: Story) -> None:
+    """The deploy succeeded with nothing created, and its clean-up deleted the old update."""
+    story.create(declaration("one"))
+    story.update(declaration("two"), Plan(fails_later=True))
+    assert story.update(declaration("two"), day=Behaviour(stack_lag=1))
+    story.check_the_end()
+
+
+def test_a_deletion_that_does_not_show_is_no_refusal(story: Story) -> None:
+    """Without force a second DeleteOTAUpdate is refused, and the stack's deletion failed for the wrong reason."""
+    story.create(declaration("one", force="false"))
+    story.delete(day=Behaviour(status_lag=12, removal=15))
+    assert story.stack.reasons == []
+
+
+def test_the_first_answer_of_two_deliveries_counts(story: Story) -> None:
+    """The second one died in on_event, and its answer came first: nobody was to delete what the first one made."""
+    story.create(declaration("one", ota_update_id="mine-1"), Plan(duplicates=(0.35,), killed=(3, 1, "before")))
+    story.check_the_end()
+
+
+def test_a_deletion_of_the_stack_that_does_not_show_yet_is_no_event_of_the_past(story: Story) -> None:
+    """The stack seemed to be at rest, and the update was left."""
+    story.create(declaration("one"))
+    story.delete(day=Behaviour(stack_lag=3))
+    story.check_the_end()
+
+
+@pytest.mark.parametrize("cut_after", [1.2, 2.5, 4])
+def test_a_rollback_that_does_not_show_yet_removes_what_is_left(story: Story, cut_after: float) -> None:
+    """The stack seemed to be at rest, and what the deploy had made was left."""
+    story.create(declaration("one"))
+    story.update(declaration("two"), Plan(cut_after=cut_after), Behaviour(stack_lag=3))
+    story.check_the_end()

@@ -44,6 +44,7 @@ bad_days = st.builds(
     lag=st.sampled_from([0, 0, 1, 4]),
     tag_lag=st.sampled_from([0, 0, 1, 12, 45]),
     status_lag=st.sampled_from([0, 0, 1, 4]),
+    stack_lag=st.sampled_from([0, 0, 1, 3]),
     job=st.sampled_from([0, 900]),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
     failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),

@@ -20,6 +20,8 @@ INVOCATION = 300
 # An update may be seen later than it was created, and its tags later than the update itself.
 LAG = 5
 TAG_LAG = 60
+# What CloudFormation shows of a stack may be older than the event that it has sent.
+STACK_LAG = 10
 # The mark of a deploy is one more tag, set some seconds after the creation.
 MARK_LAG = TAG_LAG + 30
 # What has overtaken a creation waits for the one call that may just be under way: the stack is asked before each.

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from . import budgets
 from .clock import Clock
-from .decide import Action, Decision
-from .decide.deletion import deletion, is_leftover, is_overdue, remedy
+from .decide import Action
+from .decide.deletion import deletion, is_leftover, is_overdue, overdue, remedy
 from .declared import Declared, Event, declared
 from .errors import HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
@@ -49,7 +49,7 @@ class Deletion:
         answered = meant == self._event["PhysicalResourceId"]
         decision = deletion(self._wanted, meant, seen, answered=answered, met=self._met, waited=self._waited())
         if decision.action is Action.DELETE and is_overdue(seen, self._service.stack(self._wanted.stack_id)):
-            decision = Decision(Action.DONE, "it is deployed and its stack is at rest: this is an event of the past")
+            decision = overdue(self._waited())
         log(self._event, meant, seen, decision)
         match decision.action:
             case Action.FAIL:
@@ -92,10 +92,9 @@ class Deletion:
         seen = self._service.look(left.ota_update_id, self._clock.now())
         if seen is not None:
             stack = self._service.stack(left.stack_id)
-            if stack.at_rest and not stack.turned_back:
-                return True  # the rollback is one of the past
-            if not stack.turned_back:
-                return None  # what CloudFormation shows is older than this event
+            if not stack.goes_back:
+                # This is a rollback of the past, or what CloudFormation shows is older than the event.
+                return True if stack.at_rest and self._waited() > budgets.STACK_LAG else None
             if not is_leftover(left, seen):
                 return True
         decision = deletion(

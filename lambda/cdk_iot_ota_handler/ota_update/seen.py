@@ -36,8 +36,17 @@ class Stack:
         return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
     @property
-    def turned_back(self) -> bool:
-        """Whether it rolls back or goes away, or has done so."""
+    def goes_back(self) -> bool:
+        """Whether it rolls back, or goes away."""
+        return self._has_turned_back and not self.at_rest
+
+    @property
+    def has_gone_back(self) -> bool:
+        """Whether it was rolled back, or is gone."""
+        return self._has_turned_back and self.at_rest
+
+    @property
+    def _has_turned_back(self) -> bool:
         return "ROLLBACK" in self.status or self.status.startswith("DELETE_")
 
     @property

@@ -43,7 +43,7 @@ def completion(wanted: Declared, seen: Seen | None, at: Circumstances) -> Decisi
     if seen.status == "DELETE_IN_PROGRESS":
         return _leaving(wanted, at)  # judged first: its tags may be gone before it is
     if refused := refusal(wanted, seen):
-        lost = owner_of(wanted, seen) is Owner.ANOTHERS and at.is_update and at.stack.turned_back
+        lost = owner_of(wanted, seen) is Owner.ANOTHERS and at.is_update and at.stack.goes_back
         return Decision(Action.DONE, _NOT_AGAIN) if lost else refused
     if owner_of(wanted, seen) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
@@ -61,15 +61,15 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
     match seen.status:
         case "CREATE_COMPLETE" if deployed:
             return Decision(Action.DONE, "it has been deployed")
-        case "CREATE_COMPLETE" if own and not at.stays and at.stack.turned_back:
-            return Decision(Action.DELETE_AND_FAIL, f"{name} was created when its stack had turned back")
+        case "CREATE_COMPLETE" if own and not at.stays and (at.stack.goes_back or at.stack.has_gone_back):
+            return _overtaken(name, at)
         case "CREATE_COMPLETE":
             return Decision(Action.MARK, "it is created")
         case "CREATE_FAILED" if at.stack.goes_forward and own and iam_may_be_late and seen.failed_for_want_of_access:
             return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
         case "CREATE_FAILED":
             return Decision(failing, f"{name} was not created: {reason}")
-        case "DELETE_FAILED" if at.stays or (at.is_update and at.stack.turned_back):
+        case "DELETE_FAILED" if at.stays or (at.is_update and at.stack.goes_back):
             return Decision(Action.DONE, "somebody has tried to delete it, and it is there")
         case "DELETE_FAILED" if in_time and at.stack.goes_forward:
             return Decision(Action.DELETE, "it is what a deletion that failed has left")
@@ -80,8 +80,15 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
     return Decision(failing, f"{name} is still {seen.status} after {at.waited:.0f} s")
 
 
+def _overtaken(name: str, at: Circumstances) -> Decision:
+    """The creation was on its way when the stack turned back: nobody else may delete what it has made."""
+    if at.stack.has_gone_back and at.waited < budgets.STACK_LAG:
+        return Decision(Action.WAIT, "what CloudFormation shows of the stack may be of the operation before")
+    return Decision(Action.DELETE_AND_FAIL, f"{name} was created when its stack had turned back")
+
+
 def _leaving(wanted: Declared, at: Circumstances) -> Decision:
-    if at.is_update and at.stack.turned_back:
+    if at.is_update and at.stack.goes_back:
         return Decision(Action.DONE, _NOT_AGAIN)
     if at.waited <= budgets.CREATION_DEADLINE:
         return Decision(Action.WAIT, "an update of this id is still being deleted")
@@ -94,9 +101,9 @@ def _absent(wanted: Declared, at: Circumstances) -> Decision:
     name = f"OTA update {wanted.ota_update_id}"
     if at.there_for is not None and at.there_for < budgets.SETTLE_PATIENCE and at.waited <= budgets.CREATION_DEADLINE:
         return Decision(Action.WAIT, "it is not visible yet")
-    if at.stack.turned_back and at.is_update:
+    if at.stack.goes_back and at.is_update:
         return Decision(Action.DONE, _NOT_AGAIN)
-    if at.stack.turned_back:
+    if at.stack.goes_back:
         return Decision(Action.FAIL, f"{name} was not created: the stack has turned back")
     if at.waited > budgets.CREATION_DEADLINE:
         return Decision(Action.FAIL, f"{name} does not exist after {at.waited:.0f} s")

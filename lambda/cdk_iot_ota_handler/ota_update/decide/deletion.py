@@ -79,6 +79,13 @@ def is_overdue(seen: Seen | None, stack: Stack) -> bool:
     return seen is not None and identity.DEPLOYED_TAG in seen.tags and stack.at_rest
 
 
+def overdue(waited: float) -> Decision:
+    """What is done about it, when what CloudFormation shows can not be older than the event."""
+    if waited < budgets.STACK_LAG:
+        return Decision(Action.WAIT, "it is deployed, and its stack seems to be at rest")
+    return Decision(Action.DONE, "it is deployed and its stack is at rest: this is an event of the past")
+
+
 def remedy(wanted: Declared) -> str:
     """What helps if a deletion was refused for a job that goes on."""
     if wanted.force_delete_job:
