@@ -5,6 +5,7 @@ Everything listens and talks on the loopback interface only.
 
 from __future__ import annotations
 
+from local_aws.account import Account
 from local_aws.client import Faults
 from local_aws.device import Behaviour
 from local_aws.errors import LocalAwsError
@@ -14,6 +15,7 @@ from local_aws.process import LocalAws
 from local_aws.progress import Progress
 
 __all__ = [
+    "Account",
     "Behaviour",
     "Faults",
     "Fleet",

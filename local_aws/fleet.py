@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -13,10 +13,9 @@ from typing import Any
 
 from botocore.config import Config
 
-from local_aws.client import AdminClient
+from local_aws.account import Account
 from local_aws.device import Behaviour, document_problem
 from local_aws.errors import LocalAwsError
-from local_aws.process import LocalAws
 from local_aws.progress import Progress
 
 _BATCH = 500
@@ -26,6 +25,7 @@ _IDLE_SECONDS = 0.2
 class Fleet:
     """`size` devices in one thing group, named `<name>-0000` and so on.
 
+    aws: where they are registered; it has the last word on the name.
     behaviours: what single devices do, by index or by name; all others do `default`.
     workers: how many devices act at the same time.
     work_seconds: how long a device takes between taking a job and reporting on it.
@@ -34,7 +34,7 @@ class Fleet:
 
     def __init__(
         self,
-        aws: LocalAws,
+        aws: Account,
         name: str,
         size: int,
         *,
@@ -45,17 +45,19 @@ class Fleet:
     ) -> None:
         if size < 1:
             raise LocalAwsError(f"size must be at least 1, got {size!r}")
-        self.name, self._default, self._aws, self._work_seconds = name, default, aws, work_seconds
-        self.things = [f"{name}-{index:04d}" for index in range(size)]
+        self.name, self._default, self._aws, self._work_seconds = aws.named(name), default, aws, work_seconds
+        self.things = [f"{self.name}-{index:04d}" for index in range(size)]
         self._behaviours: dict[str, Behaviour] = {}
         for key, behaviour in (behaviours or {}).items():
             self.set_behaviour(key, behaviour)
-        config = Config(max_pool_connections=workers, retries={"mode": "standard"}, proxies={})
+        config = Config(max_pool_connections=workers)
         self._iot = aws.client("iot", config=config)
         self._jobs = aws.client("iot-jobs-data", config=config)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=f"fleet-{name}")
-        self._stop = threading.Event()
+        self._stop, self._lock = threading.Event(), threading.Lock()
         self._taken: set[tuple[str, str]] = set()
+        # The counts of a job may lag behind.
+        self._reports: Counter[str] = Counter()
         self._cursor = 0
         self._background: threading.Thread | None = None
         self.problems: dict[str, str] = {}
@@ -90,9 +92,7 @@ class Fleet:
         """Make the things and the group, and return the group's ARN; what is there already is kept."""
         group = self._iot.create_thing_group(thingGroupName=self.name)
         for start in range(0, len(self.things), _BATCH):
-            batch = self.things[start : start + _BATCH]
-            place = {"account": self._aws.account, "region": self._aws.region, "group": self.name}
-            AdminClient(self._aws.endpoint_url).call("POST", "things", {**place, "things": batch})
+            self._aws.add_things(self.name, self.things[start : start + _BATCH])
         return str(group["thingGroupArn"])
 
     def progress(self, job_id: str) -> Progress:
@@ -122,7 +122,7 @@ class Fleet:
             yield progress
             if progress.finished or (until and until(progress)) or self._stop.is_set():
                 return
-            if not self._waiting(job_id):
+            if not self._waiting(job_id) and progress.done >= self._reports[job_id]:
                 return
             if time.monotonic() > deadline:
                 raise LocalAwsError(f"job {job_id} did not end in {timeout:.0f} s: {progress}")
@@ -197,6 +197,8 @@ class Fleet:
                 statusDetails=details,
                 expectedVersion=execution["versionNumber"],
             )
+            with self._lock:
+                self._reports[execution["jobId"]] += 1
 
     def _outcome(self, thing: str, execution: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
         behaviour = self.behaviour(thing)

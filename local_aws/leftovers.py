@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local_aws.process import LocalAws
+from local_aws.account import Account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +20,17 @@ class Leftovers:
         return bool(self.ota_updates or self.jobs or self.streams)
 
 
-def leftovers(aws: LocalAws) -> Leftovers:
-    """The OTA updates, AFR_OTA-* jobs and streams that are there now."""
+def leftovers(aws: Account) -> Leftovers:
+    """The OTA updates, AFR_OTA-* jobs and streams of ours that are there now."""
     iot = aws.client("iot")
     updates = iot.get_paginator("list_ota_updates").paginate().build_full_result()["otaUpdates"]
     jobs = iot.get_paginator("list_jobs").paginate().build_full_result()["jobs"]
     streams = iot.get_paginator("list_streams").paginate().build_full_result()["streams"]
+    ids = [update["otaUpdateId"] for update in updates]
+    job_ids = [job["jobId"] for job in jobs if job["jobId"].startswith("AFR_OTA-")]
+    stream_ids = [stream["streamId"] for stream in streams]
     return Leftovers(
-        ota_updates=tuple(update["otaUpdateId"] for update in updates),
-        jobs=tuple(job["jobId"] for job in jobs if job["jobId"].startswith("AFR_OTA-")),
-        streams=tuple(stream["streamId"] for stream in streams),
+        ota_updates=tuple(one for one in ids if aws.owns("otaupdate", one)),
+        jobs=tuple(one for one in job_ids if aws.owns("job", one)),
+        streams=tuple(one for one in stream_ids if aws.owns("stream", one)),
     )

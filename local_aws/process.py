@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -159,6 +160,8 @@ class LocalAws:
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of the emulator; `options` go to boto3, such as other credentials."""
         config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"}, proxies={})
+        if "config" in options:
+            options["config"] = config.merge(options["config"])
         arguments = {
             "endpoint_url": self.endpoint_url,
             "region_name": self.region,
@@ -170,6 +173,29 @@ class LocalAws:
         # A session keeps the models that it has read, but does not make clients in two threads at once.
         with self._lock:
             return self._session.client(service, **arguments)  # type: ignore[call-overload]
+
+    @property
+    def assets_bucket(self) -> str:
+        """The bucket of `cdk bootstrap`, which has yet to make it."""
+        return f"cdk-hnb659fds-assets-{self.account}-{self.region}"
+
+    @property
+    def poll_seconds(self) -> float:
+        """How long to wait between two looks: nothing takes long here."""
+        return 0.1
+
+    def named(self, name: str) -> str:
+        """The name itself: nobody else gives names here."""
+        return name
+
+    def owns(self, kind: str, name: str) -> bool:
+        """Whether an OTA update, a job or a stream is ours: all of them are."""
+        return True
+
+    def add_things(self, group: str, things: Sequence[str]) -> None:
+        """Make things in a group, with one call for all of them."""
+        place = {"account": self.account, "region": self.region, "group": group}
+        AdminClient(self.endpoint_url).call("POST", "things", {**place, "things": list(things)})
 
     def log_tail(self, lines: int = 50) -> str:
         """The last lines of the server's log."""
