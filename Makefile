@@ -4,12 +4,14 @@ BIN := .venv/bin
 # Node comes with the virtual environment, so the machine needs none.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
+# Only test-aws and clean-aws use an AWS account, whatever the shell has.
+unexport CDK_IOT_OTA_TEST_ACCOUNT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types pytest lowest explore format clean
+.PHONY: help setup demo test lint types pytest lowest explore test-aws clean-aws format clean
 
 help: ## show what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready node_modules/.ready ## install everything into .venv and node_modules
 
@@ -50,6 +52,12 @@ lowest: setup .venv-lowest/.ready
 
 explore: setup ## play 20,000 new random stories of a stack, ten times as many as `make test`
 	HYPOTHESIS_PROFILE=explore STORIES=20000 $(BIN)/pytest tests/model/test_machine.py
+
+test-aws: setup ## the end-to-end tests in the AWS account ACCOUNT=, see docs/testing-on-aws.md
+	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/pytest tests/end_to_end
+
+clean-aws: setup ## remove what interrupted runs of test-aws have left in the account ACCOUNT=
+	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/python -m tests.end_to_end.clean_up
 
 format: setup ## put all Python files into shape
 	$(BIN)/ruff check --fix .

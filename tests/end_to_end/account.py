@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from local_aws import LocalAws
+from local_aws import Account
 from tests.end_to_end.meanwhile import wait_until
 
 _ACTIONS = {
@@ -16,9 +16,9 @@ _ACTIONS = {
 
 
 @contextmanager
-def service_role(aws: LocalAws, name: str) -> Iterator[str]:
+def service_role(aws: Account, name: str) -> Iterator[str]:
     """The ARN of a role for AWS IoT that no stack owns."""
-    iam = aws.client("iam")
+    iam, name = aws.client("iam"), aws.named(name)
     trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
     actions = [f"{service}:{action}" for service, names in _ACTIONS.items() for action in names]
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]["Arn"]
@@ -29,13 +29,22 @@ def service_role(aws: LocalAws, name: str) -> Iterator[str]:
     iam.delete_role(RoleName=name)
 
 
-def delete_by_hand(aws: LocalAws, ota_update_id: str) -> None:
+def make_bucket(aws: Account, name: str) -> None:
+    """Make a bucket that keeps all versions."""
+    s3 = aws.client("s3")
+    # The one Region that does not want to be named.
+    place = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+    s3.create_bucket(Bucket=name, **place)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def delete_by_hand(aws: Account, ota_update_id: str) -> None:
     """Delete an update with its job and its stream, and wait until it is gone."""
     aws.client("iot").delete_ota_update(otaUpdateId=ota_update_id, deleteStream=True, forceDeleteAWSJob=True)
     wait_until(lambda: status(aws, ota_update_id) is None)
 
 
-def status(aws: LocalAws, ota_update_id: str) -> str | None:
+def status(aws: Account, ota_update_id: str) -> str | None:
     """The status of an update; None if it does not exist."""
     iot = aws.client("iot")
     try:

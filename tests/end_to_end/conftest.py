@@ -1,6 +1,10 @@
-"""One local AWS for all end-to-end tests; each test has a stack and a thing group of its own."""
+"""One AWS for all end-to-end tests; each test has a stack and a thing group of its own."""
 
+import os
+import re
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,42 +12,64 @@ import pytest
 from aws_cdk import Stack
 
 from cdk_iot_ota import OtaTarget
-from local_aws import Fleet, LocalAws, leftovers
+from local_aws import Account, Fleet, LocalAws, leftovers
+from tests.end_to_end import local_only
+from tests.end_to_end.account import make_bucket
+from tests.end_to_end.clean_up import clean_up
 from tests.end_to_end.declarations import Make, blinky, firmware
 from tests.end_to_end.deployment import Declare, Deployment
+from tests.end_to_end.opt_in import ACCOUNT_VARIABLE, Refused
+from tests.end_to_end.real_aws import RealAws, new_prefix, permitted
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In a real account, leave out what needs local AWS."""
+    if ACCOUNT_VARIABLE in os.environ:
+        local_only.skip([item for item in items if item.path.parent == Path(__file__).parent])
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[LocalAws]:
-    """Local AWS with IAM enforced, and with a bootstrap bucket as `cdk bootstrap` makes it."""
-    with LocalAws(auth=True) as started:
-        bootstrap(started)
+def aws() -> Iterator[Account]:
+    """Local AWS with IAM enforced, or the account that the environment names; with a bucket for assets."""
+    try:
+        account = permitted(new_prefix())
+    except Refused as refused:
+        pytest.exit(str(refused), returncode=pytest.ExitCode.USAGE_ERROR)
+    with LocalAws(auth=True) if account is None else cleaned_up(account) as started:
+        make_bucket(started, started.assets_bucket)
         yield started
 
 
-def bootstrap(aws: LocalAws) -> None:
-    """Make the versioned bucket that assets go to."""
-    s3, bucket = aws.client("s3"), f"cdk-hnb659fds-assets-{aws.account}-{aws.region}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": aws.region})
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+@contextmanager
+def cleaned_up(aws: RealAws) -> Iterator[RealAws]:
+    """The account, and in the end nothing of this run in it, whatever has happened."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield aws
+    finally:
+        left = "\n".join(clean_up(aws))
+        assert not left, f"could not be removed, try make clean-aws ACCOUNT={aws.account}:\n{left}"
 
 
 @pytest.fixture
-def deployment(aws: LocalAws, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+def deployment(aws: Account, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A stack named after the test. Whatever the test does: in the end nothing may be left of its updates."""
-    made = Deployment(aws, request.node.name.replace("_", "-").replace("[", "-").replace("]", ""), tmp_path)
-    aws.faults.clear()
-    aws.settings.reset()
-    aws.calls.reset()
+    made = Deployment(aws, re.sub("[^A-Za-z0-9]+", "-", request.node.name).strip("-"), tmp_path)
+    if isinstance(aws, LocalAws):
+        aws.faults.clear()
+        aws.settings.reset()
+        aws.calls.reset()
     yield made
-    aws.faults.clear()
+    if isinstance(aws, LocalAws):
+        aws.faults.clear()
     if made.exists():
         made.delete()
     assert not leftovers(aws)
 
 
 @pytest.fixture(scope="session")
-def fleet(aws: LocalAws) -> Iterator[Fleet]:
+def fleet(aws: Account) -> Iterator[Fleet]:
     """Five devices in a thing group."""
     with Fleet(aws, "end-to-end", 5) as devices:
         devices.register()

@@ -1,4 +1,4 @@
-"""Deploys synthesized templates to local AWS through boto3: what `cdk deploy` does, without its seconds of polling."""
+"""Deploys synthesized templates through boto3: what `cdk deploy` does, without its seconds of polling."""
 
 import io
 import json
@@ -11,7 +11,13 @@ from typing import Any
 from aws_cdk import App, DefaultStackSynthesizer, Stack
 from botocore.exceptions import ClientError, WaiterError
 
-from local_aws import LocalAws
+from local_aws import Account
+
+_STACK_NAME_LENGTH = 128
+# What CloudFormation takes in the request itself.
+_TEMPLATE_BYTES = 51_200
+# Enough for two minutes on local AWS, and for 40 on AWS.
+_LOOKS = 1200
 
 Declare = Callable[[Stack], None]
 
@@ -22,13 +28,19 @@ class DeployFailed(Exception):
 
 @dataclass
 class Deployment:
-    """A stack of this name on local AWS; `poll_seconds` is how often it is asked whether it has got there."""
+    """A stack of this name, as far as the account lets it have it.
 
-    aws: LocalAws
+    poll_seconds: how often it is asked whether it has got there; as often as the account can bear when it is left out.
+    """
+
+    aws: Account
     name: str
     folder: Path
-    poll_seconds: float = 0.1
+    poll_seconds: float | None = None
     _synths: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.aws.named(self.name)[:_STACK_NAME_LENGTH]
 
     def deploy(self, declare: Declare, **options: Any) -> dict[str, str]:
         """Create or update the stack with what `declare` puts into it, and return its outputs.
@@ -42,19 +54,19 @@ class Deployment:
         self._synths += 1
         folder = self.folder / f"cdk.out-{self._synths}"
         app = App(outdir=str(folder), analytics_reporting=False)
-        declare(Stack(app, self.name, synthesizer=synthesizer()))
+        declare(Stack(app, self.name, synthesizer=synthesizer(self.aws)))
         app.synth()
         return folder
 
     def apply(self, folder: Path, **options: Any) -> dict[str, str]:
         """Create or update the stack with its template in the folder of an app, and return its outputs."""
         self._upload(folder)
-        template = (folder / f"{self.name}.template.json").read_text()
+        template = self._template(folder / f"{self.name}.template.json")
         cloudformation = self.aws.client("cloudformation")
         exists = self.exists()
         change = cloudformation.update_stack if exists else cloudformation.create_stack
         try:
-            change(StackName=self.name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"], **options)
+            change(StackName=self.name, Capabilities=["CAPABILITY_NAMED_IAM"], **template, **options)
         except ClientError as error:
             if "No updates are to be performed" in str(error):
                 return self.outputs()
@@ -69,16 +81,15 @@ class Deployment:
 
     def exists(self) -> bool:
         """Whether the stack is there."""
-        return any(stack["StackName"] == self.name for stack in self._stacks())
+        return self._stack() is not None
 
     def status(self) -> str:
         """The stack's status."""
-        return next(str(stack["StackStatus"]) for stack in self._stacks() if stack["StackName"] == self.name)
+        return str(self._existing()["StackStatus"])
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
-        stack = next(stack for stack in self._stacks() if stack["StackName"] == self.name)
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return {output["OutputKey"]: output["OutputValue"] for output in self._existing().get("Outputs", [])}
 
     def reasons(self) -> list[str]:
         """Why resources of the stack have failed, newest first."""
@@ -89,17 +100,34 @@ class Deployment:
             if event["ResourceStatus"].endswith("_FAILED")
         ]
 
-    def _stacks(self) -> list[dict[str, Any]]:
-        stacks = self.aws.client("cloudformation").describe_stacks()["Stacks"]
-        return [stack for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"]
+    def _stack(self) -> dict[str, Any] | None:
+        try:
+            (stack,) = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+        return dict(stack)
+
+    def _existing(self) -> dict[str, Any]:
+        stack = self._stack()
+        assert stack is not None, f"there is no stack {self.name}"
+        return stack
 
     def _wait(self, waiter: str) -> None:
+        patience = {"Delay": self.poll_seconds or self.aws.poll_seconds, "MaxAttempts": _LOOKS}
         try:
-            self.aws.client("cloudformation").get_waiter(waiter).wait(
-                StackName=self.name, WaiterConfig={"Delay": self.poll_seconds, "MaxAttempts": 1200}
-            )
+            self.aws.client("cloudformation").get_waiter(waiter).wait(StackName=self.name, WaiterConfig=patience)
         except WaiterError as error:
             raise DeployFailed("\n".join(self.reasons())) from error
+
+    def _template(self, path: Path) -> dict[str, str]:
+        """The template as it is, or where it lies when it is too large to be handed over."""
+        if path.stat().st_size <= _TEMPLATE_BYTES:
+            return {"TemplateBody": path.read_text()}
+        s3, bucket = self.aws.client("s3"), self.aws.assets_bucket
+        s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())
+        return {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{path.name}"}
 
     def _upload(self, folder: Path) -> None:
         assets = json.loads((folder / f"{self.name}.assets.json").read_text())["files"].values()
@@ -112,12 +140,12 @@ class Deployment:
                 self.aws.client("s3").put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
 
 
-def synthesizer() -> DefaultStackSynthesizer:
-    """CDK's own, without the rule that asks for the version of a bootstrap stack."""
-    return DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
+def synthesizer(aws: Account) -> DefaultStackSynthesizer:
+    """CDK's own, for the account's bucket, without the rule that asks for the version of a bootstrap stack."""
+    return DefaultStackSynthesizer(generate_bootstrap_version_rule=False, file_assets_bucket_name=aws.assets_bucket)
 
 
-def tags(aws: LocalAws, arn: str) -> dict[str, str]:
+def tags(aws: Account, arn: str) -> dict[str, str]:
     """The tags of an update."""
     found = aws.client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
     return {tag["Key"]: tag["Value"] for tag in found}

@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from local_aws import Fleet, LocalAws, leftovers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +18,7 @@ def cdk(aws: LocalAws, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.local_only("starts local AWS of its own")
 def test_bootstrap_deploy_and_destroy(tmp_path: Path) -> None:
     """`cdk bootstrap`, `cdk deploy` and `cdk destroy` of app.py work, and leave no update, job or stream."""
     with LocalAws(auth=True) as aws, Fleet(aws, "blinky-fleet", 3) as fleet:

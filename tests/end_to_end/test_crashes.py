@@ -60,6 +60,7 @@ def only_the_handler(stack: Stack) -> None:
     OtaUpdateProvider.get_or_create(stack)
 
 
+@pytest.mark.local_only("looks for the emulator's words on a crash")
 @pytest.mark.parametrize(("call", "made"), [("on_event", 0), ("is_complete", 1)], ids=["on-event", "is-complete"])
 def test_a_handler_that_crashes(aws: LocalAws, deployment: Deployment, declare: Make, call: str, made: int) -> None:
     """The deploy fails with the reason, and once the handler works the stack can be deleted, with all that was made."""

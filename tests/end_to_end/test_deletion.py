@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import FileLocation, OtaServiceRole, OtaTarget
 from local_aws import Fleet, LocalAws, leftovers
-from tests.end_to_end.account import delete_by_hand, service_role, status
+from tests.end_to_end.account import delete_by_hand, make_bucket, service_role, status
 from tests.end_to_end.declarations import Make, blinky, signed_file
 from tests.end_to_end.deployment import Declare, Deployment
 from tests.end_to_end.meanwhile import in_background, wait_until
@@ -79,10 +79,9 @@ def test_a_limit_of_deletions_is_waited_for(aws: LocalAws, deployment: Deploymen
 @pytest.fixture
 def buckets(aws: LocalAws) -> Iterator[tuple[str, str]]:
     """Two buckets with versions, and firmware in each."""
-    client, names = aws.client("s3"), ("firmware-before", "firmware-after")
+    client, names = aws.client("s3"), (aws.named("firmware-before"), aws.named("firmware-after"))
     for name in names:
-        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": aws.region})
-        client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        make_bucket(aws, name)
         client.put_object(Bucket=name, Key="blinky.bin", Body=name.encode())
     yield names
     for name in names:

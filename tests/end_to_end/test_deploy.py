@@ -92,22 +92,22 @@ def test_a_failing_creation_leaves_nothing(aws: LocalAws, deployment: Deployment
 
 def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """An explicit id that somebody else has taken fails the deploy, and the stranger is left alone."""
-    first = deployment.deploy(declare("one", ota_update_id="theirs"))
+    first = deployment.deploy(declare("one", ota_update_id=aws.named("theirs")))
     other = Deployment(aws, "another-stack", deployment.folder / "other")
     with pytest.raises(DeployFailed, match="is not this resource's"):
-        other.deploy(declare("one", ota_update_id="theirs"))
+        other.deploy(declare("one", ota_update_id=aws.named("theirs")))
     other.delete()
     assert leftovers(aws).ota_updates == (first["Id"],)
 
 
 def test_other_content_under_an_explicit_id_is_refused(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """The deploy fails with the remedy, and the update stays as it was; with another id it is replaced."""
-    first = deployment.deploy(declare("one", ota_update_id="blinky-1"))
+    first = deployment.deploy(declare("one", ota_update_id=aws.named("blinky-1")))
     with pytest.raises(DeployFailed, match="give the new content another ota_update_id"):
-        deployment.deploy(declare("two", ota_update_id="blinky-1"))
+        deployment.deploy(declare("two", ota_update_id=aws.named("blinky-1")))
     assert deployment.outputs() == first
-    deployment.deploy(declare("two", ota_update_id="blinky-2"))
-    assert leftovers(aws).ota_updates == ("blinky-2",)
+    deployment.deploy(declare("two", ota_update_id=aws.named("blinky-2")))
+    assert leftovers(aws).ota_updates == (aws.named("blinky-2"),)
 
 
 def test_delete(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet) -> None:

@@ -33,11 +33,11 @@ SIGNED = CodeSigning.custom(
 )
 
 
-def put(**options: Any) -> Declare:
+def put(aws: LocalAws, **options: Any) -> Declare:
     """Declares an update with these options and its outputs."""
 
     def declare(stack: Stack) -> None:
-        update = OtaUpdate(stack, "Blinky", **{"targets": [OtaTarget.thing("every-0000")], **options})
+        update = OtaUpdate(stack, "Blinky", **{"targets": [OtaTarget.thing(aws.named("every-0000"))], **options})
         CfnOutput(stack, "Id", value=update.ota_update_id)
         CfnOutput(stack, "Job", value=update.job_id)
 
@@ -57,6 +57,7 @@ def test_delivery(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None
     path.write_text("firmware")
     outputs = deployment.deploy(
         put(
+            aws,
             files=[OtaFile(name="/a", location=FileLocation.from_asset(path), signing=SIGNED, attributes={"k": "v"})],
             description="everything",
             protocols=[Protocol.HTTP],
@@ -87,17 +88,20 @@ def test_a_group_of_the_same_stack(aws: LocalAws, deployment: Deployment, tmp_pa
     path = tmp_path / "a.bin"
     path.write_text("firmware")
 
+    name = aws.named("same-stack")
+
     def declare(stack: Stack) -> None:
-        thing, group = iot.CfnThing(stack, "Thing"), iot.CfnThingGroup(stack, "Group", thing_group_name="same-stack")
+        thing, group = iot.CfnThing(stack, "Thing"), iot.CfnThingGroup(stack, "Group", thing_group_name=name)
         targets = [OtaTarget.thing(thing.ref), OtaTarget.from_arn(group.attr_arn)]
         file = OtaFile(name="/a", location=FileLocation.from_asset(path), signing=SIGNED)
-        put(files=[file], targets=targets)(stack)
+        put(aws, files=[file], targets=targets)(stack)
 
     outputs = deployment.deploy(declare)
     targets = aws.client("iot").describe_job(jobId=outputs["Job"])["job"]["targets"]
-    assert targets[1].endswith(":thinggroup/same-stack")
+    assert targets[1].endswith(f":thinggroup/{name}")
 
 
+@pytest.mark.local_only("needs a signing profile, and with it a certificate in ACM")
 def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws, deployment: Deployment) -> None:
     """A versioned bucket of the same stack, an object in it, and AWS Signer: the version is pinned."""
 
@@ -113,7 +117,7 @@ def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws
         firmware, signed = buckets(stack)
         signing = CodeSigning.signer(destination_bucket=signed, profile_name="blinky", destination_prefix="a/")
         file = OtaFile(name="/a", location=FileLocation.from_bucket(firmware, "a.bin"), signing=signing)
-        put(files=[file])(stack)
+        put(aws, files=[file])(stack)
 
     bucket = deployment.deploy(only_buckets)["Bucket"]
     version = aws.client("s3").put_object(Bucket=bucket, Key="a.bin", Body=b"firmware")["VersionId"]
@@ -127,16 +131,17 @@ def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws
         aws.client("s3").delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
 
 
+@pytest.mark.local_only("makes a stream with a role that does not exist")
 def test_a_file_of_a_stream_leaves_the_stream_alone(aws: LocalAws, deployment: Deployment) -> None:
     """A user's stream is used, and still there when the update is gone."""
     s3_client, iot = aws.client("s3"), aws.client("iot")
-    bucket = f"cdk-hnb659fds-assets-{aws.account}-{aws.region}"
+    bucket = aws.assets_bucket
     s3_client.put_object(Bucket=bucket, Key="streamed.bin", Body=b"firmware")
     role = "arn:aws:iam::111122223333:role/any"
     place = {"s3Location": {"bucket": bucket, "key": "streamed.bin"}, "fileId": 3}
     iot.create_stream(streamId="mine", files=[place], roleArn=role)
     location = FileLocation.from_stream("mine", 3)
-    deployment.deploy(put(files=[OtaFile(name="/a", location=location, signing=SIGNED)]))
+    deployment.deploy(put(aws, files=[OtaFile(name="/a", location=location, signing=SIGNED)]))
     deployment.delete()
     assert [stream["streamId"] for stream in iot.list_streams()["streams"]] == ["mine"]
     iot.delete_stream(streamId="mine")

@@ -10,7 +10,7 @@ from tests.end_to_end.deployment import Deployment
 def test_from_a_generated_id_to_explicit_ones_and_back(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     """Each change of the id alone replaces the update, also by the longest ids, and the declared one is left."""
     generated = deployment.deploy(declare("one"))["Id"]
-    for explicit in ("a" * 56, "b" * 56):
+    for explicit in (aws.named("a").ljust(56, "a"), aws.named("b").ljust(56, "b")):
         assert deployment.deploy(declare("one", ota_update_id=explicit))["Id"] == explicit
         left = leftovers(aws)
         assert left.ota_updates == (explicit,)

@@ -25,11 +25,11 @@ def test_stacks_that_share_a_provider_and_a_role_do_not_get_in_each_others_way(a
     deployments = {name: Deployment(aws, name, tmp_path) for name in names}
     for content in ("one", "two"):
         app = App(outdir=str(tmp_path / content), analytics_reporting=False)
-        stacks = {name: Stack(app, name, synthesizer=synthesizer()) for name in names}
+        stacks = {name: Stack(app, one.name, synthesizer=synthesizer(aws)) for name, one in deployments.items()}
         provider = OtaUpdateProvider(stacks["Shared"], "Provider")
         role = OtaServiceRole(stacks["Shared"], "Role")
         for name in names[1:]:
-            file, target = firmware(tmp_path, content), OtaTarget.thing("shared-0000")
+            file, target = firmware(tmp_path, content), OtaTarget.thing(fleet.things[0])
             OtaUpdate(stacks[name], "Blinky", targets=[target], files=[file], provider=provider, role=role)
         app.synth()
         for name in names:
@@ -47,7 +47,7 @@ def test_a_delete_with_an_invented_id_is_served(aws: LocalAws, deployment: Deplo
 
     def declare(stack: Stack) -> None:
         files = [firmware(tmp_path, "one")]
-        OtaUpdate(stack, "Blinky", targets=[OtaTarget.thing("invented-0000")], files=files)
+        OtaUpdate(stack, "Blinky", targets=[OtaTarget.thing(fleet.things[0])], files=files)
         provider = OtaUpdateProvider.get_or_create(stack)
         CfnOutput(stack, "Function", value=provider.handler.function_name)
 

@@ -20,14 +20,14 @@ UPDATES = 10
 @pytest.mark.usefixtures("deployment")
 def test_a_hundred_updates(aws: LocalAws, fleet: Fleet, tmp_path: Path) -> None:
     """A hundred updates are created, replaced and deleted, ten at a time, while AWS throttles what is too fast."""
-    first = synth(tmp_path, fleet, "one")
+    first = synth(aws, tmp_path, fleet, "one")
     provider = Deployment(aws, PROVIDER, tmp_path)
     provider.apply(first)
     stacks = [Deployment(aws, name, tmp_path, poll_seconds=0.5) for name in STACKS]
     aws.settings.update(rate_limits=True)
     with ThreadPoolExecutor(len(STACKS)) as pool:
         deploys = pool.map(lambda stack: stack.apply(first), stacks)
-        second = synth(tmp_path, fleet, "two")
+        second = synth(aws, tmp_path, fleet, "two")
         list(deploys)
         before = leftovers(aws)
         list(pool.map(lambda stack: stack.apply(second), stacks))
@@ -50,14 +50,14 @@ def answered(aws: LocalAws, operation: str, status: int) -> list[str]:
     return [str(call.ota_update_id) for call in calls]
 
 
-def synth(folder: Path, fleet: Fleet, content: str) -> Path:
+def synth(aws: LocalAws, folder: Path, fleet: Fleet, content: str) -> Path:
     """The folder of an app in which many stacks share the provider of another."""
     out = folder / content
     app = App(outdir=str(out), analytics_reporting=False)
-    provider = OtaUpdateProvider(Stack(app, PROVIDER, synthesizer=synthesizer()), "Provider")
+    provider = OtaUpdateProvider(Stack(app, PROVIDER, synthesizer=synthesizer(aws)), "Provider")
     file, target = firmware(folder, content), OtaTarget.thing_group(fleet.name)
     for name in STACKS:
-        stack = Stack(app, name, synthesizer=synthesizer())
+        stack = Stack(app, name, synthesizer=synthesizer(aws))
         for number in range(UPDATES):
             OtaUpdate(stack, f"Blinky{number}", targets=[target], files=[file], provider=provider)
     app.synth()

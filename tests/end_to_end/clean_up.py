@@ -1,0 +1,149 @@
+"""Removes what runs in a real account have left. `python -m tests.end_to_end.clean_up` is `make clean-aws`."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local_aws import leftovers
+from tests.end_to_end.opt_in import ACCOUNT_VARIABLE, Refused
+from tests.end_to_end.real_aws import MARK, PREFIX, RealAws, permitted
+
+# CloudFormation waits for a custom resource for an hour at most.
+_STACK_SECONDS = 3600.0
+_UPDATE_SECONDS = 300.0
+
+Say = Callable[[str], object]
+
+
+class CleanUp:
+    """Removes everything of an account that has the prefix; `problems` says what could not be removed, and why."""
+
+    def __init__(self, aws: RealAws, say: Say) -> None:
+        self._aws, self._say = aws, say
+        self._iot, self._s3, self._cloudformation = (aws.client(name) for name in ("iot", "s3", "cloudformation"))
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        """Updates go first, so that no stack waits for a job in progress; once more, for what a stack still made."""
+        self._each("OTA update", self._updates, self._delete_update)
+        self._each("stack", self._stacks, self._delete_stack)
+        self._each("OTA update", self._updates, self._delete_update)
+        self._each("job", lambda: leftovers(self._aws).jobs, self._delete_job)
+        self._each("stream", lambda: leftovers(self._aws).streams, self._delete_stream)
+        self._each("thing", self._things, lambda name: self._iot.delete_thing(thingName=name))
+        self._each("thing group", self._groups, lambda name: self._iot.delete_thing_group(thingGroupName=name))
+        self._each("bucket", self._buckets, self._delete_bucket)
+
+    def _each(self, kind: str, names: Callable[[], Any], remove: Callable[[str], object]) -> None:
+        try:
+            found = list(names())
+        except (BotoCoreError, ClientError) as error:
+            self.problems.append(f"{kind}s: {error}")
+            return
+        for name in found:
+            self._say(f"removing {kind} {name}")
+            try:
+                remove(name)
+            except (BotoCoreError, ClientError, TimeoutError) as error:
+                self.problems.append(f"{kind} {name}: {error}")
+
+    def _updates(self) -> tuple[str, ...]:
+        return leftovers(self._aws).ota_updates
+
+    def _delete_update(self, name: str) -> None:
+        """Ask until it is gone: what is still being created, or deleted, cannot be deleted yet."""
+        deadline = time.monotonic() + _UPDATE_SECONDS
+        while True:
+            try:
+                self._iot.delete_ota_update(otaUpdateId=name, deleteStream=True, forceDeleteAWSJob=True)
+            except self._iot.exceptions.ResourceNotFoundException:
+                return
+            except ClientError:
+                if time.monotonic() > deadline:
+                    raise
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"still there after {_UPDATE_SECONDS:.0f} s")
+            time.sleep(self._aws.poll_seconds / 4)
+
+    def _stacks(self) -> list[str]:
+        """The newest first: those that use what others export."""
+        pages = self._cloudformation.get_paginator("describe_stacks").paginate()
+        stacks = [stack for page in pages for stack in page["Stacks"] if "RootId" not in stack]
+        stacks.sort(key=lambda stack: stack["CreationTime"], reverse=True)
+        return [stack["StackName"] for stack in stacks if stack["StackName"].startswith(self._aws.prefix)]
+
+    def _delete_stack(self, name: str) -> None:
+        """A stack can not be deleted in the middle of an update: it is asked for until it can."""
+        deadline = time.monotonic() + _STACK_SECONDS
+        while True:
+            try:
+                self._cloudformation.delete_stack(StackName=name)
+                break
+            except ClientError:
+                if time.monotonic() > deadline or "IN_PROGRESS" not in self._stack_status(name):
+                    raise
+            time.sleep(self._aws.poll_seconds)
+        pause = self._aws.poll_seconds
+        waiter = self._cloudformation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=name, WaiterConfig={"Delay": pause, "MaxAttempts": int(_STACK_SECONDS / pause)})
+
+    def _stack_status(self, name: str) -> str:
+        (stack,) = self._cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return str(stack["StackStatus"])
+
+    def _delete_job(self, name: str) -> None:
+        self._iot.delete_job(jobId=name, force=True)
+
+    def _delete_stream(self, name: str) -> None:
+        self._iot.delete_stream(streamId=name)
+
+    def _things(self) -> list[str]:
+        ((attribute, value),) = MARK.items()
+        pages = self._iot.get_paginator("list_things").paginate(attributeName=attribute, attributeValue=value)
+        return self._ours(thing["thingName"] for page in pages for thing in page["things"])
+
+    def _groups(self) -> list[str]:
+        pages = self._iot.get_paginator("list_thing_groups").paginate(namePrefixFilter=self._aws.prefix)
+        return self._ours(group["groupName"] for page in pages for group in page["thingGroups"])
+
+    def _buckets(self) -> list[str]:
+        place = {"Prefix": self._aws.prefix, "BucketRegion": self._aws.region}
+        pages = self._s3.get_paginator("list_buckets").paginate(**place)
+        return self._ours(bucket["Name"] for page in pages for bucket in page["Buckets"])
+
+    def _ours(self, names: Iterator[str]) -> list[str]:
+        return [name for name in names if name.startswith(self._aws.prefix)]
+
+    def _delete_bucket(self, name: str) -> None:
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=name):
+            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions]
+            if objects:
+                self._s3.delete_objects(Bucket=name, Delete={"Objects": objects, "Quiet": True})
+        self._s3.delete_bucket(Bucket=name)
+
+
+def clean_up(aws: RealAws, say: Say = print) -> list[str]:
+    """Remove everything that has the account's prefix; what could not be removed, and why."""
+    work = CleanUp(aws, say)
+    work.run()
+    return work.problems
+
+
+def main() -> str | None:
+    """Remove what all runs have left; the text of an error, or None."""
+    try:
+        aws = permitted(PREFIX)
+    except Refused as refused:
+        return str(refused)
+    if aws is None:
+        return f"{ACCOUNT_VARIABLE} is not set: say make clean-aws ACCOUNT=123456789012"
+    problems = clean_up(aws)
+    return "\n".join(["could not be removed:", *problems]) if problems else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
