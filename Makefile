@@ -54,7 +54,7 @@ explore: setup ## play 20,000 new random stories of a stack, ten times as many a
 	HYPOTHESIS_PROFILE=explore STORIES=20000 $(BIN)/pytest tests/model/test_machine.py
 
 test-aws: setup ## the end-to-end tests in the AWS account ACCOUNT=, see docs/testing-on-aws.md
-	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/pytest tests/end_to_end
+	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/pytest tests/end_to_end -raP
 
 clean-aws: setup ## remove what interrupted runs of test-aws have left in the account ACCOUNT=
 	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/python -m tests.end_to_end.clean_up

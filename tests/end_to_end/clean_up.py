@@ -23,7 +23,8 @@ class CleanUp:
 
     def __init__(self, aws: RealAws, say: Say) -> None:
         self._aws, self._say = aws, say
-        self._iot, self._s3, self._cloudformation = (aws.client(name) for name in ("iot", "s3", "cloudformation"))
+        self._iot, self._s3, self._iam = aws.client("iot"), aws.client("s3"), aws.client("iam")
+        self._cloudformation = aws.client("cloudformation")
         self.problems: list[str] = []
 
     def run(self) -> None:
@@ -33,6 +34,7 @@ class CleanUp:
         self._each("OTA update", self._updates, self._delete_update)
         self._each("job", lambda: leftovers(self._aws).jobs, self._delete_job)
         self._each("stream", lambda: leftovers(self._aws).streams, self._delete_stream)
+        self._each("role", self._roles, self._delete_role)
         self._each("thing", self._things, lambda name: self._iot.delete_thing(thingName=name))
         self._each("thing group", self._groups, lambda name: self._iot.delete_thing_group(thingGroupName=name))
         self._each("bucket", self._buckets, self._delete_bucket)
@@ -99,6 +101,16 @@ class CleanUp:
 
     def _delete_stream(self, name: str) -> None:
         self._iot.delete_stream(streamId=name)
+
+    def _roles(self) -> list[str]:
+        """Those that no stack has had."""
+        pages = self._iam.get_paginator("list_roles").paginate()
+        return self._ours(role["RoleName"] for page in pages for role in page["Roles"])
+
+    def _delete_role(self, name: str) -> None:
+        for policy in self._iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            self._iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        self._iam.delete_role(RoleName=name)
 
     def _things(self) -> list[str]:
         ((attribute, value),) = MARK.items()

@@ -16,8 +16,8 @@ from local_aws import Account
 _STACK_NAME_LENGTH = 128
 # What CloudFormation takes in the request itself.
 _TEMPLATE_BYTES = 51_200
-# Enough for two minutes on local AWS, and for 40 on AWS.
-_LOOKS = 1200
+# Six minutes on local AWS, and an hour on AWS.
+_LOOKS = 3600
 
 Declare = Callable[[Stack], None]
 

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from cdk_iot_ota_handler.ota_update import identity
 from tests.end_to_end.opt_in import Refused, check_credentials, wanted_account, wanted_region
 
 # What the names of all runs begin with, and their things are marked with.
@@ -26,7 +27,7 @@ class NotOurs(Exception):
 class RealAws:
     """An account and Region, for names that begin with `prefix`; see `local_aws.Account`."""
 
-    poll_seconds = 2.0
+    poll_seconds = 1.0
 
     def __init__(self, session: Any, account: str, region: str, prefix: str) -> None:
         self._session, self.account, self.region, self.prefix = session, account, region, prefix
@@ -57,7 +58,7 @@ class RealAws:
         return f"{self.prefix}{name}"
 
     def owns(self, kind: str, name: str) -> bool:
-        """Whether an update, a job or a stream is of what has the prefix: by its targets, or its files' bucket.
+        """Whether an update, a job or a stream is of what has the prefix: by its targets, stack or bucket.
 
         Its own name does not say it: ids of updates and jobs may be cut short, and AWS names streams at random.
         """
@@ -76,19 +77,22 @@ class RealAws:
             self._iot.add_thing_to_thing_group(thingName=thing, thingGroupName=group)
 
     def _places(self, kind: str, name: str) -> list[str]:
-        """The names of the targets of an update or a job, or of the buckets of a stream; none if it is gone."""
-        iot = self._iot
+        """The names that belong to an update, a job or a stream; none if it is gone."""
         try:
             if kind == "stream":
-                files = iot.describe_stream(streamId=name)["streamInfo"].get("files", [])
+                files = self._iot.describe_stream(streamId=name)["streamInfo"].get("files", [])
                 return [file["s3Location"]["bucket"] for file in files if "s3Location" in file]
             if kind == "job":
-                targets = iot.describe_job(jobId=name)["job"].get("targets", [])
-            else:
-                targets = iot.get_ota_update(otaUpdateId=name)["otaUpdateInfo"].get("targets", [])
-        except iot.exceptions.ResourceNotFoundException:
+                return _names(self._iot.describe_job(jobId=name)["job"].get("targets", []))
+            update = self._iot.get_ota_update(otaUpdateId=name)["otaUpdateInfo"]
+            return _names([*update.get("targets", []), *self._stacks_of(update["otaUpdateArn"])])
+        except self._iot.exceptions.ResourceNotFoundException:
             return []
-        return [target.partition("/")[2] for target in targets]
+
+    def _stacks_of(self, arn: str) -> list[str]:
+        """The id of the stack that has made an update: what it was meant for may not exist, nor be ours."""
+        found = self._iot.list_tags_for_resource(resourceArn=arn).get("tags", [])
+        return [tag["Value"] for tag in found if tag["Key"] == identity.STACK_TAG]
 
     def _check_name(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         """Of all that creates or puts, the first required parameter is the name of what is made, or where."""
@@ -98,6 +102,10 @@ class RealAws:
         name = params.get(parameter, "")
         if not name.startswith(self.prefix):
             raise NotOurs(f"{model.name}: {parameter} must begin with {self.prefix}, got {name!r}: use named()")
+
+
+def _names(arns: list[str]) -> list[str]:
+    return [arn.split("/")[1] for arn in arns]
 
 
 def jobs_endpoint(iot: Any) -> str:

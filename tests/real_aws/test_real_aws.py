@@ -52,13 +52,23 @@ def test_what_has_the_prefix_is_made(aws: RealAws) -> None:
         stubber.assert_no_pending_responses()
 
 
-def test_an_update_is_ours_by_its_targets(aws: RealAws) -> None:
+def add_update(stubber: Stubber, target: str, stack: str) -> None:
+    """The answers to the questions about one update."""
+    of = "arn:aws:%s:eu-central-1:111122223333:%s"
+    update = {"otaUpdateArn": of % ("iot", "otaupdate/a"), "targets": [of % ("iot", f"thinggroup/{target}")]}
+    stubber.add_response("get_ota_update", {"otaUpdateInfo": update})
+    tag = {"Key": "cdk-iot-ota:stack-id", "Value": of % ("cloudformation", f"stack/{stack}/0000")}
+    stubber.add_response("list_tags_for_resource", {"tags": [tag]})
+
+
+def test_an_update_is_ours_by_its_targets_or_its_stack(aws: RealAws) -> None:
     """Its id may have been cut short; what was seen to be somebody else's is not asked for again."""
     with Stubber(aws._iot) as stubber:
-        for target in (f"{PREFIX}1234-fleet", "fleet"):
-            arn = f"arn:aws:iot:eu-central-1:111122223333:thinggroup/{target}"
-            stubber.add_response("get_ota_update", {"otaUpdateInfo": {"targets": [arn]}})
+        add_update(stubber, target=f"{PREFIX}1234-fleet", stack="theirs")
+        add_update(stubber, target="nobody", stack=f"{PREFIX}1234-stack")
+        add_update(stubber, target=f"{PREFIX}5678-fleet", stack=f"{PREFIX}5678-stack")
         assert aws.owns("otaupdate", "cdk-iot-ota-12345678_Blinky-0")
+        assert aws.owns("otaupdate", "cdk-iot-ota-12345678_Blinky-1")
         assert not aws.owns("otaupdate", f"{PREFIX}1234-in-name-only")
         assert not aws.owns("otaupdate", f"{PREFIX}1234-in-name-only")
         stubber.assert_no_pending_responses()

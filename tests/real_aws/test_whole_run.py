@@ -1,5 +1,6 @@
 """The way to a real account, walked with an emulator at its end, of which it knows nothing but the endpoint."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -61,6 +62,15 @@ def signalled(aws: LocalAws, number: int) -> int:
     return run.returncode
 
 
+def make_role(aws: LocalAws, name: str) -> None:
+    """A role with a policy of its own."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    documents = [json.dumps({"Version": "2012-10-17", "Statement": [statement]}) for statement in (trust, deny)]
+    aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=documents[0])
+    aws.client("iam").put_role_policy(RoleName=name, PolicyName="deny", PolicyDocument=documents[1])
+
+
 def names(aws: LocalAws) -> dict[str, list[str]]:
     """What there is in the account."""
     iot, left = aws.client("iot"), leftovers(aws)
@@ -94,6 +104,7 @@ def test_a_run_that_is_ended_early_leaves_nothing(aws: LocalAws) -> None:
 
 def test_what_a_killed_run_leaves_is_removed_by_clean_aws(aws: LocalAws) -> None:
     """It removes what has the prefix of the tests, stacks in the making included, and nothing of others."""
+    make_role(aws, f"{PREFIX}role")
     assert signalled(aws, signal.SIGKILL) == -signal.SIGKILL
     assert len(names(aws)["stacks"]) >= 2
     cleaner = start(aws, "tests.end_to_end.clean_up")

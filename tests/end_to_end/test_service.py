@@ -1,0 +1,123 @@
+"""What AWS IoT and CloudFormation do where their documentation leaves more than one answer open.
+
+In a real account these tests tell which answer holds; the handler is written to get along with either.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from aws_cdk import CfnOutput, Stack
+from botocore.exceptions import ClientError
+
+from cdk_iot_ota import OtaUpdate
+from local_aws import Account, leftovers
+from tests.end_to_end.declarations import Make, failing
+from tests.end_to_end.deployment import DeployFailed, Deployment
+
+# What a deletion that comes too early may be told. All of these are asked again by the handler.
+NOT_NOW = {"InvalidRequestException", "LimitExceededException", "ThrottlingException", "VersionConflictException"}
+SECONDS = 300.0
+
+
+def role_output(stack: Stack) -> None:
+    """The role of the update that the stack declares."""
+    update = stack.node.find_child("Blinky")
+    assert isinstance(update, OtaUpdate)
+    CfnOutput(stack, "Role", value=update.role.role_arn)
+
+
+@dataclass
+class ByHand:
+    """Updates like the one of a stack, made and deleted without the handler."""
+
+    aws: Account
+    like: str
+    role: str
+    deletions: list[str] = field(default_factory=list)
+
+    def create(self, ota_update_id: str) -> None:
+        """Ask for an update with the targets and files of the other one."""
+        iot = self.aws.client("iot")
+        other = iot.get_ota_update(otaUpdateId=self.like)["otaUpdateInfo"]
+        request = {"targets": other["targets"], "files": other["otaUpdateFiles"], "roleArn": self.role}
+        iot.create_ota_update(otaUpdateId=ota_update_id, **request)
+
+    def status(self, ota_update_id: str) -> str | None:
+        """Its status, None when it is gone."""
+        iot = self.aws.client("iot")
+        try:
+            return str(iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]["otaUpdateStatus"])
+        except iot.exceptions.ResourceNotFoundException:
+            return None
+
+    def outcome(self, ota_update_id: str) -> str | None:
+        """What becomes of a creation: the code of its refusal, or the status when it has ended."""
+        try:
+            self.create(ota_update_id)
+        except ClientError as error:
+            return _code(error)
+        deadline = time.monotonic() + SECONDS
+        while (status := self.status(ota_update_id)) in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+            assert time.monotonic() < deadline, status
+            time.sleep(self.aws.poll_seconds / 4)
+        return status
+
+    def delete(self, ota_update_id: str) -> None:
+        """Ask until it is gone, and note each answer with the status before it."""
+        deadline = time.monotonic() + SECONDS
+        while status := self.status(ota_update_id):
+            assert time.monotonic() < deadline, self.deletions
+            self.deletions.append(f"{status}: {self._delete(ota_update_id)}")
+            time.sleep(self.aws.poll_seconds / 4)
+
+    def _delete(self, ota_update_id: str) -> str:
+        try:
+            self.aws.client("iot").delete_ota_update(
+                otaUpdateId=ota_update_id, deleteStream=True, forceDeleteAWSJob=True
+            )
+        except ClientError as error:
+            return _code(error)
+        return "accepted"
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code"))
+
+
+@pytest.fixture
+def by_hand(aws: Account, deployment: Deployment, declare: Make) -> ByHand:
+    """A stack whose role may be used for updates of any id."""
+    outputs = deployment.deploy(declare("one", role_output, ota_update_id=aws.named("model")))
+    return ByHand(aws, outputs["Id"], outputs["Role"])
+
+
+def test_an_update_can_be_deleted_from_its_first_moment_on(aws: Account, by_hand: ByHand) -> None:
+    """Too early a deletion is refused in a way that passes, or accepted: in the end update, job and stream are gone."""
+    by_hand.create(aws.named("early"))
+    by_hand.delete(aws.named("early"))
+    print("deletions:", *by_hand.deletions, sep="\n")
+    refused = {answer.partition(": ")[2] for answer in by_hand.deletions} - {"accepted", "ResourceNotFoundException"}
+    assert refused <= NOT_NOW
+    left = leftovers(aws)
+    assert (left.ota_updates, len(left.jobs), len(left.streams)) == ((by_hand.like,), 1, 1)
+
+
+def test_an_id_that_is_too_long_for_a_job_fails(aws: Account, by_hand: ByHand) -> None:
+    """56 characters are enough for an update to become a job, 57 are too many."""
+    longest = aws.named("").ljust(56, "x")
+    assert by_hand.outcome(longest) == "CREATE_COMPLETE"
+    by_hand.delete(longest)
+    assert by_hand.outcome(longest + "x") in ("InvalidRequestException", "CREATE_FAILED")
+    by_hand.delete(longest + "x")
+
+
+def test_a_rollback_leaves_the_update_that_was_live(aws: Account, deployment: Deployment, declare: Make) -> None:
+    """Whatever events CloudFormation sends on the way back: the old update is the same as before, the new one gone."""
+    iot = aws.client("iot")
+    first = deployment.deploy(declare("one"))
+    before = iot.get_ota_update(otaUpdateId=first["Id"])["otaUpdateInfo"]
+    with pytest.raises(DeployFailed, match="Broken"):
+        deployment.deploy(declare("two", failing))
+    assert leftovers(aws).ota_updates == (first["Id"],)
+    assert iot.get_ota_update(otaUpdateId=first["Id"])["otaUpdateInfo"]["creationDate"] == before["creationDate"]
