@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from local_aws import LocalAws
+from local_aws import Account
 from tests.end_to_end.deployment import Deployment
 
 Event = dict[str, Any]
@@ -74,7 +74,7 @@ class Function:
         return str(one["PhysicalResourceId"])
 
 
-def executions(aws: LocalAws, machine: str) -> list[Event]:
+def executions(aws: Account, machine: str) -> list[Event]:
     """The inputs of a state machine's executions, the oldest first."""
     client = aws.client("stepfunctions")
     found = client.list_executions(stateMachineArn=machine)["executions"]

@@ -3,6 +3,7 @@
 import functools
 import os
 import secrets
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ class RealAws:
     def __init__(self, session: Any, account: str, region: str, prefix: str) -> None:
         self._session, self.account, self.region, self.prefix = session, account, region, prefix
         self._others: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
 
     @functools.cached_property
     def _iot(self) -> Any:
@@ -44,14 +46,18 @@ class RealAws:
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client that makes nothing without the prefix; `options` go to boto3."""
-        options["config"] = _CONFIG.merge(options.get("config", Config()))
-        client = self._session.client(service, region_name=self.region, **options)
+        options = {**options, "region_name": self.region, "config": _CONFIG.merge(options.get("config", Config()))}
+        client = self._connect(service, options)
         if service == "iot-jobs-data" and client.meta.endpoint_url.startswith("https://data.jobs.iot."):
             # The SDK's own address is no account's. One that the environment gives is left as it is.
-            address = f"https://{jobs_endpoint(self._iot)}"
-            client = self._session.client(service, region_name=self.region, endpoint_url=address, **options)
+            client = self._connect(service, {**options, "endpoint_url": f"https://{jobs_endpoint(self._iot)}"})
         client.meta.events.register("before-parameter-build", self._check_name)
         return client
+
+    def _connect(self, service: str, options: dict[str, Any]) -> Any:
+        # A session does not make clients in two threads at once.
+        with self._lock:
+            return self._session.client(service, **options)
 
     def named(self, name: str) -> str:
         """The name with the prefix."""

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from cdk_iot_ota import OtaUpdate
 from local_aws import Account, leftovers
+from tests.end_to_end.account import status
 from tests.end_to_end.declarations import Make, failing
 from tests.end_to_end.deployment import DeployFailed, Deployment
 
@@ -43,14 +44,6 @@ class ByHand:
         request = {"targets": other["targets"], "files": other["otaUpdateFiles"], "roleArn": self.role}
         iot.create_ota_update(otaUpdateId=ota_update_id, **request)
 
-    def status(self, ota_update_id: str) -> str | None:
-        """Its status, None when it is gone."""
-        iot = self.aws.client("iot")
-        try:
-            return str(iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]["otaUpdateStatus"])
-        except iot.exceptions.ResourceNotFoundException:
-            return None
-
     def outcome(self, ota_update_id: str) -> str | None:
         """What becomes of a creation: the code of its refusal, or the status when it has ended."""
         try:
@@ -58,17 +51,17 @@ class ByHand:
         except ClientError as error:
             return _code(error)
         deadline = time.monotonic() + SECONDS
-        while (status := self.status(ota_update_id)) in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-            assert time.monotonic() < deadline, status
+        while (found := status(self.aws, ota_update_id)) in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+            assert time.monotonic() < deadline, found
             time.sleep(self.aws.poll_seconds / 4)
-        return status
+        return found
 
     def delete(self, ota_update_id: str) -> None:
         """Ask until it is gone, and note each answer with the status before it."""
         deadline = time.monotonic() + SECONDS
-        while status := self.status(ota_update_id):
+        while found := status(self.aws, ota_update_id):
             assert time.monotonic() < deadline, self.deletions
-            self.deletions.append(f"{status}: {self._delete(ota_update_id)}")
+            self.deletions.append(f"{found}: {self._delete(ota_update_id)}")
             time.sleep(self.aws.poll_seconds / 4)
 
     def _delete(self, ota_update_id: str) -> str:
