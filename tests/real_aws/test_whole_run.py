@@ -51,15 +51,22 @@ def run_of(aws: LocalAws, *tests: str) -> subprocess.Popen[str]:
     return start(aws, "pytest", "-p", "no:cacheprovider", *(f"tests/end_to_end/{test}" for test in tests))
 
 
-def signalled(aws: LocalAws, number: int) -> int:
-    """The exit code of a run that gets a signal when the second of its stacks is on its way."""
+def signalled(aws: LocalAws, number: int, *statuses: str) -> int:
+    """The exit code of a run that gets a signal when its stacks have these statuses, the newest stack first."""
     run = run_of(aws, MAKES_STACKS)
-    while len(aws.client("cloudformation").describe_stacks()["Stacks"]) < 2:
+    while stack_statuses(aws)[: len(statuses)] != list(statuses):
         assert run.poll() is None, run.communicate()
         time.sleep(0.05)
     run.send_signal(number)
     run.communicate()
     return run.returncode
+
+
+def stack_statuses(aws: LocalAws) -> list[str]:
+    """The statuses of all stacks, the newest stack first."""
+    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
+    stacks.sort(key=lambda stack: stack["CreationTime"], reverse=True)
+    return [stack["StackStatus"] for stack in stacks]
 
 
 def make_role(aws: LocalAws, name: str) -> None:
@@ -98,15 +105,16 @@ def test_a_run_passes_and_leaves_nothing(aws: LocalAws) -> None:
 def test_a_run_that_is_ended_early_leaves_nothing(aws: LocalAws) -> None:
     """A signal in the middle of a deploy ends the run, and not the clean-up."""
     before = names(aws)
-    assert signalled(aws, signal.SIGTERM) == pytest.ExitCode.INTERRUPTED
+    assert signalled(aws, signal.SIGTERM, "CREATE_IN_PROGRESS") == pytest.ExitCode.INTERRUPTED
     assert names(aws) == before
 
 
 def test_what_a_killed_run_leaves_is_removed_by_clean_aws(aws: LocalAws) -> None:
-    """It removes what has the prefix of the tests, stacks in the making included, and nothing of others."""
+    """It removes what has the prefix of the tests, updates and stacks first, and nothing of others."""
     make_role(aws, f"{PREFIX}role")
-    assert signalled(aws, signal.SIGKILL) == -signal.SIGKILL
-    assert len(names(aws)["stacks"]) >= 2
+    # The newer one has an update, and uses what the older one exports.
+    assert signalled(aws, signal.SIGKILL, "CREATE_COMPLETE", "CREATE_COMPLETE") == -signal.SIGKILL
+    assert names(aws)["updates"]
     cleaner = start(aws, "tests.end_to_end.clean_up")
     said, _ = cleaner.communicate()
     assert cleaner.returncode == 0, said
