@@ -78,17 +78,13 @@ class CleanUp:
         return [stack["StackName"] for stack in stacks if stack["StackName"].startswith(self._aws.prefix)]
 
     def _delete_stack(self, name: str) -> None:
-        """A stack can not be deleted in the middle of an update: it is asked for until it can."""
-        deadline = time.monotonic() + _STACK_SECONDS
-        while True:
-            try:
-                self._cloudformation.delete_stack(StackName=name)
-                break
-            except ClientError:
-                if time.monotonic() > deadline or "IN_PROGRESS" not in self._stack_status(name):
-                    raise
-            time.sleep(self._aws.poll_seconds)
-        pause = self._aws.poll_seconds
+        """A stack is deleted when it is at rest: not all can be in the middle of something, nor then do it whole."""
+        deadline, pause = time.monotonic() + _STACK_SECONDS, self._aws.poll_seconds
+        while (status := self._stack_status(name)).endswith("_IN_PROGRESS") and not status.startswith("DELETE"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"still {status} after {_STACK_SECONDS:.0f} s")
+            time.sleep(pause)
+        self._cloudformation.delete_stack(StackName=name)
         waiter = self._cloudformation.get_waiter("stack_delete_complete")
         waiter.wait(StackName=name, WaiterConfig={"Delay": pause, "MaxAttempts": int(_STACK_SECONDS / pause)})
 

@@ -56,7 +56,7 @@ def signalled(aws: LocalAws, number: int, *statuses: str) -> int:
     run = run_of(aws, MAKES_STACKS)
     while stack_statuses(aws)[: len(statuses)] != list(statuses):
         assert run.poll() is None, run.communicate()
-        time.sleep(0.05)
+        time.sleep(0.02)
     run.send_signal(number)
     run.communicate()
     return run.returncode
