@@ -28,8 +28,8 @@ class CleanUp:
         self.problems: list[str] = []
 
     def run(self) -> None:
-        """Updates go first, so that no stack waits for a job in progress; once more, for what a stack still made."""
-        self._each("OTA update", self._updates, self._delete_update)
+        """Stacks remove their own updates, if no job in progress keeps them from it. Then what no stack has removed."""
+        self._each("job", self._running_jobs, self._cancel_job, "canceling")
         self._each("stack", self._stacks, self._delete_stack)
         self._each("OTA update", self._updates, self._delete_update)
         self._each("job", lambda: leftovers(self._aws).jobs, self._delete_job)
@@ -39,14 +39,16 @@ class CleanUp:
         self._each("thing group", self._groups, lambda name: self._iot.delete_thing_group(thingGroupName=name))
         self._each("bucket", self._buckets, self._delete_bucket)
 
-    def _each(self, kind: str, names: Callable[[], Any], remove: Callable[[str], object]) -> None:
+    def _each(
+        self, kind: str, names: Callable[[], Any], remove: Callable[[str], object], verb: str = "removing"
+    ) -> None:
         try:
             found = list(names())
         except (BotoCoreError, ClientError) as error:
             self.problems.append(f"{kind}s: {error}")
             return
         for name in found:
-            self._say(f"removing {kind} {name}")
+            self._say(f"{verb} {kind} {name}")
             try:
                 remove(name)
             except (BotoCoreError, ClientError, TimeoutError) as error:
@@ -91,6 +93,13 @@ class CleanUp:
     def _stack_status(self, name: str) -> str:
         (stack,) = self._cloudformation.describe_stacks(StackName=name)["Stacks"]
         return str(stack["StackStatus"])
+
+    def _running_jobs(self) -> list[str]:
+        jobs = leftovers(self._aws).jobs
+        return [job for job in jobs if self._iot.describe_job(jobId=job)["job"]["status"] == "IN_PROGRESS"]
+
+    def _cancel_job(self, name: str) -> None:
+        self._iot.cancel_job(jobId=name, force=True)
 
     def _delete_job(self, name: str) -> None:
         self._iot.delete_job(jobId=name, force=True)

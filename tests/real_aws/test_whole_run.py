@@ -110,7 +110,7 @@ def test_a_run_that_is_ended_early_leaves_nothing(aws: LocalAws) -> None:
 
 
 def test_what_a_killed_run_leaves_is_removed_by_clean_aws(aws: LocalAws) -> None:
-    """It removes what has the prefix of the tests, updates and stacks first, and nothing of others."""
+    """It removes what has the prefix of the tests, jobs in progress included, and nothing of others."""
     make_role(aws, f"{PREFIX}role")
     # The newer one has an update, and uses what the older one exports.
     assert signalled(aws, signal.SIGKILL, "CREATE_COMPLETE", "CREATE_COMPLETE") == -signal.SIGKILL
@@ -118,6 +118,7 @@ def test_what_a_killed_run_leaves_is_removed_by_clean_aws(aws: LocalAws) -> None
     cleaner = start(aws, "tests.end_to_end.clean_up")
     said, _ = cleaner.communicate()
     assert cleaner.returncode == 0, said
+    assert "canceling job AFR_OTA-" in said
     assert f"removing stack {PREFIX}" in said
     nothing: dict[str, list[str]] = {kind: [] for kind in ("updates", "stacks", "roles")}
     assert names(aws) == {**nothing, "things": ["theirs"], "groups": ["theirs"], "buckets": ["theirs"]}
