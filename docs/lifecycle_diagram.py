@@ -54,11 +54,13 @@ def _deletion(waited: float) -> _Decide:
 
 _FORWARD, _DELETE = _completion(Circumstances(waited=20)), _deletion(20)
 COLUMNS: dict[str, _Decide] = {
-    "Create, Update": _FORWARD,
-    f"Create, Update after {budgets.CREATION_DEADLINE // 60} minutes": _completion(
+    "Create, Update to another id": _FORWARD,
+    f"the same after {budgets.CREATION_DEADLINE // 60} minutes": _completion(
         Circumstances(waited=budgets.CREATION_DEADLINE + 1)
     ),
-    "Update on the way back": _completion(Circumstances(stack=BACK, is_update=True, waited=20)),
+    "Update that keeps the id": _completion(Circumstances(is_update=True, stays=True, waited=0)),
+    "Create on the way back": _completion(Circumstances(stack=BACK, waited=20)),
+    "Update on the way back": _completion(Circumstances(stack=BACK, is_update=True, stays=True, waited=0)),
     "Delete": _DELETE,
     f"Delete after {budgets.DELETION_PATIENCE // 60} minutes": _deletion(budgets.DELETION_PATIENCE + 1),
     f"Delete after {budgets.HANDLER_DEADLINE // 60} minutes": _deletion(budgets.HANDLER_DEADLINE + 1),

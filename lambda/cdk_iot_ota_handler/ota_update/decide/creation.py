@@ -107,9 +107,10 @@ def _absent(wanted: Declared, at: Circumstances) -> Decision:
         return Decision(Action.FAIL, f"{name} was not created: the stack has turned back")
     if at.waited > budgets.CREATION_DEADLINE:
         return Decision(Action.FAIL, f"{name} does not exist after {at.waited:.0f} s")
+    if at.stack.at_rest and at.waited > budgets.STACK_LAG:
+        return Decision(Action.FAIL, f"{name} was not created: its stack is {at.stack.status}, this is an old event")
     if not at.stack.goes_forward:
-        # What CloudFormation shows may be older than this event; or this is the second delivery of an old one.
-        return Decision(Action.WAIT, f"its stack is {at.stack.status}, and wants nothing new")
+        return Decision(Action.WAIT, f"its stack is {at.stack.status}, which may be older than this event")
     if at.stays:
         return Decision(
             Action.FAIL,
