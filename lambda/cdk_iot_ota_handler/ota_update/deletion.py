@@ -5,7 +5,7 @@ from collections.abc import Callable
 from . import budgets
 from .clock import Clock
 from .decide import Action
-from .decide.deletion import deletion, is_leftover, is_overdue, overdue, remedy
+from .decide.deletion import deletion, is_leftover, overdue, remedy
 from .declared import Declared, Event, declared
 from .errors import HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
@@ -48,8 +48,9 @@ class Deletion:
         self._met = self._met or seen is not None
         answered = meant == self._event["PhysicalResourceId"]
         decision = deletion(self._wanted, meant, seen, answered=answered, met=self._met, waited=self._waited())
-        if decision.action is Action.DELETE and is_overdue(seen, self._service.stack(self._wanted.stack_id)):
-            decision = overdue(self._waited())
+        if decision.action is Action.DELETE:
+            stack = self._service.stack(self._wanted.stack_id)
+            decision = overdue(seen, stack, waited=self._waited()) or decision
         log(self._event, meant, seen, decision)
         match decision.action:
             case Action.FAIL:

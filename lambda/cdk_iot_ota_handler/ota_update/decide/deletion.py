@@ -70,17 +70,14 @@ def deletion(
     return Decision(Action.DELETE, f"it is {seen.status}")
 
 
-def is_overdue(seen: Seen | None, stack: Stack) -> bool:
-    """Whether a Delete comes too late: what was deployed lives on while its stack is at rest.
+def overdue(seen: Seen | None, stack: Stack, *, waited: float) -> Decision | None:
+    """What is decided on a Delete that seems to come too late; None if it does not.
 
-    CloudFormation sends each Delete in an operation on the stack; delivered for a second time it may come when the same
-    content has been deployed anew.
+    CloudFormation sends each Delete in an operation on the stack. Delivered for a second time it may come when the same
+    content has been deployed anew; then the stack is at rest, if what CloudFormation shows is not older than the event.
     """
-    return seen is not None and identity.DEPLOYED_TAG in seen.tags and stack.at_rest
-
-
-def overdue(waited: float) -> Decision:
-    """What is done about it, when what CloudFormation shows can not be older than the event."""
+    if seen is None or identity.DEPLOYED_TAG not in seen.tags or not stack.at_rest:
+        return None
     if waited < budgets.STACK_LAG:
         return Decision(Action.WAIT, "it is deployed, and its stack seems to be at rest")
     return Decision(Action.DONE, "it is deployed and its stack is at rest: this is an event of the past")
