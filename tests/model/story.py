@@ -141,8 +141,8 @@ class Story:
         return bool(process.result)
 
     def _shown(self, stack_id: str) -> seen.Stack:
-        # A rollback that does not show pushes an update that was removed by hand: that it does not is not promised.
-        lag = 0 if self.removed_by_hand else self.service.behaviour.stack_lag
+        # Not promised: a rollback that does not show yet, for an update that was removed by hand or an event sent twice.
+        lag = 0 if self.removed_by_hand or self.stack.plan.duplicates else self.service.behaviour.stack_lag
         return next(seen.Stack(stack.shown(lag)) for stack in self.stacks if stack.stack_id == stack_id)
 
     def _created(self, ota_update_id: str) -> None:
