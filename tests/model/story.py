@@ -141,7 +141,7 @@ class Story:
         return bool(process.result)
 
     def _shown(self, stack_id: str) -> seen.Stack:
-        # Not promised: a rollback that does not show yet, for an update that was removed by hand or an event sent twice.
+        # Not promised: a rollback that does not show yet, after a removal by hand or for an event that comes twice.
         lag = 0 if self.removed_by_hand or self.stack.plan.duplicates else self.service.behaviour.stack_lag
         return next(seen.Stack(stack.shown(lag)) for stack in self.stacks if stack.stack_id == stack_id)
 

@@ -153,3 +153,10 @@ def test_a_rollback_that_does_not_show_yet_removes_what_is_left(story: Story, cu
     story.create(declaration("one"))
     story.update(declaration("two"), Plan(cut_after=cut_after), Behaviour(stack_lag=3))
     story.check_the_end()
+
+
+def test_what_is_taken_back_is_deleted_until_it_is_gone(story: Story) -> None:
+    """The second delivery died first, so no Delete was to come, and the deletion by its creator failed."""
+    plan = Plan(duplicates=(0.7, 1.2), killed=(3, 1, "before"))
+    story.create(declaration("one", ota_update_id="mine-1"), plan, Behaviour(failing_deletions=1))
+    story.check_the_end()

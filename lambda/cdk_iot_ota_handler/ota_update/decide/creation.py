@@ -61,8 +61,8 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
     match seen.status:
         case "CREATE_COMPLETE" if deployed:
             return Decision(Action.DONE, "it has been deployed")
-        case "CREATE_COMPLETE" if own and not at.stays and (at.stack.goes_back or at.stack.has_gone_back):
-            return _overtaken(name, at)
+        case "CREATE_COMPLETE" | "DELETE_FAILED" if in_time and own and _overtaken(at):
+            return _take_back(at)
         case "CREATE_COMPLETE":
             return Decision(Action.MARK, "it is created")
         case "CREATE_FAILED" if at.stack.goes_forward and own and iam_may_be_late and seen.failed_for_want_of_access:
@@ -80,11 +80,15 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
     return Decision(failing, f"{name} is still {seen.status} after {at.waited:.0f} s")
 
 
-def _overtaken(name: str, at: Circumstances) -> Decision:
-    """The creation was on its way when the stack turned back: nobody else may delete what it has made."""
+def _overtaken(at: Circumstances) -> bool:
+    """Whether the stack has turned back while this event was creating: nobody else may delete what it has made."""
+    return not at.stays and (at.stack.goes_back or at.stack.has_gone_back)
+
+
+def _take_back(at: Circumstances) -> Decision:
     if at.stack.has_gone_back and at.waited < budgets.STACK_LAG:
         return Decision(Action.WAIT, "what CloudFormation shows of the stack may be of the operation before")
-    return Decision(Action.DELETE_AND_FAIL, f"{name} was created when its stack had turned back")
+    return Decision(Action.DELETE, "it was created when its stack had turned back")
 
 
 def _leaving(wanted: Declared, at: Circumstances) -> Decision:
