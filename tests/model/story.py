@@ -141,8 +141,10 @@ class Story:
         return bool(process.result)
 
     def _shown(self, stack_id: str) -> seen.Stack:
-        # Not promised: a rollback that does not show yet, after a removal by hand or for an event that comes twice.
-        lag = 0 if self.removed_by_hand or self.stack.plan.duplicates else self.service.behaviour.stack_lag
+        # Not promised: a rollback that does not show yet, where something may be created after all.
+        plan = self.stack.plan
+        may_create = self.removed_by_hand or plan.duplicates or plan.cut_after is not None
+        lag = 0 if may_create else self.service.behaviour.stack_lag
         return next(seen.Stack(stack.shown(lag)) for stack in self.stacks if stack.stack_id == stack_id)
 
     def _created(self, ota_update_id: str) -> None:

@@ -147,14 +147,6 @@ def test_a_deletion_of_the_stack_that_does_not_show_yet_is_no_event_of_the_past(
     story.check_the_end()
 
 
-@pytest.mark.parametrize("cut_after", [1.2, 2.5, 4])
-def test_a_rollback_that_does_not_show_yet_removes_what_is_left(story: Story, cut_after: float) -> None:
-    """The stack seemed to be at rest, and what the deploy had made was left."""
-    story.create(declaration("one"))
-    story.update(declaration("two"), Plan(cut_after=cut_after), Behaviour(stack_lag=3))
-    story.check_the_end()
-
-
 def test_what_is_taken_back_is_deleted_until_it_is_gone(story: Story) -> None:
     """The second delivery died first, so no Delete was to come, and the deletion by its creator failed."""
     plan = Plan(duplicates=(0.7, 1.2), killed=(3, 1, "before"))
