@@ -152,3 +152,12 @@ def test_what_is_taken_back_is_deleted_until_it_is_gone(story: Story) -> None:
     plan = Plan(duplicates=(0.7, 1.2), killed=(3, 1, "before"))
     story.create(declaration("one", ota_update_id="mine-1"), plan, Behaviour(failing_deletions=1))
     story.check_the_end()
+
+
+def test_no_delivery_marks_what_another_has_to_take_back(story: Story) -> None:
+    """One delivery died and its answer came first; a third one marked what the first had made as deployed."""
+    long, short = Fault(kind="throttled", begins=1, lasts=120), Fault(kind="throttled", begins=1)
+    faults = [short, long, Fault(kind="throttled", operation="ListTagsForResource", times=2)]
+    plan = Plan(duplicates=(70, 70), killed=(5, 1, "before"))
+    story.create(declaration("one", ota_update_id="mine-1"), plan, faults=faults)
+    story.check_the_end()

@@ -63,6 +63,10 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
             return Decision(Action.DONE, "it has been deployed")
         case "CREATE_COMPLETE" | "DELETE_FAILED" if in_time and own and _overtaken(at):
             return _take_back(at)
+        case "CREATE_COMPLETE" if in_time and not at.is_update and _overtaken(at):
+            # Another delivery of the event has made it. Nothing that lives is without its mark for so long.
+            old = seen.age > budgets.MARK_LAG
+            return _take_back(at) if old else Decision(Action.WAIT, "its creator may see to it")
         case "CREATE_COMPLETE":
             return Decision(Action.MARK, "it is created")
         case "CREATE_FAILED" if at.stack.goes_forward and own and iam_may_be_late and seen.failed_for_want_of_access:
