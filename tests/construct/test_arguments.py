@@ -130,9 +130,10 @@ def elsewhere() -> OtaUpdate:
 
 def twice() -> OtaUpdate:
     """Two updates of a stack with the same id."""
-    made, common = stack(), {"targets": [OtaTarget.thing("a")], "files": [a_file()], "ota_update_id": "mine"}
-    OtaUpdate(made, "Other", **common)  # type: ignore[arg-type]
-    return OtaUpdate(made, "Blinky", **common)  # type: ignore[arg-type]
+    made = stack()
+    targets, files = [OtaTarget.thing("a")], [a_file()]
+    OtaUpdate(made, "Other", targets=targets, files=files, ota_update_id="mine")
+    return OtaUpdate(made, "Blinky", targets=targets, files=files, ota_update_id="mine")
 
 
 def sized(folder: Path, size: int) -> Path:

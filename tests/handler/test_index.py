@@ -11,6 +11,7 @@ import pytest
 import cdk_iot_ota_handler
 from cdk_iot_ota_handler.ota_update import budgets
 from cdk_iot_ota_handler.ota_update.errors import LIMIT, HandlerError
+from cdk_iot_ota_handler.ota_update.index import handler
 
 from .cloudformation import run
 from .world import World, event
@@ -45,6 +46,19 @@ def test_errors_are_short_and_on_one_line() -> None:
     message = str(HandlerError("a\n" * 5000))
     assert len(message.encode()) <= LIMIT < 1000
     assert "\n" not in message
+
+
+def test_a_long_reason_keeps_the_name_of_the_log_group(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What helps most stands at the end of the reason: the reason is cut before it, and the log has it whole."""
+    monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "the-group")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with pytest.raises(HandlerError) as failed:
+        handler(event("Create", Request="x" * 5000), None)
+    assert str(failed.value).endswith("(see log group the-group)")
+    assert len(str(failed.value).encode()) <= LIMIT
+    assert "failed" in json.loads(capsys.readouterr().out)
 
 
 def test_each_budget_is_inside_the_next() -> None:

@@ -5,11 +5,11 @@ Its answers lag behind, its work takes time, and every call can fail before or a
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from cdk_iot_ota_handler.ota_update.declared import Declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
-from cdk_iot_ota_handler.ota_update.identity import CONTENT_TAG, RESOURCE_TAG, STACK_TAG
+from cdk_iot_ota_handler.ota_update.identity import STACK_TAG
 from cdk_iot_ota_handler.ota_update.seen import FORWARD, Seen, Stack
 
 from .shown import Shown
@@ -19,6 +19,10 @@ _Result = TypeVar("_Result")
 LATENCY = 0.2
 READ_TIMEOUT = 15.0
 GIVES_UP = 1500.0
+OPERATIONS = (
+    *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
+    *("TagResource", "UntagResource", "DescribeStacks", "HeadObject"),
+)
 
 
 class Killed(BaseException):
@@ -94,7 +98,6 @@ class OtaService:
     created: list[str] = field(default_factory=list)
     on_created: Callable[[str], None] = lambda ota_update_id: None
     stack: Callable[[str], Stack] = lambda stack_id: FORWARD
-    calls: dict[str, int] = field(default_factory=dict)
     injected: dict[str, int] = field(default_factory=dict)
     faults_since: float = 0
     rates: dict[str, int] = field(default_factory=dict)
@@ -143,10 +146,10 @@ class OtaService:
             return "DELETE_IN_PROGRESS"
         if update.deletion_failed:
             return "DELETE_FAILED"
-        hangs = update.outcome[0] == "CREATE_IN_PROGRESS" and self.time.now >= update.created + GIVES_UP
-        return (
-            "CREATE_FAILED" if hangs else update.outcome[0] if self.time.now >= update.settles else "CREATE_IN_PROGRESS"
-        )
+        if self.time.now < update.settles:
+            return "CREATE_IN_PROGRESS"
+        hangs = update.outcome[0] == "CREATE_IN_PROGRESS"
+        return "CREATE_FAILED" if hangs and self.time.now >= update.created + GIVES_UP else update.outcome[0]
 
     def owned(self, stack_id: str) -> dict[str, Update]:
         """The updates of a stack that are there and not being deleted."""
@@ -157,19 +160,18 @@ class OtaService:
             if update and update.deleted is None and update.real_tags().get(STACK_TAG) == stack_id
         }
 
-    def put(self, ota_update_id: str, tags: dict[str, str], *, foreign: bool = False) -> None:
-        """An update that has existed for an hour."""
+    def put_stranger(self, ota_update_id: str) -> None:
+        """Somebody else's update, which has existed for an hour."""
         before = self.time.now - 3600
         self.updates[ota_update_id] = Update(
             created=before,
-            tags=[(before, tags)],
+            tags=[(before, {"owner": "somebody"})],
             visible=before,
             settles=before,
             outcome=("CREATE_COMPLETE", ""),
             job_ends=before,
         )
-        if foreign:
-            self.foreign.add(ota_update_id)
+        self.foreign.add(ota_update_id)
 
 
 class Connection:
@@ -182,13 +184,10 @@ class Connection:
         service = self._service
         fault = "throttled" if service.is_too_fast(operation) else service.fault(operation)
         self._calls += 1
-        service.calls[operation] = service.calls.get(operation, 0) + 1
         killed = self._killed_at[1] if self._killed_at and self._killed_at[0] == self._calls else None
         service.time.sleep(READ_TIMEOUT if fault == "slow" else LATENCY / 2)
-        if fault in ("throttled", "denied", "error", "cut before") or killed == "before":
-            result: Any = None
-        else:
-            result = work()
+        undone = fault in ("throttled", "denied", "error", "cut before") or killed == "before"
+        result = None if undone else work()
         if killed:
             raise Killed
         service.time.sleep(LATENCY / 2 if fault not in ("cut before", "cut after") else READ_TIMEOUT)
@@ -196,7 +195,7 @@ class Connection:
             raise NotAuthorized("AccessDeniedException: not authorized")
         if fault:
             raise NotYet(f"{operation}: {fault}")
-        return result  # type: ignore[no-any-return]
+        return cast(_Result, result)
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """GetOTAUpdate and ListTagsForResource."""
@@ -303,9 +302,3 @@ class Connection:
     def _must_be_own(self, ota_update_id: str) -> None:
         if ota_update_id in self._service.foreign:
             raise BrokenPromise(f"{ota_update_id} is not ours and was touched")
-
-
-def is_of(update: Update, stack_id: str, logical_id: str, content: str) -> bool:
-    """Whether an update is this resource's, with this content."""
-    tags = update.real_tags()
-    return (tags.get(STACK_TAG), tags.get(RESOURCE_TAG), tags.get(CONTENT_TAG)) == (stack_id, logical_id, content)

@@ -114,7 +114,7 @@ class Story:
             self.service.foreign.discard(ota_update_id)
             self.service.updates.pop(ota_update_id)
         elif ota_update_id not in self.service.updates:
-            self.service.put(ota_update_id, {"owner": "somebody"}, foreign=True)
+            self.service.put_stranger(ota_update_id)
 
     def rest(self) -> None:
         """Nothing is done until all that was under way has ended."""

@@ -8,13 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from .cloudformation import Plan
-from .ota_service import Fault
+from .ota_service import OPERATIONS, Fault
 from .story import Story, declaration
 
-OPERATIONS = [
-    *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
-    *("TagResource", "DescribeStacks", "HeadObject"),
-]
 Step = Callable[[Story, Plan, list[Fault]], bool]
 
 
@@ -31,7 +27,7 @@ def replace(story: Story, plan: Plan, faults: list[Fault]) -> bool:
 
 def change_tags(story: Story, plan: Plan, faults: list[Fault]) -> bool:
     """A deploy of other tags."""
-    story.create(declaration("one", tags=[{"Key": "team", "Value": "a"}]))
+    story.create(declaration("one", tags=[{"Key": "team", "Value": "a"}, {"Key": "old", "Value": "x"}]))
     return story.update(declaration("one", tags=[{"Key": "team", "Value": "b"}]), plan, faults=faults)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from .cloudformation import Plan, Properties
-from .ota_service import Behaviour, Fault
+from .ota_service import OPERATIONS, Behaviour, Fault
 from .story import Story, declaration
 
 STORIES = int(os.environ.get("STORIES", "2000"))
@@ -20,10 +20,6 @@ FAILURES = [
     ("CREATE_FAILED", "InvalidRequest: the firmware is too large"),
     ("CREATE_FAILED", ""),
     ("CREATE_IN_PROGRESS", ""),  # it hangs
-]
-OPERATIONS = [
-    *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
-    *("TagResource", "UntagResource", "DescribeStacks", "HeadObject"),
 ]
 
 seconds = st.sampled_from([0.1, 0.35, 0.7, 1.2, 2.5, 4, 8, 15, 31, 70, 200])

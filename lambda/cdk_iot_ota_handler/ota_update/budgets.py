@@ -12,7 +12,7 @@ CALL = CONNECT_TIMEOUT + READ_TIMEOUT + 5
 IAM_PATIENCE = 45
 # An update usually settles in two or three seconds: waiting in the invocation spares a round of the waiter.
 SETTLE_PATIENCE = 20
-# No call is begun in an invocation after this.
+# No look is begun in an invocation after this.
 PATIENCE = 150
 # One invocation of the function: its patience, and the calls of one step begun in it.
 INVOCATION = 300

@@ -1,6 +1,7 @@
 """One look at a Create or an Update in ``is_complete``: bring the update about, and see it settle."""
 
 import contextlib
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,10 +32,7 @@ class Creation:
 
         Waits for what usually takes seconds. Raises HandlerError when the event has failed.
         """
-
-        def on_trouble(trouble: NotYet) -> None:
-            log_trouble(self._event, self._wanted.ota_update_id, trouble)
-
+        on_trouble = functools.partial(log_trouble, self._event, self._wanted.ota_update_id)
         try:
             return patiently(self._attributes, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=on_trouble)
         except NotYet as error:
@@ -121,6 +119,5 @@ class Creation:
 
     def _remove(self) -> None:
         """Ask for the removal of what can not stay. What comes of it shows in the next look, or to the Delete."""
-        options = {"delete_stream": self._wanted.delete_stream, "force_delete_job": self._wanted.force_delete_job}
         with contextlib.suppress(HandlerError, NotYet):
-            self._service.delete(self._wanted.ota_update_id, **options)
+            self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)

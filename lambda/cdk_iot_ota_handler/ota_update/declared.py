@@ -30,6 +30,11 @@ class Declared:
         return {**self.tags, **identity.ownership_tags(self.stack_id, self.logical_id, self.content)}
 
     @property
+    def delete_options(self) -> dict[str, bool]:
+        """How DeleteOTAUpdate is to be asked for this update."""
+        return {"delete_stream": self.delete_stream, "force_delete_job": self.force_delete_job}
+
+    @property
     def attributes(self) -> dict[str, str]:
         """The attributes of the update when nobody has to look at it: AWS IoT names its job after it."""
         _, partition, _, region, account, _ = self.stack_id.split(":", 5)

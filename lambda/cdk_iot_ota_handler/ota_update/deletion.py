@@ -1,5 +1,6 @@
 """One look at a Delete in ``is_complete``, and at what the deploy that is rolled back has left."""
 
+import functools
 from collections.abc import Callable
 
 from . import budgets
@@ -33,9 +34,7 @@ class Deletion:
             return False
 
     def _patiently(self, step: Callable[[], bool | None], ota_update_id: str) -> bool:
-        def on_trouble(trouble: NotYet) -> None:
-            log_trouble(self._event, ota_update_id, trouble)
-
+        on_trouble = functools.partial(log_trouble, self._event, ota_update_id)
         gone = patiently(step, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=on_trouble)
         return gone is not None
 
@@ -61,17 +60,13 @@ class Deletion:
 
     def _ask(self, ota_update_id: str) -> None:
         try:
-            self._call(ota_update_id, self._wanted)
+            self._service.delete(ota_update_id, **self._wanted.delete_options)
             self._asked = True
         except HandlerError as error:
             # It may be on its way already, asked for here or by another look at the same deletion, and not show it yet.
             patience = budgets.DELETION_PATIENCE if self._wanted.force_delete_job or self._asked else 2 * budgets.LAG
             if self._waited() > patience:
                 raise HandlerError(f"{error}{remedy(self._wanted)}") from error
-
-    def _call(self, ota_update_id: str, of: Declared) -> None:
-        options = {"delete_stream": of.delete_stream, "force_delete_job": of.force_delete_job}
-        self._service.delete(ota_update_id, **options)
 
     def look_at_leftover(self) -> bool:
         """Whether nothing is left of the deploy that is rolled back; remove it if it is.
@@ -109,7 +104,7 @@ class Deletion:
         )
         log(self._event, left.ota_update_id, seen, decision)
         if decision.action is Action.DELETE:
-            self._call(left.ota_update_id, left)
+            self._service.delete(left.ota_update_id, **left.delete_options)
         return decision.action in (Action.DONE, Action.FAIL) or None
 
     def _leftover(self) -> Declared | None:

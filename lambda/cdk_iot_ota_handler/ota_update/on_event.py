@@ -5,6 +5,7 @@ would never send a Delete for what had been created. From here on it knows the u
 """
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -37,8 +38,8 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     _check_size(event)
     stays = event.get("PhysicalResourceId") == wanted.ota_update_id
     if wanted.is_explicit and not stays:
-        # What can not be seen now is_complete will see; a failure here would be final, and somebody else's creation of
-        # the same update, by a second delivery of this event, without a Delete.
+        # What can not be seen now is_complete will see. A failure here would be answered with an id for which no Delete
+        # comes, and a second delivery of this event may have created the update already.
         with contextlib.suppress(NotYet):
             _patiently(lambda: _check_id(event, wanted, service, clock), event, wanted, clock)
     return {**answer, "Stays": stays}
@@ -54,9 +55,7 @@ def _check_size(event: Event) -> None:
 
 
 def _patiently(step: Callable[[], _Result | None], event: Event, wanted: Declared, clock: Clock) -> _Result | None:
-    def on_trouble(trouble: NotYet) -> None:
-        log_trouble(event, wanted.ota_update_id, trouble)
-
+    on_trouble = functools.partial(log_trouble, event, wanted.ota_update_id)
     return patiently(step, clock, seconds=budgets.PATIENCE, on_trouble=on_trouble)
 
 
