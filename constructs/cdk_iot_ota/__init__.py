@@ -9,7 +9,7 @@ from .imported import IOtaUpdate
 from .ota_file import OtaFile
 from .ota_target import OtaTarget, TargetSelection
 from .ota_update import OtaUpdate
-from .provider import OtaUpdateProvider
+from .provider.ota_update_provider import OtaUpdateProvider
 from .rollout import AbortCriterion, FailureType, Protocol, RolloutRate
 from .service_role import OtaServiceRole
 from .signing_profile import SigningPlatform, SigningProfile

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import jsii
-from aws_cdk import CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, Stack, TagManager
+from aws_cdk import CfnResource, CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, Stack, TagManager
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
@@ -12,13 +12,15 @@ from cdk_iot_ota_handler.ota_update import budgets, limits
 
 from . import checks, imported, request
 from . import tags as tag_set
+from .acknowledged import acknowledge_dependency
 from .bound_file import BoundFile
 from .imported import IOtaUpdate
 from .naming import id_prefix
 from .ota_file import OtaFile
 from .ota_target import OtaTarget, TargetSelection
-from .permissions import OtaPermissions
-from .provider import OtaUpdateProvider
+from .permissions.needs import Needs
+from .permissions.ota_permissions import OtaPermissions
+from .provider.ota_update_provider import OtaUpdateProvider
 from .rollout import AbortCriterion, Protocol, RolloutRate
 from .service_role import OtaServiceRole
 
@@ -129,8 +131,19 @@ class OtaUpdate(Resource):
         )
         self.node.default_child = self._resource.node.default_child
         self.node.add_validation(cast(IValidation, tag_set.TagValidation(self._tags)))
+        needs = Needs(
+            role=self._role,
+            files=bound,
+            explicit_id=ota_update_id,
+            delete_stream=delete_stream,
+            force_delete_job=force_delete_job,
+            stays=removal_policy is not RemovalPolicy.DESTROY,
+        )
         with checks.named(self.node.path):
-            self._depend_on_permissions(provider, bound, ota_update_id)
+            policies = OtaPermissions.get_or_create(self, provider).needed_for(needs)
+        # The deletion needs them too, so they must be there before the resource, and still when it is deleted.
+        self._resource.node.add_dependency(self._role, *policies)
+        acknowledge_dependency(cast(CfnResource, self.node.default_child))
 
     @staticmethod
     def from_ota_update_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
@@ -146,16 +159,6 @@ class OtaUpdate(Resource):
         if ota_update_id is None:
             return {"IdPrefix": id_prefix(self.stack)}
         return {"OtaUpdateId": checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)}
-
-    def _depend_on_permissions(
-        self, provider: OtaUpdateProvider, files: Sequence[BoundFile], explicit_id: str | None
-    ) -> None:
-        """The deletion needs them too, so they must be there before the resource, and still when it is deleted."""
-        permissions = OtaPermissions.get_or_create(self, provider)
-        needed = permissions.for_handler(self._role, files, explicit_id)
-        if isinstance(self._role, OtaServiceRole):
-            needed += permissions.for_service(self._role, files, explicit_id)
-        self._resource.node.add_dependency(self._role, *needed)
 
     @property
     def cdk_tag_manager(self) -> TagManager:

@@ -61,9 +61,3 @@ def only_update(of: Stack) -> dict[str, Any]:
     (update,) = updates(of).values()
     found: dict[str, Any] = update
     return found
-
-
-def statements(of: Stack) -> list[dict[str, Any]]:
-    """Every statement of every policy in a stack's template."""
-    policies = template(of).find_resources("AWS::IAM::Policy").values()
-    return [statement for policy in policies for statement in policy["Properties"]["PolicyDocument"]["Statement"]]

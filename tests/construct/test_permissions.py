@@ -5,26 +5,36 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from cdk_iot_ota import FileLocation
+from cdk_iot_ota import CodeSigning, FileLocation
 from cdk_iot_ota_handler.ota_update import identity
 
-from .stacks import firmware, ota_file, ota_update, stack, statements, template
+from .stacks import firmware, ota_file, ota_update, stack, template
+
+
+def policies(made: Stack) -> dict[str, Any]:
+    """The policies of a stack's updates, by logical id: those of CDK's framework are left out."""
+    found = {
+        **template(made).find_resources("AWS::IAM::Policy"),
+        **template(made).find_resources("AWS::IAM::ManagedPolicy"),
+    }
+    return {name: part for name, part in found.items() if name.startswith("OtaPermissions")}
+
+
+def stated(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statements of a policy."""
+    return list(policy["Properties"]["PolicyDocument"]["Statement"])
 
 
 def of(made: Stack, *, handler: bool) -> list[dict[str, Any]]:
     """The statements of the handler's role, or those of the service's."""
-    policies = template(made).find_resources("AWS::IAM::Policy").values()
     role = "HandlerRole" if handler else "OtaServiceRole"
-    return [
-        statement
-        for policy in policies
-        if role in json.dumps(policy["Properties"]["Roles"])
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-    ]
+    roles = [policy for policy in policies(made).values() if role in json.dumps(policy["Properties"]["Roles"])]
+    return [statement for policy in roles for statement in stated(policy)]
 
 
 def sid(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -114,48 +124,160 @@ def test_an_encrypted_bucket_brings_its_key(tmp_path: Path) -> None:
         assert "kms:ViaService" in sid(found, "Decrypt")["Condition"]["StringEquals"]
 
 
-def test_what_a_running_update_reads_stays_readable(tmp_path: Path) -> None:
-    """Devices load the old firmware until the new update is there: the permission covers both, and nothing else."""
-    found = []
+def in_bucket(made: Stack, *keys: str, **options: Any) -> None:
+    """Declare an update with these objects of one bucket."""
+    bucket = s3.Bucket.from_bucket_name(made, "Bucket", "firmware")
+    files = [ota_file(FileLocation.from_bucket(bucket, key), name=f"/{index}") for index, key in enumerate(keys)]
+    ota_update(made, "Blinky", Path(), files=files, **options)
+
+
+def readable(made: Stack, *, handler: bool) -> list[str]:
+    """The keys of the objects that may be read, as a policy says them."""
+    reads = sid(of(made, handler=handler), "Objects")["Resource"]
+    listed = reads if isinstance(reads, list) else [reads]
+    return [str(arn["Fn::Join"][1][-1]).removeprefix(":s3:::firmware/") for arn in listed]
+
+
+def test_the_declared_objects_are_readable_and_no_others() -> None:
+    """Neither the handler nor the service reads what lies beside the declared objects."""
+    prod = stack()
+    in_bucket(prod, "blinky/1.0.bin", "data.bin")
+    for handler in (True, False):
+        assert readable(prod, handler=handler) == ["blinky/1.0.bin", "data.bin"]
+
+
+def test_other_objects_are_another_policy() -> None:
+    """Devices load the old firmware until the new update is there: its policy must not be changed, but be followed."""
+    found: list[dict[str, Any]] = []
     for version in ("1.0", "1.1"):
         prod = stack()
-        bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
-        files = [ota_file(FileLocation.from_bucket(bucket, f"blinky/{version}.bin"))]
-        ota_update(prod, "Blinky", tmp_path, files=files)
-        reads = [statement for statement in of(prod, handler=False) if "s3:GetObject" in statement["Action"]]
-        found.append([json.dumps(statement["Resource"]) for statement in reads])
-    assert found[0] == found[1]
-    assert "firmware/blinky/*.bin" in found[0][0]
+        in_bucket(prod, f"blinky/{version}.bin")
+        found.append({name: part["Properties"] for name, part in policies(prod).items() if "Reads" in name})
+    old, new = found
+    assert len(old) == len(new) == 2
+    assert not set(old) & set(new)
+    assert not {part["PolicyName"] for part in old.values()} & {part["PolicyName"] for part in new.values()}
+
+
+def test_the_same_objects_are_the_same_policy() -> None:
+    """Content that names no other objects leaves the policy as it is."""
+    names = []
+    for options in ({}, {"description": "other"}):
+        prod = stack()
+        in_bucket(prod, "blinky.bin", **options)
+        names.append([name for name in policies(prod) if "Reads" in name])
+    assert names[0] == names[1]
 
 
 @pytest.mark.parametrize(
-    ("key", "pattern"), [("a.bin", "/*.bin"), ("v1/a", "/v1/*"), ("a", "/*"), ("x/y/a.tar.gz", "/x/y/*.gz")]
+    ("key", "pattern"), [("a.bin", "*.bin"), ("v1/a", "v1/*"), ("a", "*"), ("x/y/a.tar.gz", "x/y/*.gz")]
 )
-def test_objects_beside_the_declared_one_are_readable(tmp_path: Path, key: str, pattern: str) -> None:
-    """The same folder and the same ending: no more than the next firmware needs."""
+def test_what_a_retained_update_reads_stays_readable(key: str, pattern: str) -> None:
+    """Nobody knows when its devices are done: the role reads the same folder and ending, whatever is declared later."""
     prod = stack()
-    bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
-    ota_update(prod, "Blinky", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, key))])
-    (reads,) = [statement for statement in of(prod, handler=True) if statement["Action"] == "s3:GetObject"]
-    assert reads["Resource"]["Fn::Join"][1][-1] == f":s3:::firmware{pattern}"
+    in_bucket(prod, key, removal_policy=RemovalPolicy.RETAIN)
+    assert readable(prod, handler=False) == [pattern]
+    assert readable(prod, handler=True) == [key]
 
 
-@pytest.mark.parametrize("flags", [{}, {"@aws-cdk/aws-iam:minimizePolicies": True}])
-def test_policies_do_not_grow_with_the_number_of_updates(tmp_path: Path, flags: dict[str, bool]) -> None:
-    """A further update with firmware of its own makes no policy longer, so that any number fits into IAM's limits."""
-    one, twenty = (Stack(App(analytics_reporting=False, context=flags), "Prod") for _ in range(2))
-    for made, count in ((one, 1), (twenty, 20)):
-        for index in range(count):
-            ota_update(made, f"U{index}", firmware(tmp_path, f"f{index}"))
-    for handler in (True, False):
-        assert of(one, handler=handler) == of(twenty, handler=handler)
-        assert len(json.dumps(of(one, handler=handler))) < 6000
+def test_many_objects_are_readable_by_folder_and_ending_or_all() -> None:
+    """More objects than a policy has room for become their folders, and more folders than that the bucket."""
+    few, folders, bucket = stack(), stack(), stack()
+    in_bucket(few, *(f"a/{index}.bin" for index in range(10)))
+    in_bucket(folders, *(f"a/{index}.bin" for index in range(11)))
+    in_bucket(bucket, *(f"{index}/a.bin" for index in range(11)))
+    assert len(readable(few, handler=True)) == 10
+    assert readable(folders, handler=True) == ["a/*.bin"]
+    assert readable(bucket, handler=True) == ["*"]
 
 
-def test_no_managed_policy_and_no_open_resource(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["*", "a/*.bin", "what?", "${aws:username}.bin", "$"])
+def test_a_key_is_a_name_and_no_pattern(key: str) -> None:
+    """Signs that mean something in a policy are written so that they mean themselves."""
+    prod = stack()
+    in_bucket(prod, key)
+    (written,) = readable(prod, handler=True)
+    assert written == key.replace("$", "\0").replace("*", "${*}").replace("?", "${?}").replace("\0", "${$}")
+
+
+@pytest.mark.parametrize("arn", ["arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:role/ota-?"])
+def test_a_role_is_one_role(tmp_path: Path, arn: str) -> None:
+    """iam:PassRole for a pattern would hand on whatever role matches it."""
+    prod = stack()
+    role = iam.Role.from_role_arn(prod, "Role", arn)
+    with pytest.raises(ValueError, match=r"Prod/Blinky: role must be one resource, got the pattern 'arn.*give the res"):
+        ota_update(prod, "Blinky", firmware(tmp_path), role=role)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"Jobs", "Streams"}),
+        ({"force_delete_job": False}, {"Streams"}),
+        ({"delete_stream": False}, {"Jobs"}),
+        ({"force_delete_job": False, "delete_stream": False}, set()),
+        ({"ota_update_id": "mine"}, {"AnyJobs", "Streams"}),
+    ],
+)
+def test_jobs_and_streams_are_the_handlers_only_where_it_deletes_them(
+    tmp_path: Path, options: dict[str, Any], expected: set[str]
+) -> None:
+    """The delete options say what the handler may delete beside the update."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path), **options)
+    found = {statement["Sid"] for statement in of(prod, handler=True)}
+    assert found & {"AnyJobs", "Jobs", "Streams"} == expected
+
+
+def test_other_delete_options_are_another_policy(tmp_path: Path) -> None:
+    """An update that was made with other options is still deleted with them, after the new template's policies."""
+    names = []
+    for force in (True, False):
+        prod = stack()
+        ota_update(prod, "Blinky", firmware(tmp_path), force_delete_job=force)
+        names.append({name for name in policies(prod) if "PermissionsHandler" in name and "Reads" not in name})
+    assert len(names[0]) == len(names[1]) == 1
+    assert names[0] != names[1]
+
+
+def test_the_service_signs_with_the_declared_profile_only(tmp_path: Path) -> None:
+    """AWS Signer only where it signs, with the declared profile, into the declared place."""
+    prod = stack()
+    source, signed = (s3.Bucket.from_bucket_name(prod, name, name) for name in ("source", "signed"))
+    signing = CodeSigning.signer(destination_bucket=signed, profile_name="blinky", destination_prefix="ota/")
+    ota_update(prod, "Blinky", tmp_path, files=[ota_file(FileLocation.from_bucket(source, "a"), signing=signing)])
+    found = of(prod, handler=False)
+    profiles = sid(found, "SigningProfiles")
+    assert profiles["Action"] == ["signer:GetSigningProfile", "signer:StartSigningJob"]
+    assert resource(profiles) == ":/signing-profiles/blinky"
+    assert resource(sid(found, "Signed")) == ":s3:::signed/ota/*"
+    assert not [statement for statement in found if "signer:PutSigningProfile" in json.dumps(statement["Action"])]
+    assert not [statement for statement in of(prod, handler=True) if "signer" in json.dumps(statement["Action"])]
+
+
+def test_a_signature_of_the_builds_needs_nothing_of_aws_signer(tmp_path: Path) -> None:
+    """No action of AWS Signer where it does not sign."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path))
+    assert "signer:" not in json.dumps(policies(prod))
+
+
+def test_a_role_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    """Neither a role of the app nor an imported one is given a permission."""
+    prod = stack()
+    own = iam.Role(prod, "Own", assumed_by=cast(iam.IPrincipal, iam.ServicePrincipal("iot.amazonaws.com")))
+    imported = iam.Role.from_role_arn(prod, "Imported", "arn:aws:iam::111122223333:role/ota")
+    for name, role in (("A", own), ("B", imported)):
+        ota_update(prod, name, firmware(tmp_path), role=role)
+    assert not [
+        part for part in policies(prod).values() if "HandlerRole" not in json.dumps(part["Properties"]["Roles"])
+    ]
+
+
+def test_no_managed_policy_of_aws_and_no_open_resource(tmp_path: Path) -> None:
     """Roles of ours have no AWS managed policy, and no statement is for every resource."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), ota_update_id="mine")
     roles = template(prod).find_resources("AWS::IAM::Role").values()
     assert all("ManagedPolicyArns" not in role["Properties"] for role in roles)
-    assert all(statement["Resource"] != "*" for statement in statements(prod))
+    assert all(statement["Resource"] != "*" for part in policies(prod).values() for statement in stated(part))

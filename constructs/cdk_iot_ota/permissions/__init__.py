@@ -1,0 +1,1 @@
+"""What the updates of a stack may do: policies, and who gets them."""

@@ -1,0 +1,65 @@
+"""A policy of one role, made of what its updates need."""
+
+import hashlib
+import json
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from .. import acknowledged
+from .statements import Statement
+
+
+class RolePolicy(iam.CfnPolicy):
+    """An inline policy of one role, made of named statements.
+
+    A role's policies are told apart by their names, and roles are shared by stacks: the name has the stack's prefix.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, role: iam.Role, prefix: str) -> None:
+        name = f"{prefix}{scope.node.id}{id}"
+        super().__init__(scope, id, policy_name=name, policy_document={}, roles=[role.role_name])
+        self.role = role
+        self._statements: dict[str, Statement] = {}
+        acknowledged.acknowledge(
+            self,
+            acknowledged.in_packs("IAMNoInlinePolicy"),
+            "it belongs to one role and leaves with it; a role takes ten managed policies, which stacks that share it "
+            "would soon need",
+        )
+
+    def put(self, sid: str, statement: Statement) -> None:
+        """Add a statement, or replace the one of this name."""
+        self._statements[sid] = statement
+        self.policy_document = self.document()
+        if statement.why_many:
+            acknowledged.acknowledge_wildcards(self, statement.resources, statement.why_many)
+
+    def document(self) -> dict[str, Any]:
+        """The policy as IAM writes it."""
+        statements = [statement.render(sid) for sid, statement in self._statements.items()]
+        return {"Version": "2012-10-17", "Statement": statements}
+
+
+class FollowingPolicy(RolePolicy):
+    """A policy that names what the content names: with other content it is another policy.
+
+    CloudFormation makes the new one before it replaces an update, and removes the old one after that. Until then
+    devices load the old firmware by it.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, role: iam.Role, prefix: str) -> None:
+        super().__init__(scope, id, role=role, prefix=prefix)
+        self._name, self._logical_id = self.policy_name, str(Stack.of(self).resolve(self.logical_id))
+
+    def put(self, sid: str, statement: Statement) -> None:
+        """Add or replace a statement, and name the policy anew."""
+        if self._statements.get(sid) == statement:
+            return
+        super().put(sid, statement)
+        text = json.dumps(Stack.of(self).resolve(self.document()), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        self.policy_name = f"{self._name}-{digest}"
+        self.override_logical_id(f"{self._logical_id}{digest.upper()}")

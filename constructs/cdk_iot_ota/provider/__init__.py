@@ -1,0 +1,1 @@
+"""What answers CloudFormation: the Lambda function and the framework around it."""

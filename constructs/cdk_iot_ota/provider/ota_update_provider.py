@@ -1,0 +1,160 @@
+"""What answers CloudFormation for the OTA updates of a stack."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as stepfunctions
+from aws_cdk import custom_resources as cr
+from constructs import Construct
+
+import cdk_iot_ota_handler
+from cdk_iot_ota_handler.ota_update import budgets
+
+from .. import shared
+from ..interfaces import as_function, as_role
+from . import encryption, findings, waiter
+from .function_role import function_role
+
+_DEFAULT_ID = "OtaUpdateProvider"
+_HANDLER_FOLDER = Path(cdk_iot_ota_handler.__file__).parent
+
+
+class OtaUpdateProvider(Construct):
+    """The Lambda function behind ``Custom::IoTOTAUpdate``, inside of CDK's Provider framework, which waits.
+
+    One serves all updates of a stack; updates in other stacks of the same account and Region can share it. It has no
+    permission on any update until an update uses it.
+
+    :param scope: where it is declared.
+    :param id: the construct's id.
+    :param log_retention: how long the logs of the functions and of the state machine are kept. Default: three months.
+    :param encryption_key: the KMS key of the logs and of the functions' environment. Its policy must let CloudWatch
+        Logs use it; that of a key in the same app is extended. Default: the keys of the services.
+    :param vpc: the VPC that the functions run in. It must let them reach AWS IoT, S3, CloudFormation, Lambda and Step
+        Functions. Default: none, the functions reach them as Lambda does.
+    :param vpc_subnets: the subnets of the VPC. Default: the private ones.
+    :param security_groups: those of the functions in the VPC. Default: one for each function, open to the outside.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+        encryption_key: kms.IKey | kms.Key | None = None,
+        vpc: ec2.IVpc | ec2.Vpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
+            if vpc is None and value is not None:
+                raise ValueError(f"{self.node.path}: {name} needs a vpc, got none: give the vpc as well")
+        self._key = encryption.for_logs(self, encryption_key)
+        self._network: dict[str, Any] = {"vpc": vpc, "vpc_subnets": vpc_subnets, "security_groups": security_groups}
+        self._log_retention = log_retention
+        self._log_group = self._new_log_group("LogGroup")
+        self._role = self._new_role("HandlerRole", self._log_group)
+        self._handler = self._new_handler()
+        self._framework = self._new_framework()
+        findings.acknowledge(self, in_vpc=vpc is not None, encrypted=encryption_key is not None)
+
+    @staticmethod
+    def get_or_create(scope: Construct) -> "OtaUpdateProvider":
+        """The provider that all updates of a stack share when they are given none."""
+        return shared.get_or_create(scope, _DEFAULT_ID, OtaUpdateProvider, OtaUpdateProvider)
+
+    @staticmethod
+    def is_default(provider: "OtaUpdateProvider") -> bool:
+        """Whether a provider is the one that the updates of its stack share."""
+        return Stack.of(provider).node.try_find_child(_DEFAULT_ID) is provider
+
+    @property
+    def service_token(self) -> str:
+        """The ``ServiceToken`` of the resources that it serves."""
+        return self._framework.service_token
+
+    @property
+    def handler(self) -> lambda_.Function:
+        """The Lambda function that calls AWS IoT."""
+        return self._handler
+
+    @property
+    def role(self) -> iam.Role:
+        """The role of that function."""
+        return self._role
+
+    @property
+    def log_group(self) -> logs.LogGroup:
+        """Where that function writes a line for each decision."""
+        return self._log_group
+
+    def _new_log_group(self, id: str, name: str | None = None) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            id,
+            log_group_name=name,
+            retention=self._log_retention,
+            encryption_key=self._key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _new_waiter_log_group(self) -> logs.LogGroup:
+        # Each other name would make CloudWatch Logs' resource policy longer, which all state machines share.
+        name = f"/aws/vendedlogs/states/{Aws.STACK_NAME}-{self.node.addr[-8:]}"
+        return self._new_log_group("WaiterLogGroup", name)
+
+    def _new_role(self, id: str, log_group: logs.LogGroup) -> iam.Role:
+        role = function_role(self, id, log_group, in_vpc=self._network["vpc"] is not None)
+        if self._key is not None:
+            # Whether the grant is enough that Lambda makes for itself is not documented.
+            self._key.grant_decrypt(as_role(role))
+        return role
+
+    def _new_handler(self) -> lambda_.Function:
+        return lambda_.Function(
+            self,
+            "Handler",
+            description="Creates, watches and deletes the OTA updates that a stack declares",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            handler="ota_update.index.handler",
+            # Caches differ from machine to machine, and with them the function would.
+            code=lambda_.Code.from_asset(str(_HANDLER_FOLDER), exclude=["**/__pycache__", "*.pyc"]),
+            timeout=Duration.seconds(budgets.INVOCATION),
+            memory_size=256,
+            role=as_role(self._role),
+            log_group=self._log_group,
+            environment_encryption=self._key,
+            **self._network,
+        )
+
+    def _new_framework(self) -> cr.Provider:
+        log_group = self._new_log_group("FrameworkLogGroup")
+        framework = cr.Provider(
+            self,
+            "Framework",
+            on_event_handler=as_function(self._handler),
+            is_complete_handler=as_function(self._handler),
+            query_interval=Duration.seconds(budgets.QUERY_INTERVAL),
+            total_timeout=Duration.seconds(budgets.TOTAL_TIMEOUT),
+            framework_on_event_role=as_role(self._new_role("OnEventRole", log_group)),
+            framework_complete_and_timeout_role=as_role(self._new_role("IsCompleteRole", log_group)),
+            log_group=log_group,
+            provider_function_env_encryption=self._key,
+            disable_waiter_state_machine_logging=False,
+            # Without the data: the answer to CloudFormation goes to a URL that is in it.
+            waiter_state_machine_log_options=cr.LogOptions(
+                destination=self._new_waiter_log_group(), include_execution_data=False, level=stepfunctions.LogLevel.ALL
+            ),
+            **self._network,
+        )
+        waiter.trace(framework)
+        return framework

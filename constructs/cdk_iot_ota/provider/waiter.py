@@ -1,0 +1,21 @@
+"""The state machine of CDK's Provider framework, where the framework has no parameter for what it should be."""
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as stepfunctions
+from aws_cdk import custom_resources as cr
+
+from ..acknowledged import acknowledge_wildcards
+
+_TRACE = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+
+
+def trace(framework: cr.Provider) -> None:
+    """Let X-Ray trace the state machine. A framework that is built otherwise is left as it is."""
+    waiter = framework.node.try_find_child("waiter-state-machine")
+    machine = waiter and waiter.node.try_find_child("Resource")
+    role = waiter and waiter.node.try_find_child("Role")
+    if not isinstance(machine, stepfunctions.CfnStateMachine) or not isinstance(role, iam.Role):
+        return
+    role.add_to_policy(iam.PolicyStatement(actions=_TRACE, resources=["*"]))
+    machine.tracing_configuration = stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True)
+    acknowledge_wildcards(role, ["*"], "neither the delivery of logs nor X-Ray have resources in IAM")

@@ -1,0 +1,129 @@
+"""Every policy fits into IAM, for as many updates as fit into a stack."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from cdk_iot_ota import CodeSigning, FileLocation, OtaFile
+
+from .stacks import firmware, ota_file, ota_update, stack, template
+
+# A stack has 500 resources, and what the updates share is among them.
+UPDATES = 450
+INLINE, MANAGED, ATTACHED = 10_240, 6_144, 10
+# What CloudFormation fills in is as long as this, at most.
+LONGEST = {"AWS::AccountId": 12, "AWS::Partition": 10, "AWS::Region": 14}
+
+
+def characters(value: Any) -> int:
+    """How long a document is in IAM, which counts no white space, with what CloudFormation fills in."""
+
+    def filled(part: Any) -> Any:
+        match part:
+            case {"Fn::Join": [str(separator), list(parts)]}:
+                return separator.join(filled(one) for one in parts)
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{(.*?)\}", lambda found: "x" * LONGEST.get(found.group(1), 100), text)
+            case {"Ref": name}:
+                return "x" * LONGEST.get(str(name), 100)
+            case {"Fn::GetAtt": _}:
+                return "x" * 100
+            case dict():
+                return {name: filled(one) for name, one in part.items()}
+            case list():
+                return [filled(one) for one in part]
+        return part
+
+    return len(json.dumps(filled(value), separators=(",", ":")))
+
+
+def inline(made: Stack) -> dict[str, int]:
+    """How long the inline policies of each role are, with those in the role itself."""
+    resources = template(made).to_json()["Resources"]
+    sizes = {
+        name: sum(characters(policy["PolicyDocument"]) for policy in part["Properties"].get("Policies", []))
+        for name, part in resources.items()
+        if part["Type"] == "AWS::IAM::Role"
+    }
+    for part in resources.values():
+        if part["Type"] == "AWS::IAM::Policy":
+            (role,) = part["Properties"]["Roles"]
+            sizes[role["Ref"]] += characters(part["Properties"]["PolicyDocument"])
+    return sizes
+
+
+def managed(made: Stack) -> list[int]:
+    """How long the managed policies are."""
+    found = template(made).find_resources("AWS::IAM::ManagedPolicy").values()
+    return [characters(part["Properties"]["PolicyDocument"]) for part in found]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """As many updates as fit, each with the longest id of its own, and with objects and a way of signing of its own."""
+    made = Stack(App(analytics_reporting=False), "Prod-stack-with-a-name-of-128-characters".ljust(128, "x"))
+    key = kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource="key", resource_name="k"))
+    bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", bucket_name="b" * 63, encryption_key=key)
+    path = firmware(tmp_path_factory.mktemp("firmware"))
+    for index in range(UPDATES):
+        place = FileLocation.from_bucket(bucket, f"{index:x>900}/firmware.bin")
+        signing = CodeSigning.signer(
+            destination_bucket=bucket, profile_name=f"{index:x>64}", destination_prefix=f"{index:x>900}"
+        )
+        files = [
+            ota_file(place, name="/a"),
+            ota_file(place, name="/b", signing=signing),
+            OtaFile(name="/c", signing=CodeSigning.signer_job(f"{index:x>128}")),
+        ]
+        ota_update(made, f"U{index}", path, files=files, ota_update_id=f"{index:x>56}")
+    return made
+
+
+def test_policies_of_450_updates_fit(many: Stack) -> None:
+    """Each policy is within IAM's limits, old and new ones together, and a role has few enough of them."""
+    assert 2 * max(inline(many).values()) <= INLINE
+    assert max(managed(many)) <= MANAGED
+    assert len(managed(many)) <= ATTACHED
+
+
+def test_policies_of_many_generated_ids_and_assets_do_not_grow(tmp_path: Path) -> None:
+    """A further update with firmware of its own makes no policy longer."""
+    found = []
+    for count in (12, 24):
+        made = stack()
+        for index in range(count):
+            ota_update(made, f"U{index}", firmware(tmp_path, f"f{index}"))
+        found.append(inline(made))
+        assert not managed(made)
+    assert found[0] == found[1]
+
+
+def test_what_does_not_fit_is_refused_at_synth(tmp_path: Path) -> None:
+    """Too many buckets for one role are an error before the deploy, with what to do."""
+    prod = stack()
+    for index in range(30):
+        bucket = s3.Bucket.from_bucket_name(prod, f"Bucket{index}", f"firmware-{index}")
+        ota_update(prod, f"U{index}", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, "a.bin"))])
+    expected = r"the inline policies of Prod/OtaServiceRole need up to \d+ characters and IAM takes 10240: use fewer"
+    with pytest.raises(RuntimeError, match=expected):
+        prod.node.root.synth()  # type: ignore[attr-defined]
+
+
+def test_some_roles_and_buckets_fit(tmp_path: Path) -> None:
+    """A stack with five roles and five buckets is nothing special."""
+    prod = stack()
+    for index in range(5):
+        bucket = s3.Bucket.from_bucket_name(prod, f"Bucket{index}", f"firmware-{index}")
+        role = iam.Role.from_role_arn(prod, f"Role{index}", f"arn:aws:iam::111122223333:role/ota-{index}")
+        files = [ota_file(FileLocation.from_bucket(bucket, "a.bin"))]
+        ota_update(prod, f"U{index}", tmp_path, files=files, role=role)
+        ota_update(prod, f"V{index}", tmp_path, files=files)
+    prod.node.root.synth()  # type: ignore[attr-defined]
+    assert max(inline(prod).values()) <= INLINE

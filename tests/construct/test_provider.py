@@ -1,0 +1,167 @@
+"""What answers CloudFormation: the function, CDK's framework around it, and how both fit into an account."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import jsii
+import pytest
+from aws_cdk import Aspects, CfnResource, IAspect, Stack, Tags
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import IConstruct
+
+from cdk_iot_ota import OtaUpdateProvider
+
+from .stacks import firmware, ota_update, stack, template
+
+FUNCTIONS = 4  # ours, and three of the framework
+
+
+def resources(made: Stack, resource_type: str) -> list[dict[str, Any]]:
+    """The properties of all resources of a type."""
+    return [part.get("Properties", {}) for part in template(made).find_resources(resource_type).values()]
+
+
+@pytest.fixture
+def prod(tmp_path: Path) -> Stack:
+    """A stack with one update and all that comes with it."""
+    made = stack()
+    ota_update(made, "Blinky", firmware(tmp_path))
+    return made
+
+
+def test_every_function_has_a_current_runtime(prod: Stack) -> None:
+    """The handler's is the latest of Python, the framework's what CDK takes for the latest of Node."""
+    runtimes = [str(function["Runtime"]) for function in resources(prod, "AWS::Lambda::Function")]
+    assert len(runtimes) == FUNCTIONS
+    assert "python3.14" in runtimes
+    assert all(runtime == "python3.14" or runtime >= "nodejs22.x" for runtime in runtimes)
+
+
+def test_all_logs_have_a_group_of_ours_and_an_end(prod: Stack) -> None:
+    """No function and no state machine makes a group by itself, which would be kept for ever."""
+    groups = template(prod).find_resources("AWS::Logs::LogGroup")
+    assert len(groups) == 3
+    for group in groups.values():
+        assert group["Properties"]["RetentionInDays"] == 90
+        assert group["DeletionPolicy"] == "Delete"
+    for function in resources(prod, "AWS::Lambda::Function"):
+        assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_the_state_machine_is_logged_and_traced(prod: Stack) -> None:
+    """All its steps, but not the data: the URL that CloudFormation is answered at is in it."""
+    (machine,) = resources(prod, "AWS::StepFunctions::StateMachine")
+    logging = machine["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+    group = logging["Destinations"][0]["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]
+    name = template(prod).find_resources("AWS::Logs::LogGroup")[group]["Properties"]["LogGroupName"]
+    assert name["Fn::Join"][1][:2] == ["/aws/vendedlogs/states/", {"Ref": "AWS::StackName"}]
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_the_retention_can_be_chosen(tmp_path: Path) -> None:
+    """It holds for all three groups."""
+    made = stack()
+    provider = OtaUpdateProvider(made, "Provider", log_retention=logs.RetentionDays.ONE_WEEK)
+    ota_update(made, "Blinky", firmware(tmp_path), provider=provider)
+    assert [group["RetentionInDays"] for group in resources(made, "AWS::Logs::LogGroup")] == [7, 7, 7]
+
+
+def test_a_key_encrypts_logs_and_environments(tmp_path: Path) -> None:
+    """The key of the provider is that of all groups and functions; CloudWatch Logs is let in, for logs only."""
+    made = stack()
+    key = kms.Key(made, "Key")
+    ota_update(made, "Blinky", firmware(tmp_path), provider=OtaUpdateProvider(made, "Provider", encryption_key=key))
+    arn = {"Fn::GetAtt": [made.resolve(cast(kms.CfnKey, key.node.default_child).logical_id), "Arn"]}
+    assert [group["KmsKeyId"] for group in resources(made, "AWS::Logs::LogGroup")] == [arn] * 3
+    assert [function["KmsKeyArn"] for function in resources(made, "AWS::Lambda::Function")] == [arn] * FUNCTIONS
+    (policy,) = [part["KeyPolicy"] for part in resources(made, "AWS::KMS::Key")]
+    (statement,) = [one for one in policy["Statement"] if "logs." in json.dumps(one["Principal"])]
+    assert "log-group:*" in json.dumps(statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
+
+
+def test_an_imported_key_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Its policy is not declared here."""
+    made = stack()
+    key = kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource="key", resource_name="k"))
+    ota_update(made, "Blinky", firmware(tmp_path), provider=OtaUpdateProvider(made, "Provider", encryption_key=key))
+    assert all("KmsKeyId" in group for group in resources(made, "AWS::Logs::LogGroup"))
+
+
+def test_what_is_no_key_is_refused() -> None:
+    """The error names the argument and what makes a key of an ARN."""
+    with pytest.raises(TypeError, match=r"Prod/Provider: encryption_key must be a kms.IKey, got 'arn'"):
+        OtaUpdateProvider(stack(), "Provider", encryption_key="arn")  # type: ignore[arg-type]
+
+
+def test_functions_run_in_a_vpc(tmp_path: Path) -> None:
+    """All of them, and only Lambda itself can use what their roles allow for it."""
+    made = stack()
+    vpc = ec2.Vpc(made, "Vpc")
+    ota_update(made, "Blinky", firmware(tmp_path), provider=OtaUpdateProvider(made, "Provider", vpc=vpc))
+    functions = [one for one in resources(made, "AWS::Lambda::Function") if "VpcConfig" in one]
+    assert len(functions) == FUNCTIONS
+    roles = {function["Role"]["Fn::GetAtt"][0] for function in functions}
+    for role in roles:
+        policies = template(made).find_resources("AWS::IAM::Role")[role]["Properties"]["Policies"]
+        (statement,) = [
+            policy["PolicyDocument"]["Statement"][0] for policy in policies if policy["PolicyName"] == "JoinVpc"
+        ]
+        assert statement["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}
+
+
+def test_subnets_and_security_groups_are_passed_on(tmp_path: Path) -> None:
+    """The functions are where the user wants them."""
+    made = stack()
+    vpc = ec2.Vpc(made, "Vpc")
+    group = ec2.SecurityGroup(made, "Group", vpc=vpc)
+    subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
+    with pytest.raises(RuntimeError, match="public subnet"):
+        OtaUpdateProvider(made, "Public", vpc=vpc, vpc_subnets=subnets, security_groups=[group])
+    provider = OtaUpdateProvider(made, "Provider", vpc=vpc, security_groups=[group])
+    ota_update(made, "Blinky", firmware(tmp_path), provider=provider)
+    assert len(template(made).find_resources("AWS::EC2::SecurityGroup")) == 1
+
+
+@pytest.mark.parametrize("argument", ["vpc_subnets", "security_groups"])
+def test_a_network_without_a_vpc_is_refused(argument: str) -> None:
+    """It would be left out in silence."""
+    value: Any = ec2.SubnetSelection() if argument == "vpc_subnets" else []
+    with pytest.raises(ValueError, match=rf"Prod/Provider: {argument} needs a vpc, got none: give the vpc as well"):
+        OtaUpdateProvider(stack(), "Provider", **{argument: value})
+
+
+def test_a_permissions_boundary_reaches_every_role(prod: Stack) -> None:
+    """The one of the whole app limits the roles of the framework too."""
+    boundary = iam.ManagedPolicy.from_managed_policy_name(prod, "Boundary", "boundary")
+    iam.PermissionsBoundary.of(prod).apply(boundary)
+    roles = resources(prod, "AWS::IAM::Role")
+    assert len(roles) == 5
+    assert all("PermissionsBoundary" in role for role in roles)
+
+
+def test_tags_reach_everything_that_has_tags(prod: Stack) -> None:
+    """`Tags.of` the stack: roles, functions, log groups, the state machine and the update."""
+    Tags.of(prod).add("team", "devices")
+    without = {"AWS::IAM::Policy"}
+    for name, part in template(prod).to_json()["Resources"].items():
+        assert part["Type"] in without or {"Key": "team", "Value": "devices"} in part["Properties"]["Tags"], name
+
+
+def test_an_aspect_reaches_everything(prod: Stack) -> None:
+    """What an organisation looks at or changes in all resources, it finds here as well."""
+    seen: set[str] = set()
+
+    @jsii.implements(IAspect)
+    class Look:
+        def visit(self, node: IConstruct) -> None:
+            if isinstance(node, CfnResource):
+                seen.add(prod.resolve(node.logical_id))
+
+    Aspects.of(prod).add(cast(IAspect, Look()))
+    declared = set(template(prod).to_json()["Resources"])
+    assert seen >= declared
