@@ -1,6 +1,7 @@
 # Everything from a fresh clone: `make demo` and `make test` set up what they need, from PyPI and npm alone.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := -m pip install --quiet --disable-pip-version-check
 # Node comes with the virtual environment, so the machine needs none.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
@@ -8,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 unexport CDK_IOT_OTA_TEST_ACCOUNT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types pytest lowest explore test-aws clean-aws format clean
+.PHONY: help setup demo test lint types pytest lowest explore test-aws clean-aws lock format clean
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +18,8 @@ setup: .venv/.ready node_modules/.ready ## install everything into .venv and nod
 
 .venv/.ready: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python $(INSTALL) --require-hashes -r requirements.txt
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
@@ -47,7 +49,8 @@ lowest: setup .venv-lowest/.ready
 
 .venv-lowest/.ready: requirements-lowest.txt pyproject.toml
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lowest.txt
+	.venv-lowest/bin/python $(INSTALL) --require-hashes -r requirements-lowest.txt
+	.venv-lowest/bin/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 explore: setup ## play 20,000 new random stories of a stack, ten times as many as `make test`
@@ -58,6 +61,15 @@ test-aws: setup ## the end-to-end tests in the AWS account ACCOUNT=, see docs/te
 
 clean-aws: setup ## remove what interrupted runs of test-aws have left in the account ACCOUNT=
 	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/python -m tests.end_to_end.clean_up
+
+# Whatever is pinned and still fits stays, unless it is in UPGRADE="NAME NAME".
+COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.10 --generate-hashes \
+	--custom-compile-command "make lock" $(addprefix --upgrade-package=,$(UPGRADE))
+
+lock: .venv/.ready ## pin and hash all that requirements*.in names and needs
+	$(COMPILE) --output-file requirements.txt requirements.in
+	$(COMPILE) --output-file requirements-lowest.txt requirements-lowest.in
+	$(MAKE) setup
 
 format: setup ## put all Python files into shape
 	$(BIN)/ruff check --fix .
