@@ -66,10 +66,11 @@ clean-aws: setup ## remove what interrupted runs of test-aws have left in the ac
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.10 --generate-hashes \
 	--custom-compile-command "make lock" $(addprefix --upgrade-package=,$(UPGRADE))
 
-lock: .venv/.ready ## pin and hash all that requirements*.in names and needs
+lock: .venv/.ready ## pin and hash all that requirements*.in names and needs, and list its licences
 	$(COMPILE) --output-file requirements.txt requirements.in
 	$(COMPILE) --output-file requirements-lowest.txt requirements-lowest.in
 	$(MAKE) setup
+	$(BIN)/python -m docs.licences
 
 format: setup ## put all Python files into shape
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,81 @@
+"""What the project depends on is pinned, hashed, within the ranges of the wheel, and licensed as listed."""
+
+import json
+import re
+from importlib.metadata import requires
+
+import pytest
+from packaging.requirements import Requirement
+
+from docs.licences import DOCUMENT, ROOT, document, npm_rows, pins, rows
+
+COMPILED = pytest.mark.parametrize("name", ["requirements", "requirements-lowest"])
+RUNTIME = {Requirement(line).name: Requirement(line).specifier for line in requires("cdk-iot-ota") or []}
+PERMISSIVE = {"Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python", "MIT", "MIT-0", "PSF-2.0"}
+
+
+def is_accepted(licence: str, accepted: set[str]) -> bool:
+    """Whether one of the alternatives of an SPDX expression asks for nothing beyond what is accepted."""
+    return any(set(part.split(" AND ")) <= accepted for part in licence.split(" OR "))
+
+
+@COMPILED
+def test_all_is_pinned_and_hashed(name: str) -> None:
+    """Each requirement has one version and the SHA-256 hashes of its files; `pins` refuses what is not pinned."""
+    found = pins(f"{name}.txt")
+    assert found
+    for pin in found:
+        assert pin.hashes, pin.name
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", digest) for digest in pin.hashes), pin.name
+
+
+@COMPILED
+def test_what_is_compiled_is_what_is_named(name: str) -> None:
+    """The compiled file has the direct pins of its .in file, and no others; `make lock` renews it."""
+    lines = [line for line in (ROOT / f"{name}.in").read_text().splitlines() if not line.startswith("#")]
+    named = {(wanted.name, str(wanted.specifier)) for wanted in map(Requirement, lines)}
+    assert named == {(pin.name, f"=={pin.version}") for pin in pins(f"{name}.txt") if "-r" in pin.wanted_by}
+
+
+@COMPILED
+def test_nothing_tells_where_it_was_compiled(name: str) -> None:
+    """No index, no folder of files and no path gets into the compiled file."""
+    assert not re.search(r"^--|://", (ROOT / f"{name}.txt").read_text(), re.MULTILINE)
+
+
+def test_the_wheel_admits_what_the_tests_run_with() -> None:
+    """The pinned versions are within the ranges of pyproject.toml, and the lowest ones are their lower ends."""
+    for name, versions in RUNTIME.items():
+        (pinned,) = [pin.version for pin in pins() if pin.name == name]
+        (lowest,) = [pin.version for pin in pins("requirements-lowest.txt") if pin.name == name]
+        assert pinned in versions
+        assert f">={lowest}" in str(versions).split(",")
+
+
+def test_the_wheel_brings_only_the_cdk() -> None:
+    """An app gets no AWS SDK with the library: the Lambda runtime has one."""
+    assert set(RUNTIME) == {"aws-cdk-lib", "constructs"}
+    runtime, _ = rows()
+    assert not {"boto3", "botocore"} & {row.name for row in runtime}
+
+
+def test_npm_packages_are_hashed() -> None:
+    """Each entry of package-lock.json has a SHA-512 hash."""
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    installed = {path: package for path, package in packages.items() if path}
+    assert installed
+    assert all(package["integrity"].startswith("sha512-") for package in installed.values())
+
+
+def test_the_licences_are_listed() -> None:
+    """The document names every package in its version; `python -m docs.licences` renews it."""
+    assert DOCUMENT.read_text() == document()
+    assert {pin.name for pin in pins("requirements-lowest.txt")} <= {pin.name for pin in pins()}
+
+
+def test_the_licences_are_accepted_ones() -> None:
+    """What runs in an app is permissive; what only the development uses may be under the MPL as well."""
+    runtime, development = rows()
+    accepted = [(row, PERMISSIVE) for row in runtime]
+    accepted += [(row, PERMISSIVE | {"MPL-2.0"}) for row in [*development, *npm_rows()]]
+    assert [row for row, licences in accepted if not is_accepted(row.licence, licences)] == []
