@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 unexport CDK_IOT_OTA_TEST_ACCOUNT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types pytest lowest explore test-aws clean-aws lock format clean
+.PHONY: help setup demo test lint types pytest lowest explore test-aws clean-aws lock audit format clean
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,14 @@ lock: .venv/.ready ## pin and hash all that requirements*.in names and needs, an
 	$(COMPILE) --output-file requirements-lowest.txt requirements-lowest.in
 	$(MAKE) setup
 	$(BIN)/python -m docs.licences
+
+# Without --strict, pip-audit passes what it has found no data on.
+AUDIT := $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off
+
+audit: .venv/.ready ## ask PyPI and npm for known vulnerabilities of what is pinned
+	$(AUDIT) --requirement requirements.txt
+	$(AUDIT) --requirement requirements-lowest.txt
+	$(BIN)/npm audit --package-lock-only
 
 format: setup ## put all Python files into shape
 	$(BIN)/ruff check --fix .
