@@ -39,9 +39,10 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "reset",
         ),
     ),
-    "s3": ("ministack.services.s3", ("handle_request",)),
+    "s3": ("ministack.services.s3", ("handle_request", "_bucket_default_sse_headers", "_head_object")),
     "iam": ("ministack.services.iam", ("_roles",)),
-    "signer": ("ministack.services.signer", ("_jobs",)),
+    "kms": ("ministack.services.kms", ("_resolve_key",)),
+    "signer": ("ministack.services.signer", ("handle_request",)),
     "responses": (
         "ministack.core.responses",
         (
@@ -56,18 +57,26 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     "router": ("ministack.core.router", ("extract_access_key_id",)),
     "iam_actions": (
         "ministack.core.iam_actions",
-        ("access_denied_response", "extract_resource_arn", "request_tag_context"),
+        (
+            "access_denied_response",
+            "extract_resource_arn",
+            "request_tag_context",
+            "s3_access_point_resources",
+            "s3_additional_checks",
+        ),
     ),
     "iam_evaluator": (
         "ministack.core.iam_evaluator",
         (
             "AuthError",
             "EvalContext",
+            "combine_resource_policy",
             "enforce",
             "evaluate",
             "evaluate_trust_policy",
             "_gather_role_policies",
             "_permissions_boundary",
+            "_resource_policy",
             "_service_principal_matches",
         ),
     ),
@@ -105,6 +114,7 @@ class Emulator:
     iot: Any
     s3: Any
     iam: Any
+    kms: Any
     signer: Any
     responses: Any
     router: Any

@@ -43,6 +43,12 @@ class Caller:
         )
         return answer
 
+    def deletion_refusal(self, job_arn: str | None, stream_arn: str | None) -> Answer | None:
+        """DeleteOTAUpdate may take a job along, which it cancels, and a stream."""
+        needed = (("iot:CancelJob", job_arn), ("iot:DeleteJob", job_arn), ("iot:DeleteStream", stream_arn))
+        refusals = (self.refusal(action, arn, {}) for action, arn in needed if arn)
+        return next(filter(None, refusals), None)
+
     def creation_refusal(self, arn: str, request: dict[str, Any]) -> Answer | None:
         """CreateOTAUpdate also passes a role, and tags when it carries tags."""
         passed = {"iam:PassedToService": "iot.amazonaws.com"}

@@ -27,6 +27,11 @@ class WorkFailed(Exception):
         return None if self.code is None else {"code": self.code, "message": self.message or ""}
 
 
+def passed_on(source: str, service: str, status: int, code: str, message: str) -> WorkFailed:
+    """The words of another service, in the form in which AWS IoT passes them on."""
+    return WorkFailed(source, f"{message} (Service: {service}; Status Code: {status}; Error Code: {code})")
+
+
 def invalid_request(message: str) -> ServiceError:
     """An InvalidRequestException."""
     return ServiceError("InvalidRequestException", message, 400)

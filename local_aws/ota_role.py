@@ -10,6 +10,8 @@ from local_aws.emulator import Emulator
 from local_aws.ota_errors import WorkFailed
 
 _SERVICE = "iot.amazonaws.com"
+# Who is quoted in an errorInfo; S3 passes on what KMS says, and AWS IoT speaks for all others.
+_SOURCES = {"s3": "AmazonS3Exception", "kms": "AmazonS3Exception", "signer": "AWSSignerException"}
 _ROLE_ARN = re.compile(r"arn:[^:]+:iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
 
@@ -40,18 +42,25 @@ class ServiceRole:
         """The role's policies must allow `action` on `resource`."""
         if not self._emulator.auth:
             return
-        evaluator: Any = self._emulator.iam_evaluator
-        decision = evaluator.evaluate(
-            self._context(action, resource, {key.replace("__", ":").lower(): value for key, value in context.items()}),
-            evaluator._gather_role_policies(self._name, self._account),
-            *evaluator._permissions_boundary(self._emulator.iam._roles, self._name, self._account),
-        )
-        if decision.decision != "Allow":
-            source = "AmazonS3Exception" if action.startswith("s3:") else "AWSIotException"
+        keys = {key.replace("__", ":").lower(): value for key, value in context.items()}
+        if not self._allows(self._context(action, resource, keys)):
             raise WorkFailed(
-                source,
+                _SOURCES.get(action.partition(":")[0], "AWSIotException"),
                 f"User: {self._session} is not authorized to perform: {action} on resource: {resource}",
             )
+
+    def _allows(self, context: Any) -> bool:
+        """What the role's policies and the policy of the resource say together."""
+        evaluator: Any = self._emulator.iam_evaluator
+        limits = evaluator._permissions_boundary(self._emulator.iam._roles, self._name, self._account)
+        decision = evaluator.evaluate(context, evaluator._gather_role_policies(self._name, self._account), *limits)
+        service = context.action.partition(":")[0]
+        found = evaluator._resource_policy(service, context.resource_arn)
+        if found is not None:
+            # A key's policy has to allow the account at least, while other resources need none.
+            required = service == "kms"
+            decision = evaluator.combine_resource_policy(decision, context, *found, required=required, limits=limits)
+        return bool(decision.decision == "Allow")
 
     @property
     def _session(self) -> str:

@@ -77,7 +77,9 @@ class OtaRoutes:
             return self._updates.list(query)
         if call == ("DELETE", "otaUpdates", True):
             flags = {key: query.get(key) == "true" for key in ("deleteStream", "forceDeleteAWSJob")}
-            return self._updates.delete(name, delete_stream=flags["deleteStream"], force=flags["forceDeleteAWSJob"])
+            return self._updates.delete(
+                name, caller, delete_stream=flags["deleteStream"], force=flags["forceDeleteAWSJob"]
+            )
         return self._stream_call(call, name, body, query, method, path)
 
     def _stream_call(

@@ -63,10 +63,15 @@ class OtaService:
         updates, token = page(found, query)
         return {"otaUpdates": updates, **({"nextToken": token} if token else {})}
 
-    def delete(self, ota_update_id: str, *, delete_stream: bool, force: bool) -> dict[str, Any]:
+    def delete(
+        self, ota_update_id: str, caller: Caller, *, delete_stream: bool, force: bool
+    ) -> dict[str, Any] | Answer:
         """Take a deletion on, or refuse it."""
         self._store.count("DeleteOTAUpdate")
         update = self._find(ota_update_id)
+        refused = self._forbidden(update, caller, delete_stream=delete_stream, force=force)
+        if refused:
+            return refused
         if update.status == DELETE_IN_PROGRESS:
             return {}
         if update.status in CREATING:
@@ -83,6 +88,14 @@ class OtaService:
             self._work.start_deletion(update, delete_stream=delete_stream, force=force)
         return {}
 
+    def _forbidden(self, update: Update, caller: Caller, *, delete_stream: bool, force: bool) -> Answer | None:
+        """The refusal of a caller who may not delete what goes with an update, where the settings ask for it."""
+        if not self._store.settings.strict_deletion:
+            return None
+        stream = self._store.own_stream(update) if delete_stream else None
+        job_arn = update.job_arn if force and self._store.job(update) else None
+        return caller.deletion_refusal(job_arn, stream.arn if stream else None)
+
     def _find(self, ota_update_id: str) -> Update:
         found: Update | None = self._store.updates.get(ota_update_id)
         if found is None:
@@ -94,7 +107,7 @@ class OtaService:
 
     def _unfinished(self, update: Update) -> str | None:
         """Why a deletion without force is refused, or None."""
-        job = self._emulator.iot._jobs.get(update.job_id) if update.job_arn else None
+        job = self._store.job(update)
         if job is None or job["status"] in _FINISHED:
             return None
         return f"Job {update.job_id} is in status {job['status']} and cannot be deleted without forceDeleteAWSJob"

@@ -8,7 +8,7 @@ from typing import Any
 
 from local_aws.emulator import Emulator
 from local_aws.ota_errors import throttled
-from local_aws.ota_records import Update
+from local_aws.ota_records import Stream, Update
 from local_aws.settings import Values
 
 # Calls per second and account, see the quotas of AWS IoT.
@@ -35,6 +35,15 @@ class Store:
     def arn(self, kind: str, name: str) -> str:
         """The ARN of a resource of AWS IoT in the request's account and Region."""
         return f"arn:aws:iot:{self._emulator.region()}:{self._emulator.account()}:{kind}/{name}"
+
+    def job(self, update: Update) -> Any:
+        """The job that was made for an update, None if there is none any more."""
+        return self._emulator.iot._jobs.get(update.job_id) if update.job_arn else None
+
+    def own_stream(self, update: Update) -> Stream | None:
+        """The stream that was made for an update; never one of the user's."""
+        found: Stream | None = self.streams.get(update.stream_id)
+        return found
 
     def forget(self, update: Update) -> None:
         """Remove an update and its tags."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from typing import Any
 
@@ -11,6 +10,7 @@ from local_aws.emulator import Emulator
 from local_aws.fault_rules import Fault, FaultRules
 from local_aws.ota_document import SourceFile, job_document
 from local_aws.ota_errors import WorkFailed
+from local_aws.ota_job import Jobs
 from local_aws.ota_records import (
     CREATE_COMPLETE,
     CREATE_FAILED,
@@ -30,6 +30,7 @@ class Work:
 
     def __init__(self, emulator: Emulator, store: Store, faults: FaultRules) -> None:
         self._emulator, self._store, self._faults = emulator, store, faults
+        self._jobs = Jobs(emulator, store)
         # The event loop keeps only weak references to its tasks.
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -77,11 +78,13 @@ class Work:
         self._fail(fault, leave_stream=False)
         role = ServiceRole(self._emulator, update.request["roleArn"], update.arn)
         role.assume()
+        role.require("iam:GetRole", update.request["roleArn"])
         sources = Sources(self._emulator, role, self._store.streams)
         files = [await sources.find(file, index) for index, file in enumerate(update.request["files"])]
         stream_id = self._stream(update, files, role)
         self._fail(fault, leave_stream=True)
-        await self._job(update, files, stream_id, role)
+        document = job_document(files, update.request.get("protocols", ["MQTT"]), stream_id, self._emulator.region())
+        await self._jobs.create(update, document, role)
 
     @staticmethod
     def _fail(fault: Fault | None, *, leave_stream: bool) -> None:
@@ -98,23 +101,10 @@ class Work:
         stream_id = f"AFR_OTA-{uuid.uuid4()}"
         arn = self._store.arn("stream", stream_id)
         role.require("iot:CreateStream", arn)
-        places = [{"fileId": file.file_id, "s3Location": {"bucket": file.bucket, "key": file.key}} for file in files]
+        places = [{"fileId": file.file_id, "s3Location": file.place} for file in files]
         self._store.streams[stream_id] = Stream(stream_id, arn, places, update.request["roleArn"])
         update.stream_id = stream_id
         return stream_id
-
-    async def _job(self, update: Update, files: list[SourceFile], stream_id: str | None, role: ServiceRole) -> None:
-        request = update.request
-        arn = self._store.arn("job", update.job_id)
-        role.require("iam:PassRole", request["roleArn"], iam__PassedToService="iot.amazonaws.com")
-        role.require("iot:CreateJob", arn)
-        document = job_document(files, request.get("protocols", ["MQTT"]), stream_id, self._emulator.region())
-        status, _, body = await self._emulator.iot._create_job(update.job_id, job_request(request, document))
-        if status >= 300:
-            answer = json.loads(body)
-            detail = f"(Service: AWSIot; Status Code: {status}; Error Code: {answer['__type']})"
-            raise WorkFailed("AWSIotException", f"{answer['message']} {detail}")
-        update.job_arn = arn
 
     async def _delete(self, update: Update, delete_stream: bool, force: bool) -> None:
         await asyncio.sleep(self._settings.step_seconds)
@@ -127,43 +117,20 @@ class Work:
 
     async def _clear(self, update: Update, delete_stream: bool, force: bool) -> None:
         """The job and the service's own stream; a stream of the user's is never deleted."""
-        iot = self._emulator.iot
-        has_job = update.job_arn is not None and update.job_id in iot._jobs
-        has_stream = delete_stream and update.stream_id in self._store.streams
-        if not has_job and not has_stream:
+        has_job = self._store.job(update) is not None
+        stream = self._store.own_stream(update) if delete_stream else None
+        if not has_job and stream is None:
             return
         role = ServiceRole(self._emulator, update.request["roleArn"], update.arn)
         role.assume()
         if has_job:
-            role.require("iot:DeleteJob", self._store.arn("job", update.job_id))
-        if has_stream:
-            role.require("iot:DeleteStream", self._store.arn("stream", str(update.stream_id)))
-            self._store.forget_stream(str(update.stream_id))
+            self._jobs.require_deletion(update, role)
+        if stream is not None:
+            role.require("iot:DeleteStream", stream.arn)
+            self._store.forget_stream(stream.stream_id)
         if has_job:
-            async with iot.publishing_events():
-                await iot._delete_job(update.job_id, {"force": "true" if force else "false"})
+            await self._jobs.delete(update, force=force)
 
     async def _refuse(self, update: Update, message: str) -> None:
         await asyncio.sleep(self._settings.step_seconds)
         update.move(DELETE_FAILED, {"code": "InvalidRequestException", "message": message})
-
-
-def job_request(request: dict[str, Any], document: str) -> dict[str, Any]:
-    """The CreateJob request of an update."""
-    made: dict[str, Any] = {
-        "targets": request["targets"],
-        "document": document,
-        "targetSelection": request.get("targetSelection", "SNAPSHOT"),
-    }
-    if "description" in request:
-        made["description"] = request["description"]
-    if "awsJobExecutionsRolloutConfig" in request:
-        made["jobExecutionsRolloutConfig"] = request["awsJobExecutionsRolloutConfig"]
-    if "awsJobAbortConfig" in request:
-        made["abortConfig"] = {"criteriaList": request["awsJobAbortConfig"]["abortCriteriaList"]}
-    if "awsJobTimeoutConfig" in request:
-        made["timeoutConfig"] = request["awsJobTimeoutConfig"]
-    if "awsJobPresignedUrlConfig" in request or "HTTP" in request.get("protocols", []):
-        expiry = (request.get("awsJobPresignedUrlConfig") or {}).get("expiresInSec", 1800)
-        made["presignedUrlConfig"] = {"roleArn": request["roleArn"], "expiresInSec": expiry}
-    return made

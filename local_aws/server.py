@@ -22,6 +22,7 @@ from local_aws.emulator import Emulator, load
 from local_aws.errors import LocalAwsError
 from local_aws.fault_rules import FaultRules
 from local_aws.job_index import index_jobs
+from local_aws.kms_access import check_reads
 from local_aws.log_groups import name_log_groups
 from local_aws.network import require_loopback
 from local_aws.ota_routes import OtaRoutes
@@ -33,6 +34,7 @@ def build(emulator: Emulator) -> Admin:
     store, faults = Store(emulator), FaultRules()
     OtaRoutes(emulator, store, faults).install()
     trust_loopback(emulator)
+    check_reads(emulator)
     index_jobs(emulator)
     name_log_groups(emulator)
     return Admin(emulator, store, faults, CallLog(), repair(emulator))

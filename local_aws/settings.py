@@ -17,12 +17,16 @@ class Values:
     refusal: how a deletion without force answers for an unfinished job: "sync" is an
         InvalidRequestException, "async" ends in DELETE_FAILED.
     rate_limits: whether more calls per second than AWS allows are throttled.
+    strict_deletion: whether the caller of DeleteOTAUpdate needs, beside the service role, iot:CancelJob and
+        iot:DeleteJob on a job that it deletes by force, and iot:DeleteStream on a stream that goes along. AWS does
+        not document it. Without IAM it makes no difference.
     """
 
     step_seconds: float = 0.05
     tag_lag_seconds: float = 0.0
     refusal: str = "sync"
     rate_limits: bool = False
+    strict_deletion: bool = True
 
     def __post_init__(self) -> None:
         for name in ("step_seconds", "tag_lag_seconds"):
@@ -31,8 +35,10 @@ class Values:
                 raise LocalAwsError(f"{name} must be a number of at least 0, got {value!r}")
         if self.refusal not in ("sync", "async"):
             raise LocalAwsError(f"refusal must be 'sync' or 'async', got {self.refusal!r}")
-        if not isinstance(self.rate_limits, bool):
-            raise LocalAwsError(f"rate_limits must be True or False, got {self.rate_limits!r}")
+        for name in ("rate_limits", "strict_deletion"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise LocalAwsError(f"{name} must be True or False, got {value!r}")
 
     def changed(self, changes: dict[str, Any]) -> Values:
         """These settings with `changes`; LocalAwsError for a name that does not exist."""
