@@ -13,6 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws import LocalAws
+from tests.local_aws.roles import Roles
+from tests.local_aws.secret_bucket import SecretBucket
 
 # The first byte of a DER sequence is all that a simulated device looks at.
 SIGNATURE = b"\x30\x06\x02\x01\x01\x02\x01\x01"
@@ -86,6 +88,12 @@ class Account:
             assert time.monotonic() < deadline, self.info(ota_update_id)
             time.sleep(0.01)
 
+    def remove(self, ota_update_id: str) -> None:
+        """Delete an update with job and stream, unless it is gone already."""
+        with contextlib.suppress(self.iot.exceptions.ResourceNotFoundException):
+            self.delete(ota_update_id)
+        self.gone(ota_update_id)
+
     def ids(self, **options: Any) -> list[str]:
         """The ids of ListOTAUpdates."""
         return [update["otaUpdateId"] for update in self.iot.list_ota_updates(**options)["otaUpdates"]]
@@ -130,6 +138,26 @@ def account(shared: Account) -> Iterator[Account]:
 
 
 @pytest.fixture(scope="session")
-def make_account() -> type[Account]:
-    """Sets up an account in another emulator."""
-    return Account
+def secured() -> Iterator[Account]:
+    """An account in an emulator that enforces IAM."""
+    with LocalAws(auth=True) as running:
+        yield Account(running)
+
+
+@pytest.fixture(scope="session")
+def _roles(secured: Account) -> Roles:
+    return Roles(secured)
+
+
+@pytest.fixture
+def roles(_roles: Roles) -> Iterator[Roles]:
+    """Makes roles and their clients in the account with IAM; quick steps, and default settings after the test."""
+    _roles.account.aws.settings.update(step_seconds=0.01)
+    yield _roles
+    _roles.account.aws.settings.reset()
+
+
+@pytest.fixture(scope="session")
+def secret(secured: Account) -> SecretBucket:
+    """A bucket with versions and a key in the account with IAM."""
+    return SecretBucket(secured.aws, "secret-bucket")

@@ -1,86 +1,24 @@
-"""With AUTH the caller, and the service role on its behalf, need the permissions that AWS asks for."""
+"""With AUTH the caller needs the permissions that AWS asks for."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws import LocalAws
+from tests.local_aws.roles import IOT, OTA, Roles, allow
 
-OTA = "arn:aws:iot:eu-central-1:111122223333:otaupdate/*"
-
-
-@pytest.fixture(scope="module")
-def secured(make_account: Callable[[LocalAws], Any]) -> Iterator[Any]:
-    """An account in an emulator that enforces IAM."""
-    with LocalAws(auth=True) as running:
-        yield make_account(running)
-
-
-def allow(*pairs: tuple[str, str]) -> str:
-    """A policy that allows actions on resources."""
-    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in pairs]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-def service_policy(role: str, without: str = "") -> str:
-    """What the OTA service role needs, but for one action."""
-    pairs = [
-        ("s3:GetObject", "*"),
-        ("iot:CreateStream", "*"),
-        ("iot:CreateJob", "*"),
-        ("iam:PassRole", role),
-        ("iot:DeleteJob", "*"),
-        ("iot:DeleteStream", "*"),
-    ]
-    return allow(*(pair for pair in pairs if pair[0] != without))
-
-
-class Caller:
-    """A role that calls, and a role that the service is given."""
-
-    def __init__(self, account: Any) -> None:
-        self.account, self._number = account, 0
-
-    def role(self, policy: str, trust: str) -> tuple[str, str]:
-        """Make a role; its name and its ARN."""
-        self._number += 1
-        name = f"role-{self._number}"
-        arn = self.account.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-        self.account.iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
-        return name, arn
-
-    def client(self, policy: str) -> Any:
-        """An IoT client with a policy."""
-        trust = {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}
-        _, arn = self.role(policy, json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
-        keys = self.account.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="caller")["Credentials"]
-        return self.account.aws.client(
-            "iot",
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
-        )
-
-    def service_role(self, without: str = "", condition: Any = None, service: str = "iot.amazonaws.com") -> str:
-        """A service role that lacks one action, or whose trust is conditional."""
-        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-        statement = {**trust, "Condition": condition} if condition else trust
-        name, arn = self.role(
-            allow(("s3:ListBucket", "*")), json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        )
-        self.account.iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=service_policy(arn, without))
-        return arn
-
-
-@pytest.fixture(scope="module")
-def caller(secured: Any) -> Caller:
-    """Makes roles and clients."""
-    return Caller(secured)
+PASS = allow("iam:PassRole", "*")
+CREATE = allow("iot:CreateOTAUpdate", OTA)
+TAGS = [{"Key": "team", "Value": "devices"}]
+DELETE = {
+    "iot:DeleteOTAUpdate": OTA,
+    "iot:CancelJob": f"{IOT}:job/AFR_OTA-taken",
+    "iot:DeleteJob": f"{IOT}:job/AFR_OTA-taken",
+    "iot:DeleteStream": f"{IOT}:stream/AFR_OTA-*",
+}
 
 
 def create(client: Any, account: Any, ota_update_id: str, role: str, **options: Any) -> Any:
@@ -90,96 +28,140 @@ def create(client: Any, account: Any, ota_update_id: str, role: str, **options: 
     )
 
 
-PASS = ("iam:PassRole", "*")
-TAGS = [{"Key": "team", "Value": "devices"}]
+def without(action: str) -> Any:
+    """What a deletion takes, but for one action."""
+    return [allow(name, resource) for name, resource in DELETE.items() if name != action]
 
 
 @pytest.mark.parametrize(
-    ("pairs", "tags", "missing"),
+    ("statements", "tags", "missing"),
     [
-        (
-            [PASS],
-            [],
-            "iot:CreateOTAUpdate on resource: arn:aws:iot:eu-central-1:111122223333:otaupdate/denied",
-        ),
-        ([("iot:CreateOTAUpdate", OTA)], [], "iam:PassRole"),
-        ([("iot:CreateOTAUpdate", OTA), PASS], TAGS, "iot:TagResource"),
+        ([PASS], [], "iot:CreateOTAUpdate on resource: arn:aws:iot:eu-central-1:111122223333:otaupdate/denied"),
+        ([CREATE], [], "iam:PassRole"),
+        ([CREATE, PASS], TAGS, "iot:TagResource"),
     ],
 )
-def test_caller_lacks_a_permission(caller: Caller, pairs: Any, tags: Any, missing: str) -> None:
+def test_caller_lacks_a_permission(roles: Roles, statements: Any, tags: Any, missing: str) -> None:
     """Without one of its permissions, CreateOTAUpdate is denied and nothing is made."""
-    account = caller.account
+    account = roles.account
     with pytest.raises(ClientError, match="is not authorized to perform: " + missing):
-        create(caller.client(allow(*pairs)), account, "denied", account.role, tags=tags)
+        create(roles.client(*statements), account, "denied", account.role, tags=tags)
     assert account.ids() == []
 
 
-def test_caller_passes_the_role_to_the_service(caller: Caller) -> None:
+def test_caller_passes_the_role_to_the_service(roles: Roles) -> None:
     """A PassRole permission for AWS IoT is enough, and one for another service is not."""
-    statements = [{"Effect": "Allow", "Action": ["iot:CreateOTAUpdate", "iot:TagResource"], "Resource": OTA}]
 
     def client(service: str) -> Any:
-        condition = {"StringEquals": {"iam:PassedToService": service}}
-        passed = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition}
-        return caller.client(json.dumps({"Version": "2012-10-17", "Statement": [*statements, passed]}))
+        passed = allow("iam:PassRole", "*", StringEquals={"iam:PassedToService": service})
+        return roles.client(CREATE, allow("iot:TagResource", OTA), passed)
 
-    role = caller.service_role()
+    role = roles.service_role()
     with pytest.raises(ClientError, match="iam:PassRole"):
-        create(client("lambda.amazonaws.com"), caller.account, "passed", role)
-    create(client("iot.amazonaws.com"), caller.account, "passed", role, tags=TAGS)
-    assert caller.account.settled("passed")["otaUpdateStatus"] == "CREATE_COMPLETE"
-    caller.account.delete("passed")
-    caller.account.gone("passed")
+        create(client("lambda.amazonaws.com"), roles.account, "passed", role)
+    create(client("iot.amazonaws.com"), roles.account, "passed", role, tags=TAGS)
+    assert roles.account.settled("passed")["otaUpdateStatus"] == "CREATE_COMPLETE"
+    roles.account.remove("passed")
 
 
-@pytest.mark.parametrize("action", ["s3:GetObject", "iot:CreateStream", "iot:CreateJob", "iam:PassRole"])
-def test_service_role_lacks_a_permission(caller: Caller, action: str) -> None:
-    """A service role without one of its permissions ends in CREATE_FAILED that names it."""
-    account = caller.account
-    info = account.created("short", roleArn=caller.service_role(without=action))
-    assert info["otaUpdateStatus"] == "CREATE_FAILED"
-    assert f"is not authorized to perform: {action} on resource: arn:aws:" in info["errorInfo"]["message"]
-    account.delete("short", stream=False)
-    account.gone("short")
+@pytest.mark.parametrize("action", DELETE)
+def test_deletion_needs_what_it_takes_along(roles: Roles, action: str) -> None:
+    """DeleteOTAUpdate is denied to a caller who may not delete the update, its job by force or its stream."""
+    roles.account.created("taken", roleArn=roles.service_role())
+    taking = {"otaUpdateId": "taken", "forceDeleteAWSJob": True, "deleteStream": True}
+    with pytest.raises(ClientError, match=f"is not authorized to perform: {action} on resource: arn:aws:iot:") as error:
+        roles.client(*without(action)).delete_ota_update(**taking)
+    assert error.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert roles.account.info("taken")["otaUpdateStatus"] == "CREATE_COMPLETE"
+    roles.client(*without("")).delete_ota_update(**taking)
+    roles.account.gone("taken")
+
+
+def test_deletion_needs_no_more_than_it_takes_along(roles: Roles) -> None:
+    """Who deletes a finished job without force and leaves the stream needs DeleteOTAUpdate alone."""
+    roles.account.created("taken", roleArn=roles.service_role())
+    roles.account.iot.cancel_job(jobId="AFR_OTA-taken")
+    roles.client(allow("iot:DeleteOTAUpdate", OTA)).delete_ota_update(otaUpdateId="taken")
+    roles.account.gone("taken")
+
+
+def test_deletion_is_lenient_on_demand(roles: Roles) -> None:
+    """Without strict_deletion the caller needs DeleteOTAUpdate alone, whatever goes along."""
+    roles.account.aws.settings.update(strict_deletion=False)
+    roles.account.created("taken", roleArn=roles.service_role())
+    only = roles.client(allow("iot:DeleteOTAUpdate", OTA))
+    only.delete_ota_update(otaUpdateId="taken", forceDeleteAWSJob=True, deleteStream=True)
+    roles.account.gone("taken")
 
 
 @pytest.mark.parametrize(
-    ("options", "status"),
+    ("operation", "options", "action"),
     [
-        ({"service": "lambda.amazonaws.com"}, "CREATE_FAILED"),
-        ({"condition": {"StringEquals": {"aws:SourceAccount": "999999999999"}}}, "CREATE_FAILED"),
-        (
-            {
-                "condition": {
-                    "StringEquals": {"aws:SourceAccount": "111122223333"},
-                    "ArnLike": {"aws:SourceArn": "arn:aws:iot:eu-central-1:111122223333:*"},
-                }
-            },
-            "CREATE_COMPLETE",
-        ),
+        ("list_tags_for_resource", {}, "iot:ListTagsForResource"),
+        ("tag_resource", {"tags": TAGS}, "iot:TagResource"),
+        ("untag_resource", {"tagKeys": ["a"]}, "iot:UntagResource"),
     ],
 )
-def test_service_role_trusts_the_service(caller: Caller, options: Any, status: str) -> None:
-    """The service role must trust AWS IoT, with conditions that hold."""
-    account = caller.account
-    info = account.created("trust", roleArn=caller.service_role(**options))
-    assert info["otaUpdateStatus"] == status, info
-    account.delete("trust")
-    account.gone("trust")
+def test_tagging_is_by_update(roles: Roles, operation: str, options: Any, action: str) -> None:
+    """The tagging calls are allowed on the update that a policy names, and denied on another."""
+    arn = roles.account.create("tagged")["otaUpdateArn"]
+    getattr(roles.client(allow(action, arn)), operation)(resourceArn=arn, **options)
+    with pytest.raises(ClientError, match=f"not authorized to perform: {action} on resource: {arn}"):
+        getattr(roles.client(allow(action, f"{arn}-2")), operation)(resourceArn=arn, **options)
+    roles.account.settled("tagged")
+    roles.account.remove("tagged")
 
 
-def test_deletion_needs_the_service_role(caller: Caller) -> None:
-    """A service role that may not delete the job ends in DELETE_FAILED, and a second try succeeds."""
-    account = caller.account
-    role = caller.service_role(without="iot:DeleteJob")
-    account.created("stuck", roleArn=role)
-    account.delete("stuck")
-    info = account.settled("stuck")
-    assert info["otaUpdateStatus"] == "DELETE_FAILED"
-    assert "is not authorized to perform: iot:DeleteJob on resource: arn:aws:" in info["errorInfo"]["message"]
-    account.iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="p", PolicyDocument=service_policy(role))
-    account.delete("stuck")
-    account.gone("stuck")
+@pytest.mark.parametrize(
+    ("operation", "options", "action"),
+    [
+        ("delete_ota_update", {"otaUpdateId": "owned"}, "iot:DeleteOTAUpdate"),
+        ("untag_resource", {"resourceArn": OTA.replace("*", "owned"), "tagKeys": ["a"]}, "iot:UntagResource"),
+    ],
+)
+def test_the_tags_of_an_update_decide(roles: Roles, operation: str, options: Any, action: str) -> None:
+    """A condition on aws:ResourceTag holds for an update with that tag only."""
+    # The account's role may do nothing, so there is no job to be deleted.
+    roles.account.created("owned", tags=[{"Key": "a", "Value": "b"}, {"Key": "lib:stack", "Value": "arn:one"}])
+
+    def attempt(owner: str) -> None:
+        statement = allow(action, OTA, StringEquals={"aws:ResourceTag/lib:stack": owner})
+        getattr(roles.client(statement), operation)(**options)
+
+    with pytest.raises(ClientError, match=f"not authorized to perform: {action}"):
+        attempt("arn:two")
+    attempt("arn:one")
+    roles.account.remove("owned")
+
+
+@pytest.mark.parametrize("conditional", ["iot:CreateOTAUpdate", "iot:TagResource"])
+def test_the_tags_of_a_request_decide(roles: Roles, conditional: str) -> None:
+    """A condition on aws:RequestTag holds for a creation with that tag only, on both actions."""
+    actions = ("iot:CreateOTAUpdate", "iot:TagResource")
+
+    def attempt(team: str) -> None:
+        condition = {"StringEquals": {"aws:RequestTag/team": team}}
+        statements = [allow(action, OTA, **(condition if action == conditional else {})) for action in actions]
+        create(roles.client(PASS, *statements), roles.account, "asked", roles.account.role, tags=TAGS)
+
+    with pytest.raises(ClientError, match=f"not authorized to perform: {conditional}"):
+        attempt("others")
+    attempt("devices")
+    roles.account.settled("asked")
+    roles.account.remove("asked")
+
+
+def test_stacks_are_described_by_arn(roles: Roles) -> None:
+    """DescribeStacks is allowed on the stack that a policy names, and denied on another."""
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    cloudformation = roles.account.aws.client("cloudformation")
+    stack = cloudformation.create_stack(StackName="one", TemplateBody=template)["StackId"]
+    statement = allow("cloudformation:DescribeStacks", stack)
+    described = roles.client(statement, service="cloudformation").describe_stacks(StackName=stack)
+    assert described["Stacks"][0]["StackId"] == stack
+    with pytest.raises(ClientError, match="not authorized to perform: cloudformation:DescribeStacks"):
+        roles.client(statement, service="cloudformation").describe_stacks(StackName="another")
+    cloudformation.delete_stack(StackName=stack)
 
 
 def test_signatures_are_checked(secured: Any) -> None:
