@@ -44,6 +44,17 @@ def put(aws: LocalAws, **options: Any) -> Declare:
     return declare
 
 
+def put_profile(aws: LocalAws, name: str) -> None:
+    """A signing profile of AWS Signer."""
+    certificate = aws.client("acm").request_certificate(DomainName="example.com")["CertificateArn"]
+    aws.client("signer").put_signing_profile(
+        profileName=name,
+        platformId="AmazonFreeRTOS-Default",
+        signingMaterial={"certificateArn": certificate},
+        signingParameters={"certname": "/signer.pem"},
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _devices(aws: LocalAws) -> None:
     """One device to update."""
@@ -119,6 +130,7 @@ def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws
         file = OtaFile(name="/a", location=FileLocation.from_bucket(firmware, "a.bin"), signing=signing)
         put(aws, files=[file])(stack)
 
+    put_profile(aws, "blinky")
     bucket = deployment.deploy(only_buckets)["Bucket"]
     version = aws.client("s3").put_object(Bucket=bucket, Key="a.bin", Body=b"firmware")["VersionId"]
     outputs = deployment.deploy(with_update)

@@ -17,4 +17,4 @@ class SecretBucket:
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.key}}
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
-        self.version: str | None = s3.put_object(Bucket=name, Key="blinky.bin", Body=b"y" * 500).get("VersionId")
+        self.version: str = s3.put_object(Bucket=name, Key="blinky.bin", Body=b"y" * 500).get("VersionId", "")
