@@ -1,10 +1,9 @@
 """What a client was answered."""
 
-import pytest
 from botocore.exceptions import ClientError
 
 
-def code(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+def code(error: ClientError) -> tuple[str, int]:
     """The error code and the HTTP status."""
-    answer = error.value.response
+    answer = error.response
     return answer.get("Error", {}).get("Code", ""), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local_aws.errors import code
 from tests.local_aws.roles import IOT, OTA, Roles, allow
 
 PASS = allow("iam:PassRole", "*")
@@ -71,7 +72,7 @@ def test_deletion_needs_what_it_takes_along(roles: Roles, action: str) -> None:
     taking = {"otaUpdateId": "taken", "forceDeleteAWSJob": True, "deleteStream": True}
     with pytest.raises(ClientError, match=f"is not authorized to perform: {action} on resource: arn:aws:iot:") as error:
         roles.client(*without(action)).delete_ota_update(**taking)
-    assert error.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert code(error.value) == ("AccessDeniedException", 403)
     assert roles.account.info("taken")["otaUpdateStatus"] == "CREATE_COMPLETE"
     roles.client(*without("")).delete_ota_update(**taking)
     roles.account.gone("taken")

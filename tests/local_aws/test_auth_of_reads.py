@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local_aws.errors import code
 from tests.local_aws.roles import VIA_S3, Roles, allow
 from tests.local_aws.secret_bucket import SecretBucket
 
@@ -15,11 +16,11 @@ ELSEWHERE = {"StringEquals": {"kms:ViaService": "dynamodb.eu-central-1.amazonaws
 
 def status(roles: Roles, statements: list[Any], **place: str) -> int:
     """What HeadObject answers to a role."""
+    client = roles.client(*statements, service="s3")
     try:
-        answer = roles.client(*statements, service="s3").head_object(**place)["ResponseMetadata"]
+        return int(client.head_object(**place)["ResponseMetadata"]["HTTPStatusCode"])
     except ClientError as error:
-        answer = error.response["ResponseMetadata"]
-    return int(answer["HTTPStatusCode"])
+        return code(error)[1]
 
 
 def test_an_object_needs_the_action_of_its_version(roles: Roles, secret: SecretBucket) -> None:

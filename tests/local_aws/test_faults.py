@@ -29,11 +29,11 @@ def test_error_answers(account: Any, kind: str, iot: tuple[str, int], s3: int) -
     account.aws.faults.add(kind, "HeadObject", times=1)
     with pytest.raises(ClientError) as error:
         account.aws.client("iot", config=ONCE).list_ota_updates()
-    assert code(error) == iot
+    assert code(error.value) == iot
     assert account.ids() == []
     with pytest.raises(ClientError) as error:
         account.aws.client("s3", config=ONCE).head_object(Bucket=account.bucket, Key="blinky.bin")
-    assert code(error)[1] == s3
+    assert code(error.value)[1] == s3
     assert account.s3.head_object(Bucket=account.bucket, Key="blinky.bin")["ContentLength"] == 1000
 
 
@@ -51,7 +51,7 @@ def test_connection_cut_after(account: Any) -> None:
     account.aws.faults.add("cut_after", "CreateOTAUpdate", times=1)
     with pytest.raises(ClientError) as error:
         account.create("lost")
-    assert code(error) == ("ResourceAlreadyExistsException", 409)
+    assert code(error.value) == ("ResourceAlreadyExistsException", 409)
     assert account.settled("lost")["otaUpdateStatus"] == "CREATE_COMPLETE"
 
 

@@ -147,7 +147,7 @@ def test_wrong_requests_are_refused(account: Any, changes: dict[str, Any], path:
     lenient = account.aws.client("iot", config=Config(parameter_validation=False))
     with pytest.raises(ClientError, match=path) as error:
         lenient.create_ota_update(otaUpdateId="wrong", **request)
-    assert code(error) == ("InvalidRequestException", 400)
+    assert code(error.value) == ("InvalidRequestException", 400)
     assert account.ids() == []
 
 
@@ -155,7 +155,7 @@ def test_wrong_id_is_refused(account: Any) -> None:
     """An id outside the pattern is refused."""
     with pytest.raises(ClientError) as error:
         account.create("not.an.id")
-    assert code(error) == ("InvalidRequestException", 400)
+    assert code(error.value) == ("InvalidRequestException", 400)
 
 
 def test_existing_id_is_a_conflict(account: Any) -> None:
@@ -163,12 +163,12 @@ def test_existing_id_is_a_conflict(account: Any) -> None:
     account.created("twice")
     with pytest.raises(ClientError) as error:
         account.create("twice")
-    assert code(error) == ("ResourceAlreadyExistsException", 409)
+    assert code(error.value) == ("ResourceAlreadyExistsException", 409)
     account.aws.settings.update(step_seconds=0.3)
     account.delete("twice")
     with pytest.raises(ClientError) as error:
         account.create("twice")
-    assert code(error) == ("ResourceAlreadyExistsException", 409)
+    assert code(error.value) == ("ResourceAlreadyExistsException", 409)
 
 
 def test_unknown_id_is_not_found(account: Any) -> None:
@@ -176,7 +176,7 @@ def test_unknown_id_is_not_found(account: Any) -> None:
     for call in (account.info, account.delete):
         with pytest.raises(ClientError) as error:
             call("nobody")
-        assert code(error) == ("ResourceNotFoundException", 404)
+        assert code(error.value) == ("ResourceNotFoundException", 404)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_delete_without_force_is_refused(account: Any) -> None:
     account.created("busy")
     with pytest.raises(ClientError, match="IN_PROGRESS") as error:
         account.delete("busy", force=False)
-    assert code(error) == ("InvalidRequestException", 400)
+    assert code(error.value) == ("InvalidRequestException", 400)
     account.aws.settings.update(refusal="async")
     account.delete("busy", force=False)
     info = account.settled("busy")
@@ -271,7 +271,7 @@ def test_delete_while_creating_is_refused(account: Any) -> None:
     account.create("early")
     with pytest.raises(ClientError, match="CREATE_PENDING") as error:
         account.delete("early")
-    assert code(error) == ("InvalidRequestException", 400)
+    assert code(error.value) == ("InvalidRequestException", 400)
 
 
 def test_delete_needs_the_role(account: Any) -> None:
@@ -303,7 +303,7 @@ def test_eleventh_deletion_is_over_the_limit(account: Any) -> None:
     once = account.aws.client("iot", config=Config(retries={"total_max_attempts": 1}))
     with pytest.raises(ClientError) as error:
         once.delete_ota_update(otaUpdateId="many-10", forceDeleteAWSJob=True)
-    assert code(error) == ("LimitExceededException", 410)
+    assert code(error.value) == ("LimitExceededException", 410)
 
 
 def test_list_pages_and_filters(account: Any) -> None:
@@ -341,7 +341,7 @@ def test_rates_are_limited_on_demand(account: Any) -> None:
         once.get_ota_update(otaUpdateId="rated")
     with pytest.raises(ClientError) as error:
         once.get_ota_update(otaUpdateId="rated")
-    assert code(error) == ("ThrottlingException", 429)
+    assert code(error.value) == ("ThrottlingException", 429)
     account.aws.settings.update(rate_limits=False)
 
 
