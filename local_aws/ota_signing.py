@@ -29,10 +29,9 @@ class Signing:
         self._require("StartSigningJob", f"signing-profiles/{profile}")
         self._objects.require_bucket(bucket, versions=True)
         self._objects.require_write(bucket, prefix)
-        place = {"bucketName": source.bucket, "key": source.key}
         request = {
             "profileName": profile,
-            "source": {"s3": {**place, "version": source.version} if source.version else place},
+            "source": {"s3": {"bucketName": source.bucket, "key": source.key, "version": source.version}},
             "destination": {"s3": {"bucketName": bucket, "prefix": prefix}},
         }
         started = await self._call("POST", "signing-jobs", request)

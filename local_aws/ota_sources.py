@@ -22,24 +22,31 @@ class Sources:
 
     async def find(self, request: dict[str, Any], index: int) -> SourceFile:
         """The file at `index` of an update; raises WorkFailed where it is missing or not readable."""
-        location, signing = request.get("fileLocation") or {}, request.get("codeSigning") or {}
-        found: S3Object | None = None
-        job: dict[str, Any] = {}
-        file_id = index
+        located, file_id = await self._located(request.get("fileLocation") or {}, index)
+        job, content = await self._signed(request.get("codeSigning") or {}, located)
+        if content is None:
+            raise WorkFailed("InvalidRequestException", "A file has neither a location nor a signing job.")
+        return SourceFile(request=request, file_id=file_id, content=content, signing_job=job)
+
+    async def _located(self, location: dict[str, Any], index: int) -> tuple[S3Object | None, int]:
         if "stream" in location:
             # A stream has a role of its own, with which it reads its files.
             place, file_id = self._in_stream(location["stream"])
-            found = await self._objects.look(place)
-        elif "s3Location" in location:
-            found = await self._in_bucket(location["s3Location"])
+            return await self._objects.look(place), file_id
+        if "s3Location" in location:
+            return await self._in_bucket(location["s3Location"]), index
+        return None, index
+
+    async def _signed(
+        self, signing: dict[str, Any], located: S3Object | None
+    ) -> tuple[dict[str, Any], S3Object | None]:
         if "awsSignerJobId" in signing:
             job, signed = await self._signing.done(signing["awsSignerJobId"])
-            found = found or signed
-        elif "startSigningJobParameter" in signing and found is not None:
-            job, found = await self._signing.start(signing["startSigningJobParameter"], found)
-        if found is None:
-            raise WorkFailed("InvalidRequestException", "A file has neither a location nor a signing job.")
-        return SourceFile(request=request, file_id=file_id, content=found, signing_job=job)
+            # Where there is a stream, it has the same content.
+            return job, located or signed
+        if "startSigningJobParameter" in signing and located is not None:
+            return await self._signing.start(signing["startSigningJobParameter"], located)
+        return {}, located
 
     async def _in_bucket(self, place: dict[str, str]) -> S3Object:
         self._objects.require_bucket(place["bucket"], versions=bool(place.get("version")))
