@@ -31,11 +31,12 @@ CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 
 printable = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=40)
+keys = st.text(st.characters(exclude_categories=["C"], exclude_characters="*?$"), min_size=1, max_size=40)
 names = st.text("abcXYZ019_-", min_size=1, max_size=20)
 texts = st.dictionaries(printable, st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=3)
 rates = st.integers(1, 1000)
 signatures = st.binary(min_size=1, max_size=80).map(lambda raw: b"\xff" + raw)
-objects = st.fixed_dictionaries({"bucket": st.just("firmware"), "key": printable}, optional={"version": names})
+objects = st.fixed_dictionaries({"bucket": st.just("firmware"), "key": keys}, optional={"version": names})
 streams = st.fixed_dictionaries({"streamId": names, "fileId": st.integers(0, 255)})
 custom = st.fixed_dictionaries(
     {

@@ -37,6 +37,30 @@ def test_other_ids_have_another_form(other: str) -> None:
     assert not identity.has_generated_form(other, "Blinky")
 
 
+@pytest.mark.parametrize(
+    ("ota_update_id", "generated"),
+    [
+        ("prod_Blinky-0123456789abcdef", True),
+        ("a-stack-with-20-char_A-0123456789abcdef", True),
+        ("prod_Blinky-0123456789ABCDEF", False),
+        ("prod_Blinky-0123456789abcde", False),
+        ("prod_-0123456789abcdef", False),
+        ("prod-Blinky-0123456789abcdef", False),
+        ("prod_my_blinky-0123456789abcdef", False),
+    ],
+)
+def test_the_form_of_generated_ids(ota_update_id: str, *, generated: bool) -> None:
+    """Whatever some resource may generate has it, and nothing else."""
+    assert identity.is_generated(ota_update_id) is generated
+
+
+@pytest.mark.parametrize("made_up", ["", "a" * 129, "a/b", "a:b", "a\n", "*"])
+def test_no_update_has_an_id_that_aws_iot_refuses(made_up: str) -> None:
+    """Whether there is one needs no question."""
+    assert not identity.is_possible(made_up)
+    assert identity.is_possible("a" * 128)
+
+
 def test_an_invented_id_is_recognised() -> None:
     """CloudFormation makes ids of the stack's name, the logical id and random characters."""
     assert identity.is_invented(f"prod-{LOGICAL_ID}-1A2B3C4D5E6F7", STACK_ID, LOGICAL_ID)

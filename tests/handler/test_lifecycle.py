@@ -31,6 +31,11 @@ def with_update(content: str = "one", status: str = "CREATE_COMPLETE", *, deploy
     return world
 
 
+def looking(started: float) -> dict[str, Any]:
+    """A Create event as is_complete gets it."""
+    return {**event("Create", physical_id=id_of("one")), "StartedAt": started, "Stays": False}
+
+
 def stranger(world: World, ota_update_id: str) -> None:
     """Somebody else's update under this id."""
     world.updates[ota_update_id] = Update("CREATE_COMPLETE", {"owner": "somebody"}, world.time - 3600)
@@ -129,7 +134,7 @@ def test_one_look_is_short(error: Exception) -> None:
     world: Any = World(errors={"create": [error] * 1000})
     started = world.time
     with contextlib.suppress(HandlerError):
-        is_complete({**event("Create"), "StartedAt": started, "Stays": False}, world, world.clock())
+        is_complete(looking(started), world, world.clock())
     assert world.time - started <= budgets.IAM_PATIENCE + 5
 
 
@@ -519,7 +524,7 @@ def test_what_a_delete_has_removed_is_not_created_again(lost: int) -> None:
 
     clock = Clock(now=lambda: world.time, sleep=remove)
     with pytest.raises(HandlerError, match="turned back"):
-        is_complete({**event("Create"), "StartedAt": world.time, "Stays": False}, world, clock)
+        is_complete(looking(world.time), world, clock)
     assert world.calls.count("create") == 1
     assert world.updates == {}
 
@@ -613,11 +618,64 @@ def test_tags_follow_the_declaration_although_what_is_seen_is_stale() -> None:
 
 def test_tags_of_this_library_can_not_be_declared() -> None:
     """A tag that Tags.of has added cannot pretend that an update was deployed, or is somebody else's."""
-    forged = [{"Key": identity.DEPLOYED_TAG, "Value": "true"}, {"Key": identity.STACK_TAG, "Value": "x"}]
+    keys = [identity.DEPLOYED_TAG, identity.STACK_TAG, identity.STACK_TAG.upper(), "Cdk-IoT-OTA:Logical-Id"]
+    forged = [{"Key": key, "Value": "x"} for key in keys]
     world = World()
     assert not run(world, event("Create", Tags=forged)).failed
-    assert world.updates[id_of("one")].tags[identity.STACK_TAG] == STACK_ID
+    own = identity.ownership_tags(STACK_ID, LOGICAL_ID, declared(event("Create")).content)
+    assert world.updates[id_of("one")].tags == {**own, identity.DEPLOYED_TAG: "true"}
     assert world.changes() == ["create", "tag"]
+
+
+def test_an_explicit_id_that_looks_generated_is_given_to_no_new_update() -> None:
+    """With it a stack could take the id that the content of another one will need."""
+    world = World()
+    answer = run(world, event("Create", OtaUpdateId="other_Blinky-0123456789abcdef"))
+    assert "OtaUpdateId must not look like a generated id" in answer.reason
+    assert not run(world, event("Delete", OtaUpdateId=answer.physical_id, physical_id=answer.physical_id)).failed
+    assert world.changes() == []
+
+
+def test_an_explicit_id_that_looks_generated_can_be_kept_and_deleted() -> None:
+    """An earlier release has made it: tags, a rollback to it and its deletion work."""
+    mine = "prod_Mine-0123456789abcdef"
+    world, declaring = World(), {"OtaUpdateId": mine}
+    tags = declared(event("Create", **declaring)).all_tags
+    world.updates[mine] = Update("CREATE_COMPLETE", {**tags, identity.DEPLOYED_TAG: "true"}, world.time - 3600)
+    team = [{"Key": "team", "Value": "a"}]
+    kept = event("Update", **declaring, Tags=team, old=properties(**declaring), physical_id=mine)
+    back = event("Update", **declaring, Tags=team, old=properties(content="two"), physical_id=id_of("two"))
+    for sent in (kept, back, event("Delete", **declaring, physical_id=mine)):
+        assert not run(world, sent).failed
+    assert world.updates == {}
+
+
+@pytest.mark.parametrize(
+    "failed", [None, [], "x", {}, {"Tags": "x"}, {"Tags": [{"Value": "x"}]}, {"Request": {}, "IdPrefix": 7}]
+)
+def test_what_has_failed_may_have_any_form_in_its_rollback(failed: Any) -> None:
+    """Properties that could not be read have made nothing, and the way back from them works."""
+    world = with_update("one", team="a")
+    world.stack_status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    sent = event("Update", Tags=[{"Key": "team", "Value": "b"}], physical_id=id_of("one"))
+    assert not run(world, {**sent, "OldResourceProperties": failed}).failed
+    assert world.updates[id_of("one")].tags["team"] == "b"
+
+
+@pytest.mark.parametrize("tags", ["x", [7], [{"Value": "x"}], [{"Key": 7}], [{"Key": "a", "Value": {}}], None])
+def test_tags_that_can_not_be_read_are_refused(tags: Any) -> None:
+    """The reason has what they are, and nothing is called."""
+    world = World()
+    assert "Tags must be a list of Key and Value, got " in run(world, event("Create", Tags=tags)).reason
+    assert world.calls == []
+
+
+@pytest.mark.parametrize("given", ["", "a b", "../b", 7, {}])
+def test_an_explicit_id_that_is_none_is_refused(given: Any) -> None:
+    """The reason has the value, and nothing is called."""
+    world = World()
+    assert "OtaUpdateId must " in run(world, event("Create", OtaUpdateId=given)).reason
+    assert world.calls == []
 
 
 def test_an_event_that_the_waiter_cannot_take_is_refused_first() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from . import identity, limits
 from .errors import HandlerError
+from .place import Place
 
 Event = Mapping[str, Any]
 
@@ -37,8 +38,8 @@ class Declared:
     @property
     def attributes(self) -> dict[str, str]:
         """The attributes of the update when nobody has to look at it: AWS IoT names its job after it."""
-        _, partition, _, region, account, _ = self.stack_id.split(":", 5)
-        arn = f"arn:{partition}:iot:{region}:{account}"
+        place = Place.of(self.stack_id)
+        arn = f"arn:{place.partition}:iot:{place.region}:{place.account}"
         job_id = f"AFR_OTA-{self.ota_update_id}"
         return {
             "OtaUpdateArn": f"{arn}:otaupdate/{self.ota_update_id}",
@@ -57,14 +58,11 @@ def declared(event: Event) -> Declared:
     properties = event["ResourceProperties"]
     request = _mapping(properties, "Request")
     content = identity.digest(request, event["StackId"], event["LogicalResourceId"])
-    prefix = properties.get("IdPrefix")
-    explicit = properties.get("OtaUpdateId")
-    if (prefix is None) == (explicit is None):
-        raise HandlerError("exactly one of IdPrefix and OtaUpdateId must be given")
+    prefix, explicit = _text(properties, "IdPrefix"), _text(properties, "OtaUpdateId")
     return Declared(
         stack_id=event["StackId"],
         logical_id=event["LogicalResourceId"],
-        ota_update_id=_checked(explicit or identity.generated_id(prefix, event["LogicalResourceId"], content)),
+        ota_update_id=_ota_update_id(prefix, explicit, event["LogicalResourceId"], content),
         is_explicit=prefix is None,
         content=content,
         request=request,
@@ -75,33 +73,61 @@ def declared(event: Event) -> Declared:
 
 
 def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
-    """The user's tags in a resource's properties. Those of this library can not be declared."""
-    tags = {tag["Key"]: tag.get("Value", "") for tag in properties.get("Tags", [])}
-    return {key: value for key, value in tags.items() if not key.startswith(identity.TAG_PREFIX)}
+    """The user's tags in a resource's properties. Those of this library can not be declared, however they are spelt.
+
+    The conditions of IAM make no difference between capital letters and others in a tag's key.
+    """
+    found = properties.get("Tags", [])
+    if not isinstance(found, list) or not all(isinstance(tag, Mapping) and _is_tag(tag) for tag in found):
+        raise HandlerError(f"Tags must be a list of Key and Value, got {limits.shown(found)}")
+    tags = {tag["Key"]: tag.get("Value", "") for tag in found}
+    return {key: value for key, value in tags.items() if not key.lower().startswith(identity.TAG_PREFIX)}
+
+
+def _is_tag(tag: Mapping[str, Any]) -> bool:
+    return isinstance(tag.get("Key"), str) and isinstance(tag.get("Value", ""), str)
 
 
 def same_update(event: Event) -> bool:
     """Whether an event leaves the update itself as it was declared before: other delete options at most."""
-    old, new = event.get("OldResourceProperties"), event["ResourceProperties"]
-    names = ("Request", "IdPrefix", "OtaUpdateId", "Tags")
-    return old is not None and all(old.get(name) == new.get(name) for name in names)
+    old, new = old_properties(event), event["ResourceProperties"]
+    return all(old.get(name) == new.get(name) for name in ("Request", "IdPrefix", "OtaUpdateId", "Tags"))
+
+
+def old_properties(event: Event) -> Mapping[str, Any]:
+    """What was declared before an Update. In a rollback that is what has failed, and may have any form."""
+    old = event.get("OldResourceProperties")
+    return old if isinstance(old, Mapping) else {}
 
 
 def _mapping(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = properties.get(name)
     if not isinstance(value, Mapping):
-        raise HandlerError(f"{name} must be a mapping, got {value!r}")
+        raise HandlerError(f"{name} must be a mapping, got {limits.shown(value)}")
+    return value
+
+
+def _text(properties: Mapping[str, Any], name: str) -> str | None:
+    value = properties.get(name)
+    if value is not None and not isinstance(value, str):
+        raise HandlerError(f"{name} must be text, got {limits.shown(value)}")
     return value
 
 
 def _flag(properties: Mapping[str, Any], name: str) -> bool:
     text = str(properties.get(name, "true")).lower()
     if text not in ("true", "false"):
-        raise HandlerError(f"{name} must be true or false, got {text!r}")
+        raise HandlerError(f"{name} must be true or false, got {limits.shown(text)}")
     return text == "true"
 
 
-def _checked(ota_update_id: str) -> str:
+def _ota_update_id(prefix: str | None, explicit: str | None, logical_id: str, content: str) -> str:
+    if prefix is not None and explicit is None:
+        ota_update_id = identity.generated_id(prefix, logical_id, content)
+    elif explicit is not None and prefix is None:
+        ota_update_id = explicit
+    else:
+        raise HandlerError("exactly one of IdPrefix and OtaUpdateId must be given")
     try:
         limits.OTA_UPDATE_ID.check("OtaUpdateId", ota_update_id)
     except ValueError as error:

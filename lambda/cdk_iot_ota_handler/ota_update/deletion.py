@@ -7,7 +7,7 @@ from . import budgets
 from .clock import Clock
 from .decide import Action
 from .decide.deletion import deletion, is_leftover, overdue, remedy
-from .declared import Declared, Event, declared
+from .declared import Declared, Event, declared, old_properties
 from .errors import HandlerError, NotAuthorized, NotYet
 from .log import log, log_trouble
 from .patience import patiently
@@ -116,7 +116,7 @@ class Deletion:
         if not (self._event["RequestType"] == "Update" and self._event["Stays"]):
             return None
         try:
-            old = declared({**self._event, "ResourceProperties": self._event["OldResourceProperties"]})
+            old = declared({**self._event, "ResourceProperties": old_properties(self._event)})
         except HandlerError:
             return None  # what could not be read has created nothing
         return None if old.ota_update_id == self._wanted.ota_update_id else old

@@ -14,6 +14,8 @@ from typing import Any
 MAX_ID_LENGTH = 56
 DIGEST_LENGTH = 16
 
+_GENERATED = rf"[A-Za-z0-9-]+_([A-Za-z0-9]+)-[0-9a-f]{{{DIGEST_LENGTH}}}"
+
 TAG_PREFIX = "cdk-iot-ota:"
 STACK_TAG = TAG_PREFIX + "stack-id"
 RESOURCE_TAG = TAG_PREFIX + "logical-id"
@@ -41,9 +43,19 @@ def generated_id(prefix: str, logical_id: str, content: str) -> str:
     return f"{prefix}{logical_id[:room]}-{content}"
 
 
+def is_possible(ota_update_id: str) -> bool:
+    """Whether an OTA update can have this id; one that CloudFormation has made up may be longer."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,128}", ota_update_id) is not None
+
+
+def is_generated(ota_update_id: str) -> bool:
+    """Whether an id has the form of one that is generated for some resource."""
+    return re.fullmatch(_GENERATED, ota_update_id) is not None
+
+
 def has_generated_form(ota_update_id: str, logical_id: str) -> bool:
     """Whether an id is one that is generated for this resource."""
-    match = re.fullmatch(rf"[A-Za-z0-9-]+_([A-Za-z0-9]+)-[0-9a-f]{{{DIGEST_LENGTH}}}", ota_update_id)
+    match = re.fullmatch(_GENERATED, ota_update_id)
     return match is not None and logical_id.startswith(match.group(1))
 
 

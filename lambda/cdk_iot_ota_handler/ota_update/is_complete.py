@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from . import event_rules
 from .clock import Clock
 from .creation import Creation
 from .decide import Action, Decision
@@ -18,6 +19,7 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
 
     Any error here is final for CloudFormation, so what may pass is "not yet", until a deadline.
     """
+    event_rules.check_look(event)
     wanted = declared(event)
     deletion = Deletion(event, wanted, service, clock)
     if event["RequestType"] == "Delete":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .identity import MAX_ID_LENGTH
+from .identity import MAX_ID_LENGTH, is_generated
 
 
 def shown(value: object) -> str:
@@ -102,23 +102,32 @@ def _name(at_most: int) -> Text:
     return Text(at_most=at_most, pattern=r"[a-zA-Z0-9_-]+", form="of a-z, A-Z, 0-9, _ and -")
 
 
+# The beginning of an ARN. No part of one may be a wildcard, for policies are made of them.
+ARN = "arn:aws[a-z-]*:{service}:[a-z0-9-]+:[0-9]{{12}}"
+
+
+def _arn(service: str, resource: str, form: str) -> Text:
+    return Text(pattern=f"{ARN.format(service=service)}:{resource}", form=form)
+
+
 OTA_UPDATE_ID = _name(128)
 # Longer ids are accepted, and fail when the job is created.
 OTA_UPDATE_ID_OF_A_JOB = _name(MAX_ID_LENGTH)
-OTA_UPDATE_ARN = Text(
-    pattern=r"arn:[^:*?]+:iot:[^:*?]+:[^:*?]+:otaupdate/[a-zA-Z0-9_-]{1,128}", form="the ARN of an OTA update"
-)
+OTA_UPDATE_ARN = _arn("iot", "otaupdate/[a-zA-Z0-9_-]{1,128}", "the ARN of an OTA update")
 DESCRIPTION = Text(at_most=2028, printable=True)
 TARGETS = Count(low=1, high=100)
-TARGET = Text(
-    pattern=r"arn:[^:*?]+:iot:[^:*?]+:[^:*?]+:(thing|thinggroup)/[a-zA-Z0-9:_-]{1,128}",
-    form="the ARN of a thing or a thing group",
-)
+TARGET = _arn("iot", "(thing|thinggroup)/[a-zA-Z0-9:_-]{1,128}", "the ARN of a thing or a thing group")
 THING_NAME = Text(at_most=128, pattern=r"[a-zA-Z0-9:_-]+", form="of a-z, A-Z, 0-9, :, _ and -")
 PROTOCOLS = Count(low=1, high=2)
 PROTOCOL = Choice(words=("MQTT", "HTTP"))
 TARGET_SELECTION = Choice(words=("CONTINUOUS", "SNAPSHOT"))
-ROLE_ARN = Text(at_least=20, at_most=2048, pattern=r"arn:[^:]+:iam::[^:]+:role/.+", form="the ARN of a role")
+# A role's path may have all that prints in ASCII; what policies expand is left out.
+ROLE_ARN = Text(
+    at_least=20,
+    at_most=2048,
+    pattern=r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!.*[*?$])[!-~]+",
+    form="the ARN of a role, without *, ? and $",
+)
 
 RATE_PER_MINUTE = Number(low=1, high=1000)
 INCREMENT_FACTOR = Number(low=1.1, high=5, decimals=1)
@@ -134,8 +143,13 @@ FILE_BYTES = Number(low=1, high=16 * 1024 * 1024)
 FILE_NAME = Text(printable=True)
 FILE_VERSION = Text(printable=True)
 FILE_TYPE = Number(low=0, high=255)
-BUCKET = Text()
-KEY = Text(at_most=1024)
+# Capital letters and _ are in old names only.
+BUCKET = Text(
+    pattern=r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]", form="a name of 3 to 63 of a-z, A-Z, 0-9, ., _ and -"
+)
+# Policies are made of keys too, and would take these for wildcards and variables.
+KEY = Text(at_most=1024, pattern=r"(?!.*\$\{)[^*?\x00-\x1f\x7f]+", form="without *, ?, ${ and control characters")
+PREFIX = KEY
 OBJECT_VERSION = Text(at_most=1024)
 STREAM_ID = _name(128)
 FILE_ID = Number(low=0, high=255)
@@ -147,15 +161,22 @@ SIGNATURE_ALGORITHM = Choice(words=("ECDSA", "RSA"))
 CERTIFICATE_NAME = Text(printable=True)
 SIGNER_JOB_ID = Text(at_most=128, pattern=r"[a-zA-Z0-9-]+", form="of a-z, A-Z, 0-9 and -")
 SIGNING_PROFILE_NAME = Text(at_least=2, at_most=64, pattern=r"[a-zA-Z0-9_]+", form="of a-z, A-Z, 0-9 and _")
-CERTIFICATE_ARN = Text(
-    pattern=r"arn:[^:]+:acm:[^:]+:[^:]+:certificate/.+", form="the ARN of a certificate in AWS Certificate Manager"
-)
+CERTIFICATE_ARN = _arn("acm", "certificate/[a-zA-Z0-9_+=,.@-]+", "the ARN of a certificate in AWS Certificate Manager")
 PLATFORM = Choice(words=("AmazonFreeRTOS-Default", "AmazonFreeRTOS-TI-CC3220SF", "AWSIoTDeviceManagement-SHA256-ECDSA"))
 
 # A resource has 50 tags at most, and some of them are this library's.
 TAGS = Count(low=0, high=46)
 TAG_KEY = Text(at_most=128, categories="LZN", also="_.:/=+-@", form="of letters, digits, spaces and _ . : / = + - @")
 TAG_VALUE = Text(at_least=0, at_most=256, printable=True)
+
+
+def explicit_id(name: str, value: str) -> None:
+    """Raise ValueError for an id that the content of another resource may need."""
+    if is_generated(value):
+        raise ValueError(
+            f"{name} must not look like a generated id, <stack>_<logical id>-<16 hex digits>, got {shown(value)}: "
+            "choose another one, or leave it out"
+        )
 
 
 def tag_key(name: str, key: str, reserved: str) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from . import budgets
+from . import budgets, event_rules
 from .clock import Clock
 from .decide import Action, Decision
 from .decide.creation import taken
@@ -27,6 +27,7 @@ _Result = TypeVar("_Result")
 
 def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     """Answer an event of CloudFormation. What is returned here reaches every ``is_complete`` of the event."""
+    event_rules.check(event)
     wanted = declared(event)
     answer = {"PhysicalResourceId": wanted.ota_update_id, "StartedAt": clock.now()}
     if event["RequestType"] == "Delete":

@@ -1,7 +1,10 @@
 """The user's tags on an update that exists: they are no content, and change in place."""
 
+import contextlib
+
 from .decide.tags import tag_changes
-from .declared import Declared, Event, user_tags
+from .declared import Declared, Event, old_properties, user_tags
+from .errors import HandlerError
 from .identity import Owner
 from .seen import Seen
 from .service import OtaService
@@ -11,7 +14,10 @@ def change_tags(event: Event, wanted: Declared, seen: Seen, service: OtaService)
     """Set and remove the user's tags on an update of ours."""
     if wanted.owner(seen.tags, young=True) is not Owner.OURS:
         return
-    previous = user_tags(event.get("OldResourceProperties", {}))
+    previous: dict[str, str] = {}
+    # What could not be read has set no tags.
+    with contextlib.suppress(HandlerError):
+        previous = user_tags(old_properties(event))
     changed, removed = tag_changes(wanted.tags, previous, seen.tags, stays=event["Stays"])
     if changed:
         service.tag(seen.attributes["OtaUpdateArn"], changed)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .. import budgets, identity
+from .. import budgets, identity, limits
 from ..declared import Declared
 from ..identity import Owner
 from ..seen import FORWARD, Seen, Stack
@@ -125,4 +125,14 @@ def _absent(wanted: Declared, at: Circumstances) -> Decision:
             f"{name} no longer exists: it was removed outside of this stack; change the content of the update (its "
             "version, for example) to create a new one, and its ota_update_id with it if it has one of its own",
         )
-    return Decision(Action.CREATE, "it does not exist")
+    return _unfit(wanted) or Decision(Action.CREATE, "it does not exist")
+
+
+def _unfit(wanted: Declared) -> Decision | None:
+    """Why an explicit id can not be given to a new update. One that exists can be kept, and deleted."""
+    try:
+        if wanted.is_explicit:
+            limits.explicit_id("OtaUpdateId", wanted.ota_update_id)
+    except ValueError as error:
+        return Decision(Action.FAIL, str(error))
+    return None

@@ -1,0 +1,84 @@
+"""What an event of CloudFormation looks like. Anything else is refused before it is read, and no call is made for it.
+
+A Delete that is refused leaves its stack in DELETE_FAILED. So the forms are as wide as what CloudFormation and the
+Provider framework can ever send, and what a property may be in an update that is made now is asked of no Delete.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .declared import Event
+from .errors import HandlerError
+from .limits import ARN, Choice, Text, shown
+
+RESOURCE_TYPE = "Custom::IoTOTAUpdate"
+REQUEST_TYPE = Choice(words=("Create", "Update", "Delete"))
+STACK_ID = Text(
+    pattern=rf"{ARN.format(service='cloudformation')}:stack/[A-Za-z][A-Za-z0-9-]{{0,127}}/[A-Za-z0-9-]{{1,64}}",
+    form="the ARN of a stack",
+)
+LOGICAL_ID = Text(at_most=255, pattern=r"[A-Za-z0-9]+", form="of A-Z, a-z and 0-9")
+# An update's id, one that CloudFormation has made of the stack's name and the logical id, or the framework's marker.
+PHYSICAL_ID = Text(
+    at_most=400,
+    pattern=r"[A-Za-z0-9_-]+|AWSCDK::CustomResourceProviderFramework::[A-Z_]+",
+    form="of a-z, A-Z, 0-9, _ and -",
+)
+ID_PREFIX = Text(pattern=r"[A-Za-z0-9-]{1,20}_", form="up to 20 of a-z, A-Z, 0-9 and -, and an underscore")
+
+
+def check(event: Event) -> None:
+    """Check an event as ``on_event`` gets it. Raises HandlerError with the property and the value."""
+    with _no_event():
+        REQUEST_TYPE.check("RequestType", event.get("RequestType", ""))
+        _text(event, "StackId", STACK_ID)
+        _text(event, "LogicalResourceId", LOGICAL_ID)
+        if event["RequestType"] != "Create" or "PhysicalResourceId" in event:
+            _text(event, "PhysicalResourceId", PHYSICAL_ID)
+        Choice(words=(RESOURCE_TYPE,)).check("ResourceType", event.get("ResourceType", RESOURCE_TYPE))
+        _kind(event, "ResourceProperties", Mapping, "a mapping")
+    _check_prefix(event)
+
+
+def check_look(event: Event) -> None:
+    """Check an event as ``is_complete`` gets it, with what ``on_event`` has returned."""
+    check(event)
+    with _no_event():
+        _text(event, "PhysicalResourceId", PHYSICAL_ID)
+        started = event["StartedAt"]
+        if isinstance(started, bool) or not isinstance(started, (int, float)) or not math.isfinite(started):
+            raise ValueError(f"StartedAt must be a finite number, got {shown(started)}")
+        if event["RequestType"] == "Delete":
+            _text(event, "Means", PHYSICAL_ID)
+        else:
+            _kind(event, "Stays", bool, "true or false")
+
+
+def _check_prefix(event: Event) -> None:
+    prefix = event["ResourceProperties"].get("IdPrefix")
+    if prefix is None or event["RequestType"] == "Delete":
+        return
+    try:
+        _text(event["ResourceProperties"], "IdPrefix", ID_PREFIX)
+    except ValueError as error:
+        raise HandlerError(f"{error}: leave it as the construct has made it") from None
+
+
+@contextmanager
+def _no_event() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise HandlerError(f"{error}: only CloudFormation may call this function; nothing was done") from None
+
+
+def _text(part: Mapping[str, Any], name: str, limit: Text) -> None:
+    _kind(part, name, str, "text")
+    limit.check(name, part[name])
+
+
+def _kind(part: Mapping[str, Any], name: str, kind: type[Any], words: str) -> None:
+    if not isinstance(part.get(name), kind):
+        raise ValueError(f"{name} must be {words}, got {shown(part.get(name))}")

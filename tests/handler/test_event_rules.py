@@ -1,0 +1,154 @@
+"""What is no event of CloudFormation is refused before anything is called; what may be one is served."""
+
+import re
+from typing import Any
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update import event_rules
+from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.is_complete import is_complete
+from cdk_iot_ota_handler.ota_update.on_event import on_event
+
+from .world import LOGICAL_ID, STACK_ID, World, event, properties
+
+MINE = declared(event("Create")).ota_update_id
+MARKER = "AWSCDK::CustomResourceProviderFramework::MISSING_PHYSICAL_ID"
+
+# A property, a value that it can not have, and what is said.
+FORGED: list[tuple[str, Any, str]] = [
+    ("RequestType", "Purge", "RequestType must be Create or Update or Delete, got 'Purge'"),
+    ("RequestType", ["Delete"], "RequestType must be Create or Update or Delete, got ['Delete']"),
+    ("StackId", "prod", "StackId must be the ARN of a stack, got 'prod'"),
+    ("StackId", f"{STACK_ID}\n", "StackId must be the ARN of a stack"),
+    ("StackId", STACK_ID.replace("prod", "*"), "StackId must be the ARN of a stack"),
+    ("StackId", STACK_ID.replace("prod", "prod/other"), "StackId must be the ARN of a stack"),
+    ("StackId", STACK_ID.replace("eu-central-1", ""), "StackId must be the ARN of a stack"),
+    ("StackId", STACK_ID.replace("111122223333", "1111*"), "StackId must be the ARN of a stack"),
+    ("StackId", STACK_ID.replace("stack/", "stackset/"), "StackId must be the ARN of a stack"),
+    ("StackId", STACK_ID.replace("cloudformation", "iot"), "StackId must be the ARN of a stack"),
+    ("StackId", STACK_ID.rpartition("/")[0], "StackId must be the ARN of a stack"),
+    ("StackId", None, "StackId must be text, got None"),
+    ("StackId", {}, "StackId must be text, got {}"),
+    ("LogicalResourceId", "", "LogicalResourceId must have 1 to 255 characters, got 0"),
+    ("LogicalResourceId", "A" * 256, "LogicalResourceId must have 1 to 255 characters, got 256"),
+    ("LogicalResourceId", "Blinky-1", "LogicalResourceId must be of A-Z, a-z and 0-9, got 'Blinky-1'"),
+    ("LogicalResourceId", "Blinkyä", "LogicalResourceId must be of A-Z, a-z and 0-9"),
+    ("LogicalResourceId", 7, "LogicalResourceId must be text, got 7"),
+    ("PhysicalResourceId", "", "PhysicalResourceId must have 1 to 400 characters, got 0"),
+    ("PhysicalResourceId", "../blinky", "PhysicalResourceId must be of a-z, A-Z, 0-9, _ and -, got '../blinky'"),
+    ("PhysicalResourceId", "*", "PhysicalResourceId must be of a-z"),
+    ("PhysicalResourceId", "a\nb", "PhysicalResourceId must be of a-z"),
+    ("PhysicalResourceId", "a" * 401, "PhysicalResourceId must have 1 to 400 characters, got 401"),
+    ("PhysicalResourceId", "AWSCDK::Else::FAILED", "PhysicalResourceId must be of a-z"),
+    ("PhysicalResourceId", None, "PhysicalResourceId must be text, got None"),
+    ("ResourceType", "Custom::Other", "ResourceType must be Custom::IoTOTAUpdate, got 'Custom::Other'"),
+    ("ResourceProperties", [], "ResourceProperties must be a mapping, got []"),
+    ("ResourceProperties", None, "ResourceProperties must be a mapping, got None"),
+]
+# The same for what only is_complete gets.
+FORGED_LOOKS: list[tuple[str, Any, str]] = [
+    ("StartedAt", "now", "StartedAt must be a finite number, got 'now'"),
+    ("StartedAt", float("nan"), "StartedAt must be a finite number, got nan"),
+    ("StartedAt", float("inf"), "StartedAt must be a finite number, got inf"),
+    ("StartedAt", True, "StartedAt must be a finite number, got True"),
+    ("Means", "a/b", "Means must be of a-z, A-Z, 0-9, _ and -, got 'a/b'"),
+    ("Means", None, "Means must be text, got None"),
+]
+
+
+def update_event(**changes: Any) -> dict[str, Any]:
+    """An Update that changes nothing."""
+    return {**event("Update", old=properties(), physical_id=MINE), **changes}
+
+
+def delete_look(**changes: Any) -> dict[str, Any]:
+    """A Delete as is_complete gets it."""
+    return {**event("Delete", physical_id=MINE), "StartedAt": 1_000_000.0, "Means": MINE, **changes}
+
+
+@pytest.mark.parametrize(("name", "value", "message"), FORGED)
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+def test_a_forged_event_is_refused_without_a_call(request_type: str, name: str, value: Any, message: str) -> None:
+    """The reason has the property, the value and what to do; nothing is asked, let alone changed."""
+    world: Any = World()
+    sent = {**event(request_type, physical_id=MINE), name: value}
+    with pytest.raises(HandlerError, match=f"^{re.escape(message)}.*: only CloudFormation may call this function"):
+        on_event(sent, world, world.clock())
+    assert world.calls == []
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [*FORGED, *FORGED_LOOKS])
+def test_a_forged_look_is_refused_without_a_call(name: str, value: Any, message: str) -> None:
+    """What is_complete gets is checked as a whole: it is no continuation of what was checked before."""
+    world: Any = World()
+    with pytest.raises(HandlerError, match=f"^{re.escape(message)}"):
+        is_complete(delete_look(**{name: value}), world, world.clock())
+    assert world.calls == []
+
+
+@pytest.mark.parametrize("stays", [None, "true", 1])
+def test_whether_an_id_stays_is_true_or_false(stays: Any) -> None:
+    """Text would be taken for true."""
+    with pytest.raises(HandlerError, match=f"Stays must be true or false, got {stays!r}"):
+        event_rules.check_look(update_event(StartedAt=1, Stays=stays))
+
+
+@pytest.mark.parametrize("prefix", ["", "prod", "prod_x_", "*_", "a" * 21 + "_", "_", "a/b_", "prod_\n", 7, []])
+def test_a_prefix_that_no_construct_makes_is_refused(prefix: Any) -> None:
+    """An escape hatch can not move updates to other ids, but what it has moved once can be deleted."""
+    message = r"IdPrefix must .*: leave it as the construct has made it"
+    for request_type in ("Create", "Update"):
+        with pytest.raises(HandlerError, match=message):
+            event_rules.check(event(request_type, physical_id=MINE, IdPrefix=prefix))
+    event_rules.check(event("Delete", physical_id=MINE, IdPrefix=prefix))
+
+
+@pytest.mark.parametrize(
+    "stack_id",
+    [
+        STACK_ID,
+        STACK_ID.replace("arn:aws:", "arn:aws-us-gov:").replace("eu-central-1", "us-gov-west-1"),
+        STACK_ID.replace("prod", "A" + "-9" * 63 + "z"),
+        STACK_ID.replace("prod", "prod-NestedStackResource-1ABCDEFGHIJKL"),
+    ],
+)
+def test_every_stack_is_served(stack_id: str) -> None:
+    """In every partition, with names of up to 128 characters, nested or not."""
+    event_rules.check(event("Create", stack_id=stack_id))
+
+
+@pytest.mark.parametrize(
+    "physical_id",
+    [
+        MINE,
+        "a" * 128,
+        f"prod-{LOGICAL_ID}-1ABCDEFGHIJKL",
+        f"{'a' * 128}-{'B' * 255}-1ABCDEFGHIJKL",
+        "5f0f4b30-0000-0000-0000-000000000000",
+        MARKER,
+    ],
+)
+def test_every_id_that_a_resource_can_have_can_be_deleted(physical_id: str) -> None:
+    """Ids of ours, invented ones, however long, and the framework's own: a refusal would leave DELETE_FAILED."""
+    world: Any = World()
+    sent = event("Delete", physical_id=physical_id)
+    answer = on_event(sent, world, world.clock())
+    while not is_complete({**sent, **answer}, world, world.clock())["IsComplete"]:
+        world.time += 5
+    assert world.changes() == []
+
+
+def test_what_the_framework_adds_is_no_reason_to_refuse() -> None:
+    """Keys that nobody here has heard of pass, and an id on a Create, which is_complete gets, too."""
+    more = {"ServiceToken": "arn", "ResponseURL": "...", "ResourceType": event_rules.RESOURCE_TYPE, "New": {}}
+    event_rules.check({**event("Create", physical_id=MINE), **more})
+    event_rules.check_look({**update_event(StartedAt=7, Stays=True), **more})
+    event_rules.check_look({**delete_look(), **more, "RequestId": None})
+
+
+def test_a_delete_without_an_id_is_refused() -> None:
+    """It names nothing, and CloudFormation never sends it."""
+    with pytest.raises(HandlerError, match="PhysicalResourceId must be text, got None"):
+        event_rules.check(event("Delete"))
