@@ -2,14 +2,14 @@
 
 import functools
 import os
-import traceback
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .clock import Clock
 from .declared import Event
 from .errors import LIMIT, HandlerError, shorten
 from .is_complete import is_complete
-from .log import log_failure
+from .log import log_bug, log_failure
 from .on_event import on_event
 from .service import OtaService
 
@@ -20,15 +20,23 @@ def _service() -> OtaService:
 
 
 def handler(event: Event, context: Any) -> dict[str, Any]:
+    """Serve one call of the Lambda function."""
+    return serve(event, _service, Clock())
+
+
+def serve(event: Event, connect: Callable[[], OtaService], clock: Clock) -> dict[str, Any]:
     """Serve one call. ``on_event`` returns ``StartedAt``; an event that carries it is a call of ``is_complete``."""
-    serve = is_complete if "StartedAt" in event else on_event
+    event = event if isinstance(event, Mapping) else {}
+    call = is_complete if "StartedAt" in event else on_event
+    # Errors are raised without the one behind them: Lambda must not print what may quote the event.
     try:
-        return serve(event, _service(), Clock())
+        return call(event, connect(), clock)
     except HandlerError as error:
-        raise _for_the_stack(event, str(error)) from error
+        raise _for_the_stack(event, str(error)) from None
     except Exception as error:
-        traceback.print_exc()
-        raise _for_the_stack(event, f"unexpected {error!r}: please report it") from error
+        log_bug(event, error)
+        reason = f"unexpected {type(error).__name__}: please report it with the traceback from the log"
+        raise _for_the_stack(event, reason) from None
 
 
 def _for_the_stack(event: Event, reason: str) -> HandlerError:

@@ -1,12 +1,19 @@
-"""One line of JSON for each decision: who reads the log group understands a deploy."""
+"""One line of JSON for each decision: who reads the log group understands a deploy.
+
+JSON has an escape for each character that could end a line or colour it, so nothing in an event can make up a line.
+"""
 
 import json
+import traceback
 from typing import Any
 
 from .decide import Action, Decision
 from .declared import Event
 from .errors import NotYet
 from .seen import Seen
+
+_LONGEST = 10_000
+_CAUSES = 5
 
 
 def log(event: Event, ota_update_id: str, seen: Seen | None, decision: Decision) -> None:
@@ -25,6 +32,22 @@ def log_failure(event: Event, reason: str) -> None:
     _print(event, {"failed": reason})
 
 
+def log_bug(event: Event, error: BaseException) -> None:
+    """Print where an unexpected error was raised. Its own words are left out: they may quote the event."""
+    frames: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(frames) < _CAUSES:
+        frames.append("".join([*traceback.format_tb(cause.__traceback__), type(cause).__name__]))
+        cause = cause.__cause__ or cause.__context__
+    _print(event, {"traceback": "\n".join(frames)})
+
+
 def _print(event: Event, line: dict[str, Any]) -> None:
     named = {"event": "RequestType", "stack": "StackId", "resource": "LogicalResourceId", "request": "RequestId"}
-    print(json.dumps({**{name: event.get(key) for name, key in named.items()}, **line}), flush=True)
+    shown = {**{name: event.get(key) for name, key in named.items()}, **line}
+    print(json.dumps({name: _cut(value) for name, value in shown.items()}), flush=True)
+
+
+def _cut(value: Any) -> str | None:
+    """The value as text, so short that CloudWatch Logs does not break the line."""
+    return None if value is None else str(value)[:_LONGEST]
