@@ -6,7 +6,7 @@ from typing import Any
 
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota_handler.ota_update import limits, place
 
 from . import checks
 from .code_signing import SignerJob
@@ -32,6 +32,8 @@ class BoundFile:
         """Bind a file's location to a stack. Raises ValueError if its signature does not go with it."""
         bound = BoundFile(file=file, location=file.location.bind(scope, id) if file.location else None)
         bound._check()
+        if bound.signer is not None and bound.signer.certificate_arn is not None:
+            checks.in_place(scope, "certificate_arn", bound.signer.certificate_arn, place.OF_CERTIFICATE)
         return bound
 
     @property

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration, Stack, Token
+from constructs import IConstruct
 
 from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota_handler.ota_update.place import Place
 
 _Member = TypeVar("_Member")
 _Enum = TypeVar("_Enum", bound=enum.Enum)
@@ -38,6 +40,16 @@ def text(limit: limits.Text, name: str, value: str) -> str:
     if known(value):
         limit.check(name, value)
     return value
+
+
+def in_place(scope: IConstruct, name: str, arn: str, why: str) -> None:
+    """An ARN where the stack of ``scope`` is, as far as that is known at synth."""
+    stack = Stack.of(scope)
+    partition, account, region = (
+        value if known(value) else None for value in (stack.partition, stack.account, stack.region)
+    )
+    if known(arn):
+        Place(partition=partition, account=account, region=region).check(name, arn, why)
 
 
 def number(limit: limits.Number, name: str, value: float) -> float:

@@ -41,14 +41,20 @@ class SignerJob:
     :param destination: where the signed object goes, if AWS IoT starts the signing.
     :param prefix: what the signed object's key begins with.
     :param profile_name: the profile, if it is named; AWS IoT may make one where it is not.
+    :param certificate_arn: the certificate of the profile that AWS IoT makes, if it makes one.
     :param job_id: the signing job, if it is over already.
     """
 
     destination: s3.IBucket | None = None
     prefix: str = ""
     profile_name: str | None = None
-    makes_profile: bool = False
+    certificate_arn: str | None = None
     job_id: str | None = None
+
+    @property
+    def makes_profile(self) -> bool:
+        """Whether AWS IoT makes the profile."""
+        return self.certificate_arn is not None
 
 
 class CodeSigning(abc.ABC):
@@ -115,7 +121,7 @@ class CodeSigning(abc.ABC):
         if profile is not None:
             checks.made_by("profile", profile, SigningProfile)
         if destination_prefix is not None:
-            checks.text(limits.KEY, "destination_prefix", destination_prefix)
+            checks.text(limits.PREFIX, "destination_prefix", destination_prefix)
         return _Signer(destination_bucket, profile_name, profile, destination_prefix)
 
     @staticmethod
@@ -176,7 +182,8 @@ class _Signer(CodeSigning):
     prefix: str | None
 
     def bind(self) -> Mapping[str, Any]:
-        destination = {"bucket": self.bucket.bucket_name, **({"prefix": self.prefix} if self.prefix else {})}
+        bucket = checks.text(limits.BUCKET, "destination_bucket", self.bucket.bucket_name)
+        destination = {"bucket": bucket, **({"prefix": self.prefix} if self.prefix else {})}
         start: dict[str, Any] = {"destination": {"s3Destination": destination}}
         if self.profile_name is not None:
             start["signingProfileName"] = self.profile_name
@@ -190,7 +197,7 @@ class _Signer(CodeSigning):
             destination=self.bucket,
             prefix=self.prefix or "",
             profile_name=self.profile_name,
-            makes_profile=self.profile is not None,
+            certificate_arn=self.profile.certificate_arn if self.profile else None,
         )
 
 

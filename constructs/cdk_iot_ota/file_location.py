@@ -116,7 +116,7 @@ class _Stream(FileLocation):
 
 
 def _in_s3(place: InBucket) -> BoundLocation:
-    location = {"bucket": place.bucket.bucket_name, "key": place.key}
+    location = {"bucket": checks.text(limits.BUCKET, "bucket", place.bucket.bucket_name), "key": place.key}
     if place.version is not None:
         location["version"] = place.version
     return BoundLocation(request={"s3Location": location}, object=place)

@@ -6,7 +6,7 @@ from aws_cdk import Arn, ArnFormat, Resource, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota_handler.ota_update import limits, place
 
 from . import checks
 
@@ -95,5 +95,6 @@ def from_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
     """The update of this ARN."""
     with checks.named(f"{scope.node.path}/{id}"):
         checks.text(limits.OTA_UPDATE_ARN, "ota_update_arn", ota_update_arn)
+        checks.in_place(scope, "ota_update_arn", ota_update_arn, place.OF_UPDATE)
     name = Arn.split(ota_update_arn, ArnFormat.SLASH_RESOURCE_NAME).resource_name
     return ImportedOtaUpdate(scope, id, ota_update_id=str(name))

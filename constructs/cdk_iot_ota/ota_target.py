@@ -44,7 +44,7 @@ class OtaTarget(abc.ABC):
 
     @staticmethod
     def from_arn(arn: str) -> "OtaTarget":
-        """A thing or thing group by its ARN.
+        """A thing or thing group of the stack's account and Region, by its ARN.
 
         :param arn: ``arn:<partition>:iot:<region>:<account>:thing/<name>`` or ``…:thinggroup/<name>``, or the
             ``attr_arn`` of a ``CfnThing`` or ``CfnThingGroup``.

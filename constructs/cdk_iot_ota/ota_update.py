@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
 from cdk_iot_ota_handler.ota_update import budgets, limits
+from cdk_iot_ota_handler.ota_update.event_rules import RESOURCE_TYPE
 
 from . import checks, imported, request
 from . import tags as tag_set
@@ -24,8 +25,6 @@ from .provider.ota_update_provider import OtaUpdateProvider
 from .rollout import AbortCriterion, Protocol, RolloutRate
 from .service_role import OtaServiceRole
 
-RESOURCE_TYPE = "Custom::IoTOTAUpdate"
-
 
 @jsii.implements(ITaggableV2)
 class OtaUpdate(Resource):
@@ -39,11 +38,12 @@ class OtaUpdate(Resource):
     :param id: the construct's id.
     :param targets: ``targets``: 1 to 100 things and thing groups, all different.
     :param files: ``files``: 1 to 50 files with different names.
-    :param role: ``roleArn``: the role that AWS IoT assumes. An ``OtaServiceRole`` is given what the update needs; any
-        other role is left as it is. Default: an ``OtaServiceRole`` that the updates of the stack share.
-    :param ota_update_id: ``otaUpdateId``: 1 to 56 of ``a-z A-Z 0-9 _ -``. With an id of its own an update has to be
-        given another one whenever its content changes: CloudFormation creates the new update before it deletes the old
-        one. Default: generated from the content.
+    :param role: ``roleArn``: the role of the stack's account that AWS IoT assumes. An ``OtaServiceRole`` is given what
+        the update needs; any other role is left as it is. Default: an ``OtaServiceRole`` that the updates of the stack
+        share.
+    :param ota_update_id: ``otaUpdateId``: 1 to 56 of ``a-z A-Z 0-9 _ -``, not in the form of a generated id. With an id
+        of its own an update has to be given another one whenever its content changes: CloudFormation creates the new
+        update before it deletes the old one. Default: generated from the content.
     :param description: ``description``: 1 to 2,028 characters, none of them a control character. Default: none.
     :param protocols: ``protocols``: how devices get the files. Default: MQTT, which is the API's.
     :param target_selection: ``targetSelection``. Default: SNAPSHOT, which is the API's.
@@ -112,7 +112,7 @@ class OtaUpdate(Resource):
                     awsJobAbortConfig=request.abort(abort_criteria),
                     awsJobTimeoutConfig=request.timeout(in_progress_timeout),
                     files=request.files(bound),
-                    roleArn=self._role.role_arn,
+                    roleArn=request.role_arn(self, self._role),
                     additionalParameters=request.additional_parameters(additional_parameters),
                 ),
                 "Tags": self._tags.rendered_tags,
@@ -152,13 +152,18 @@ class OtaUpdate(Resource):
 
     @staticmethod
     def from_ota_update_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
-        """An update that exists, by its ARN: ``arn:<partition>:iot:<region>:<account>:otaupdate/<id>``."""
+        """An update that exists in the stack's account and Region, by its ARN.
+
+        :param ota_update_arn: ``arn:<partition>:iot:<region>:<account>:otaupdate/<id>``.
+        """
         return imported.from_arn(scope, id, ota_update_arn)
 
     def _name(self, ota_update_id: str | None) -> dict[str, str]:
         if ota_update_id is None:
             return {"IdPrefix": id_prefix(self.stack)}
-        return {"OtaUpdateId": checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)}
+        given = checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)
+        limits.explicit_id("ota_update_id", given)
+        return {"OtaUpdateId": given}
 
     @property
     def cdk_tag_manager(self) -> TagManager:

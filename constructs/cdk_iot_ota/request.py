@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota_handler.ota_update import limits, place
 
 from . import checks
 from .bound_file import BoundFile
@@ -33,9 +34,18 @@ def description(value: str | None) -> str | None:
 def targets(scope: Construct, value: Sequence[OtaTarget]) -> list[str]:
     """``targets``."""
     arns = [target.bind(scope) for target in checks.members(limits.TARGETS, "targets", value, OtaTarget)]
+    for arn in arns:
+        checks.in_place(scope, "targets", arn, place.OF_TARGETS)
     # Tokens are the same when they become the same in the template.
     limits.distinct("targets", [Stack.of(scope).resolve(arn) for arn in arns])
     return arns
+
+
+def role_arn(scope: Construct, value: iam.IRole | iam.Role) -> str:
+    """``roleArn``."""
+    arn = checks.text(limits.ROLE_ARN, "ARN of role", value.role_arn)
+    checks.in_place(scope, "role", arn, place.OF_ROLE)
+    return arn
 
 
 def files(value: Sequence[BoundFile]) -> list[Mapping[str, Any]]:

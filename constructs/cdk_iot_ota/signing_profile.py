@@ -27,7 +27,8 @@ class SigningPlatform(enum.Enum):
 class SigningProfile:
     """A signing profile that AWS IoT makes with AWS Signer: ``startSigningJobParameter.signingProfileParameter``.
 
-    :param certificate_arn: ``certificateArn``: the signer's certificate in AWS Certificate Manager.
+    :param certificate_arn: ``certificateArn``: the signer's certificate in AWS Certificate Manager, in the stack's
+        account and Region.
     :param platform: ``platform``.
     :param certificate_path_on_device: ``certificatePathOnDevice``: where the device has that certificate.
     """

@@ -1,11 +1,12 @@
 """Bad input is refused at synth, with the argument, the value and the remedy; what is just good enough passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Environment, Fn, Stack, Token
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import (
@@ -30,6 +31,7 @@ from .stacks import only_update, stack
 
 HERE = Path(__file__)
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
+GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 Make = Callable[[], object]
 THINGS = [OtaTarget.thing(f"a{index}") for index in range(100)]
@@ -128,6 +130,21 @@ def elsewhere() -> OtaUpdate:
     return OtaUpdate(here, "Blinky", targets=[OtaTarget.thing("a")], files=[a_file()], provider=provider)
 
 
+def placed(
+    *, targets: Sequence[str] = (), role: str = "arn:aws:iam::111122223333:role/a/ota", certificate: str = CERTIFICATE
+) -> OtaUpdate:
+    """An update in a stack whose account and Region are known."""
+    made = stack(env=Environment(account="111122223333", region="eu-central-1"))
+    signing = signer(profile=profile(certificate_arn=certificate))
+    return OtaUpdate(
+        made,
+        "Blinky",
+        targets=[OtaTarget.thing("a"), *(OtaTarget.from_arn(arn) for arn in targets)],
+        files=[a_file(signing=signing)],
+        role=iam.Role.from_role_arn(made, "Role", role),
+    )
+
+
 def twice() -> OtaUpdate:
     """Two updates of a stack with the same id."""
     made = stack()
@@ -164,6 +181,9 @@ BAD: list[tuple[Make, str]] = [
     (lambda: OtaTarget.from_arn("arn:aws:iot:eu-central-1:1:thing/*"), "arn must be the ARN of a thing"),
     (lambda: OtaTarget.from_arn("arn:aws:iot:*:1:thing/a"), "arn must be the ARN of a thing"),
     (lambda: OtaTarget.from_arn("arn:aws:iot:eu-central-1:1:job/a"), "arn must be the ARN of a thing"),
+    (lambda: OtaTarget.from_arn("arn:aws:iot:eu-central-1:1:thing/a"), "arn must be the ARN of a thing"),
+    (lambda: OtaTarget.from_arn("arn:x:iot:eu-central-1:111122223333:thing/a"), "arn must be the ARN of a thing"),
+    (lambda: OtaTarget.from_arn("arn:aws:iot:eu-central-1:111122223333:thing/a\n"), "arn must be the ARN of a thing"),
     (lambda: OtaTarget.from_arn(1), "arn must be a str, got 1"),  # type: ignore[arg-type]
     # locations
     (
@@ -176,6 +196,10 @@ BAD: list[tuple[Make, str]] = [
     (lambda: in_bucket(""), "key must have 1 to 1024 characters, got 0"),
     (lambda: in_bucket("a" * 1025), "key must have 1 to 1024 characters, got 1025"),
     (lambda: in_bucket(1), "key must be a str, got 1"),
+    (lambda: in_bucket("*"), r"key must be without \*, \?, \$\{ and control characters, got '\*'"),
+    (lambda: in_bucket("a?.bin"), "key must be without"),
+    (lambda: in_bucket("a/${aws:username}.bin"), "key must be without"),
+    (lambda: in_bucket("a\nb"), "key must be without"),
     (lambda: in_bucket(version=""), "version must have 1 to 1024 characters"),
     (lambda: in_bucket(version=3), "version must be a str, got 3"),
     (lambda: FileLocation.from_bucket("firmware", "a"), "bucket must be an s3.IBucket, got 'firmware'"),  # type: ignore[arg-type]
@@ -221,12 +245,16 @@ BAD: list[tuple[Make, str]] = [
     (lambda: signer(destination_bucket="signed"), "destination_bucket must be an s3.IBucket, got 'signed'"),
     (lambda: signer(destination_prefix=""), "destination_prefix must have 1 to 1024 characters"),
     (lambda: signer(destination_prefix=1), "destination_prefix must be a str, got 1"),
+    (lambda: signer(destination_prefix="signed/*"), "destination_prefix must be without"),
+    (lambda: signer(destination_prefix="${aws:username}"), "destination_prefix must be without"),
     (
         lambda: profile(certificate_arn="x"),
         "certificate_arn must be the ARN of a certificate in AWS",
     ),
     (lambda: profile(certificate_arn="arn:aws:iot:eu-central-1:1:cert/a"), "certificate_arn must be the ARN of a cert"),
     (lambda: profile(certificate_arn=None), "certificate_arn must be a str, got None"),
+    (lambda: profile(certificate_arn=f"{CERTIFICATE}/*"), "certificate_arn must be the ARN of a certificate in AWS"),
+    (lambda: profile(certificate_arn=CERTIFICATE.replace("eu-central-1", "*")), "certificate_arn must be the ARN of a"),
     (lambda: profile(platform="AmazonFreeRTOS-Default"), "platform must be one of SigningPlatform.AMAZON_FREERTOS"),
     (lambda: profile(certificate_path_on_device=""), "certificate_path_on_device must have at least 1 characters"),
     (lambda: CodeSigning.signer_job(""), "job_id must have 1 to 128 characters"),
@@ -309,6 +337,34 @@ BAD_UPDATES: list[tuple[Make, str]] = [
     (lambda: update(ota_update_id="blinky-1.4.2"), "ota_update_id must be of a-z, A-Z, 0-9, _ and -"),
     (lambda: update(ota_update_id="a" * 57), "ota_update_id must have 1 to 56 characters, got 57"),
     (lambda: update(ota_update_id=7), "ota_update_id must be a str, got 7"),
+    (
+        lambda: update(ota_update_id="Prod_Other-0123456789abcdef"),
+        "ota_update_id must not look like a generated id, .*, got 'Prod_Other-0123456789abcdef': choose another one",
+    ),
+    (
+        lambda: update(role=iam.Role.from_role_arn(stack(), "Role", "arn:aws:iam::111122223333:role/*")),
+        r"ARN of role must be the ARN of a role, without \*, \? and \$, got 'arn:aws:iam::111122223333:role/\*'",
+    ),
+    (
+        lambda: placed(targets=[GROUP.replace("111122223333", "444455556666")]),
+        "targets must be in the stack's account 111122223333, got 'arn:aws:iot:.*:444455556666:.*': AWS IoT updates",
+    ),
+    (
+        lambda: placed(targets=[GROUP, GROUP.replace("eu-central-1", "us-east-1")]),
+        "targets must be in the stack's Region eu-central-1, got 'arn:aws:iot:us-east-1",
+    ),
+    (
+        lambda: placed(role="arn:aws:iam::444455556666:role/ota"),
+        "role must be in the stack's account 111122223333, got 'arn:aws:iam::444455556666:role/ota': AWS IoT assumes",
+    ),
+    (
+        lambda: placed(certificate=CERTIFICATE.replace("111122223333", "444455556666")),
+        "certificate_arn must be in the stack's account 111122223333, got 'arn:aws:acm:eu-central-1:444455556666",
+    ),
+    (
+        lambda: placed(certificate=CERTIFICATE.replace("eu-central-1", "us-east-1")),
+        "certificate_arn must be in the stack's Region eu-central-1, got 'arn:aws:acm:us-east-1",
+    ),
     (lambda: update(description=""), "description must have 1 to 2028 characters, got 0"),
     (lambda: update(description="a" * 2029), "description must have 1 to 2028 characters, got 2029"),
     (lambda: update(description="a\nb"), r"description must have no control or unassigned characters, got '\\n' in"),
@@ -373,6 +429,14 @@ BAD_UPDATES: list[tuple[Make, str]] = [
         lambda: OtaUpdate.from_ota_update_arn(stack(), "Blinky", "arn:aws:iot:eu-central-1:1:job/a"),
         "ota_update_arn must be the ARN of an OTA update",
     ),
+    (
+        lambda: OtaUpdate.from_ota_update_arn(
+            stack(env=Environment(account="111122223333", region="eu-central-1")),
+            "Blinky",
+            "arn:aws:iot:eu-central-1:444455556666:otaupdate/mine",
+        ),
+        "ota_update_arn must be in the stack's account 111122223333, got 'arn:aws:iot:eu-central-1:444455556666",
+    ),
 ]
 
 
@@ -413,6 +477,10 @@ GOOD: dict[str, Make] = {
     "same name as thing and group": lambda: update(targets=[OtaTarget.thing("a"), OtaTarget.thing_group("a")]),
     "50 files": lambda: update(files=[a_file(name=f"/{index}") for index in range(50)]),
     "key of 1024": lambda: in_bucket("a" * 1024),
+    "key with a dollar": lambda: in_bucket("a$(b)/c!.bin"),
+    "everything in the stack's own place": lambda: placed(targets=[GROUP]),
+    "targets in a stack that may be anywhere": lambda: update(targets=[OtaTarget.from_arn(GROUP)]),
+    "id that looks almost like a generated one": lambda: update(ota_update_id="Prod_Other-0123456789ABCDEF"),
     "key with spaces": lambda: in_bucket("a b/ü.bin"),
     "version null": lambda: in_bucket(version="null"),
     "stream id of 128": lambda: FileLocation.from_stream("a" * 128, 0),

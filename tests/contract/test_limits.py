@@ -4,6 +4,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from aws_cdk import NestedStack
 
 from cdk_iot_ota import (
     FailureType,
@@ -13,7 +14,9 @@ from cdk_iot_ota import (
     SigningPlatform,
     TargetSelection,
 )
-from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota.naming import id_prefix
+from cdk_iot_ota_handler.ota_update import event_rules, identity, limits
+from tests.construct.stacks import RESOURCE_TYPE, stack
 
 MODEL: Any = botocore.session.get_session().get_service_model("iot")
 EVERYTHING = 2**31
@@ -91,3 +94,19 @@ def test_words_that_the_model_does_not_know_are_the_handlers() -> None:
     assert {member.value for member in HashAlgorithm} == set(limits.HASH_ALGORITHM.words)
     assert {member.value for member in SignatureAlgorithm} == set(limits.SIGNATURE_ALGORITHM.words)
     assert {member.value for member in SigningPlatform} == set(limits.PLATFORM.words)
+
+
+@pytest.mark.parametrize("name", ["a", "A-stack", "a" * 20, "a" * 21, "a-" * 64])
+def test_the_handler_takes_every_prefix_that_the_construct_makes(name: str) -> None:
+    """Of stacks with short and long names and of nested ones, whatever their ids; generated ids have their form."""
+    parent = stack(name)
+    for made in (parent, NestedStack(parent, "1 Nested/*"), NestedStack(parent, "ä")):
+        prefix = id_prefix(made)
+        event_rules.ID_PREFIX.check("IdPrefix", prefix)
+        for logical_id in ("A", "A" * 255):
+            assert identity.is_generated(identity.generated_id(prefix, logical_id, "0123456789abcdef"))
+
+
+def test_the_handler_takes_the_constructs_resource_type() -> None:
+    """Both sides have one name for it, which is frozen: another one would be another resource."""
+    assert event_rules.RESOURCE_TYPE == RESOURCE_TYPE

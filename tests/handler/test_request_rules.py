@@ -9,7 +9,10 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update import limits, request_rules
 
+from .world import STACK_ID
+
 GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"
+ELSEWHERE = "arn:aws:iot:eu-central-1:444455556666:thinggroup/fleet"
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
 CUSTOM = {
     "signature": {"inlineDocument": b"MA=="},
@@ -98,6 +101,7 @@ EXPONENTIAL = "awsJobExecutionsRolloutConfig.exponentialRate"
 ABORT = "awsJobAbortConfig.abortCriteriaList"
 SIGNING = "files.0.codeSigning.customCodeSigning"
 PROFILE = "files.2.codeSigning.startSigningJobParameter.signingProfileParameter"
+DESTINATION = "files.2.codeSigning.startSigningJobParameter.destination.s3Destination"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,8 @@ PROFILE = "files.2.codeSigning.startSigningJobParameter.signingProfileParameter"
         ("targets", [GROUP] * 2, "targets must be different from one another"),
         ("targets", [f"{GROUP}{index}" for index in range(101)], "targets must have 1 to 100 members, got 101"),
         ("targets.0", "arn:aws:iot:eu-central-1:111122223333:thing/*", "targets[0] must be the ARN of a thing"),
+        ("targets.0", "arn:aws:iot:eu-central-1:*:thing/a", "targets[0] must be the ARN of a thing"),
+        ("targets.0", f"{GROUP}\n", "targets[0] must be the ARN of a thing"),
         ("protocols", ["HTTP", "HTTP"], "protocols must be different from one another"),
         ("protocols", ["MQTT"], "awsJobPresignedUrlConfig needs HTTP, got protocols ['MQTT']"),
         ("protocols", ["FTP"], "protocols[0] must be MQTT or HTTP, got 'FTP'"),
@@ -134,6 +140,14 @@ PROFILE = "files.2.codeSigning.startSigningJobParameter.signingProfileParameter"
         ("files.0.fileType", 256, "files[0].fileType must be between 0 and 255, got 256"),
         ("files.0.attributes", {"k": "v" * 4097}, "files[0].attributes['k'] must have 0 to 4096 characters"),
         ("files.0.fileLocation.s3Location.key", "a" * 1025, "s3Location.key must have 1 to 1024 characters"),
+        (
+            "files.0.fileLocation.s3Location.key",
+            "a/*",
+            "s3Location.key must be without *, ?, ${ and control characters",
+        ),
+        ("files.0.fileLocation.s3Location.bucket", "a/b", "s3Location.bucket must be a name of 3 to 63 of a-z"),
+        ("files.0.fileLocation.s3Location.bucket", "ab", "s3Location.bucket must be a name of 3 to 63 of a-z"),
+        ("files.0.fileLocation.s3Location.bucket", "*", "s3Location.bucket must be a name of 3 to 63 of a-z"),
         ("files.0.fileLocation.s3Location.version", "", "s3Location.version must have 1 to 1024 characters"),
         ("files.1.fileLocation.stream.streamId", "a b", "files[1].fileLocation.stream.streamId must be of a-z"),
         ("files.1.fileLocation.stream.fileId", 256, "stream.fileId must be between 0 and 255, got 256"),
@@ -146,6 +160,13 @@ PROFILE = "files.2.codeSigning.startSigningJobParameter.signingProfileParameter"
         (f"{PROFILE}.certificateArn", "x", "certificateArn must be the ARN of a certificate"),
         (f"{PROFILE}.platform", "Arduino", "platform must be AmazonFreeRTOS-Default or"),
         (f"{PROFILE}.certificatePathOnDevice", "", "certificatePathOnDevice must have at least 1 characters"),
+        (f"{PROFILE}.certificateArn", f"{CERTIFICATE}*", "certificateArn must be the ARN of a certificate"),
+        (f"{DESTINATION}.bucket", "-signed", "s3Destination.bucket must be a name of 3 to 63 of a-z"),
+        (f"{DESTINATION}.prefix", "*", "s3Destination.prefix must be without *"),
+        ("roleArn", "arn:aws:iam::111122223333:role/*", "roleArn must be the ARN of a role, without *, ? and $"),
+        ("roleArn", "arn:aws:iam::111122223333:role/a b", "roleArn must be the ARN of a role"),
+        ("roleArn", "arn:aws:iam::111122223333:role/${aws:username}", "roleArn must be the ARN of a role"),
+        ("roleArn", "arn:aws:iam::*:role/ota-updates", "roleArn must be the ARN of a role"),
         ("roleArn", "arn:aws:iam::111122223333:user/me", "roleArn must be the ARN of a role"),
         ("additionalParameters", {"": "v"}, "additionalParameters key must have at least 1 characters"),
     ],
@@ -154,6 +175,50 @@ def test_a_bad_member_is_named_by_its_path(path: str, value: Any, message: str) 
     """The error has the API's path, the value and the limit."""
     with pytest.raises(ValueError, match=re.escape(message)):
         request_rules.check(at(path, value))
+
+
+def test_a_role_may_have_a_path_and_an_old_bucket_capital_letters() -> None:
+    """What IAM and S3 have ever allowed and no policy expands is allowed."""
+    request_rules.check(at("roleArn", "arn:aws-cn:iam::111122223333:role/a:b/c/ota+=,.@-_"))
+    request_rules.check(at("files.0.fileLocation.s3Location.bucket", "My_Firmware.Bucket"))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "targets",
+            [GROUP, ELSEWHERE],
+            f"targets[1] must be in the stack's account 111122223333, got {ELSEWHERE!r}: AWS IoT updates things",
+        ),
+        (
+            "targets.0",
+            GROUP.replace("eu-central-1", "us-east-1"),
+            "targets[0] must be in the stack's Region eu-central-1, got 'arn:aws:iot:us-east-1",
+        ),
+        (
+            "targets.0",
+            GROUP.replace("arn:aws:", "arn:aws-cn:"),
+            "targets[0] must be in the stack's partition aws, got 'arn:aws-cn:iot",
+        ),
+        (
+            "roleArn",
+            "arn:aws:iam::444455556666:role/ota",
+            "roleArn must be in the stack's account 111122223333, got 'arn:aws:iam::444455556666:role/ota'",
+        ),
+        ("roleArn", "arn:aws-cn:iam::111122223333:role/ota", "roleArn must be in the stack's partition aws"),
+        (
+            PROFILE + ".certificateArn",
+            CERTIFICATE.replace("eu-central-1", "us-east-1"),
+            "signingProfileParameter.certificateArn must be in the stack's Region eu-central-1, got 'arn:aws:acm:us-",
+        ),
+    ],
+)
+def test_what_is_elsewhere_is_named_with_where_it_should_be(path: str, value: Any, message: str) -> None:
+    """AWS IoT knows its own account and Region only."""
+    request_rules.check_place(VALID, STACK_ID)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        request_rules.check_place(at(path, value), STACK_ID)
 
 
 @pytest.mark.parametrize(

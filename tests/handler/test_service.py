@@ -13,7 +13,7 @@ from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
-from .world import event
+from .world import STACK_ID, event
 
 ARN = "arn:aws:iot:eu-central-1:111122223333:otaupdate/mine"
 ROLE = "arn:aws:iam::111122223333:role/ota"
@@ -73,6 +73,21 @@ def test_look_at_nothing(stubs: Stubs) -> None:
     """An update that does not exist is no error."""
     stubs.iot.add_client_error("get_ota_update", "ResourceNotFoundException", http_status_code=404)
     assert stubs.service.look("mine", NOW) is None
+
+
+@pytest.mark.parametrize("made_up", ["a" * 129, "AWSCDK::CustomResourceProviderFramework::MISSING_PHYSICAL_ID"])
+def test_an_id_that_no_update_can_have_is_not_looked_up(stubs: Stubs, made_up: str) -> None:
+    """AWS IoT would refuse the question, and a Delete for what was never there would fail for it."""
+    assert stubs.service.look(made_up, NOW) is None
+
+
+def test_what_the_update_names_is_where_the_stack_is(stubs: Stubs) -> None:
+    """A target in another account, which a token hid at synth, is refused before anything is created."""
+    wanted = declared(event("Create", stack_id=STACK_ID.replace("111122223333", "444455556666")))
+    with pytest.raises(
+        HandlerError, match=r"targets\[0\] must be in the stack's account 444455556666, got 'arn:aws:iot"
+    ):
+        stubs.service.request(wanted)
 
 
 def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from . import identity, limits
+from . import identity, limits, place
 
 Part = Mapping[str, Any]
 
@@ -29,6 +29,19 @@ def check(request: Part) -> None:
     for index, file in enumerate(request["files"]):
         _file(file, f"files[{index}].")
     limits.distinct("files[].fileName", [file.get("fileName") for file in request["files"]])
+
+
+def check_place(request: Part, stack_id: str) -> None:
+    """Check that what a valid request names is where its stack is. Raises ValueError with member, value and remedy."""
+    stack = place.Place.of(stack_id)
+    for index, arn in enumerate(request["targets"]):
+        stack.check(f"targets[{index}]", arn, place.OF_TARGETS)
+    stack.check("roleArn", request["roleArn"], place.OF_ROLE)
+    for index, file in enumerate(request["files"]):
+        start = file.get("codeSigning", {}).get("startSigningJobParameter", {})
+        if arn := start.get("signingProfileParameter", {}).get("certificateArn"):
+            name = f"files[{index}].codeSigning.startSigningJobParameter.signingProfileParameter.certificateArn"
+            stack.check(name, arn, place.OF_CERTIFICATE)
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
@@ -123,6 +136,9 @@ def _custom(custom: Part, path: str) -> None:
 
 def _start(start: Part, path: str) -> None:
     _within(start, "signingProfileName", limits.SIGNING_PROFILE_NAME, path)
+    destination, at = start.get("destination", {}).get("s3Destination", {}), f"{path}destination.s3Destination."
+    _within(destination, "bucket", limits.BUCKET, at)
+    _within(destination, "prefix", limits.PREFIX, at)
     profile, below = start.get("signingProfileParameter", {}), f"{path}signingProfileParameter."
     _within(profile, "certificateArn", limits.CERTIFICATE_ARN, below)
     _within(profile, "platform", limits.PLATFORM, below)

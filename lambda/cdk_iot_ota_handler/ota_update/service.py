@@ -11,6 +11,7 @@ from . import budgets, request_rules
 from .aws_errors import sorted_errors
 from .declared import Declared
 from .errors import HandlerError
+from .identity import is_possible
 from .restore import restore
 from .seen import Seen, Stack
 
@@ -40,6 +41,8 @@ class OtaService:
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """The update of this id, or None when there is none."""
+        if not is_possible(ota_update_id):
+            return None  # CloudFormation or the framework has made it up, and AWS IoT would refuse the question
         with sorted_errors(f"OTA update {ota_update_id}"):
             try:
                 info = self._iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
@@ -135,6 +138,7 @@ def _check(wanted: Declared, request: dict[str, Any], shape: Any) -> None:
         raise HandlerError(f"Request: {report.generate_report()}")
     try:
         request_rules.check(request)
+        request_rules.check_place(request, wanted.stack_id)
         request_rules.check_tags(wanted.tags)
     except ValueError as error:
         raise HandlerError(f"Request: {error}") from None
