@@ -191,24 +191,6 @@ def test_many_objects_are_readable_by_folder_and_ending_or_all() -> None:
     assert readable(bucket, handler=True) == ["*"]
 
 
-@pytest.mark.parametrize("key", ["*", "a/*.bin", "what?", "${aws:username}.bin", "$"])
-def test_a_key_is_a_name_and_no_pattern(key: str) -> None:
-    """Signs that mean something in a policy are written so that they mean themselves."""
-    prod = stack()
-    in_bucket(prod, key)
-    (written,) = readable(prod, handler=True)
-    assert written == key.replace("$", "\0").replace("*", "${*}").replace("?", "${?}").replace("\0", "${$}")
-
-
-@pytest.mark.parametrize("arn", ["arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:role/ota-?"])
-def test_a_role_is_one_role(tmp_path: Path, arn: str) -> None:
-    """iam:PassRole for a pattern would hand on whatever role matches it."""
-    prod = stack()
-    role = iam.Role.from_role_arn(prod, "Role", arn)
-    with pytest.raises(ValueError, match=r"Prod/Blinky: role must be one resource, got the pattern 'arn.*give the res"):
-        ota_update(prod, "Blinky", firmware(tmp_path), role=role)
-
-
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -9,7 +9,7 @@ from .explicit_ids import ExplicitIds
 from .needs import Needs
 from .policies import Policies
 from .role_policy import RolePolicy
-from .statements import Statement, allow, one
+from .statements import Statement, allow
 
 _UPDATES = (
     "iot:CreateOTAUpdate",
@@ -52,7 +52,7 @@ class HandlerPermissions:
 
     def _pass_role(self, role: iam.IRole | iam.Role) -> RolePolicy:
         to_iot = {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}}
-        statement = allow(["iam:PassRole"], [one("role", role.role_arn)], to_iot)
+        statement = allow(["iam:PassRole"], [role.role_arn], to_iot)
         return self._policies.constant(f"PassRole{role.node.addr[-8:]}", self._role, {"PassRole": statement})
 
     def _jobs(self, needs: Needs) -> Mapping[str, Statement]:

@@ -1,7 +1,7 @@
 """Which objects of a bucket a policy names for the files of a stack's updates."""
 
 from .. import checks
-from .statements import MOST_RESOURCES, fitting, literal
+from .statements import MOST_RESOURCES, fitting
 
 WHY_MANY = (
     "the files are more than a policy has room for, or belong to an update that is retained: readable is what lies "
@@ -19,7 +19,7 @@ class DeclaredObjects:
     def add(self, key: str, *, stays: bool) -> None:
         """Add an object. One that ``stays`` is still read when other content is declared."""
         beside = _beside(key)
-        self._one_by_one.add(beside if stays else literal(key))
+        self._one_by_one.add(beside if stays else key)
         self._by_folder.add(beside)
 
     def patterns(self) -> list[str]:
@@ -34,4 +34,4 @@ def _beside(key: str) -> str:
         return key
     folder, _, name = key.rpartition("/")
     ending = name.rpartition(".")[2] if "." in name else ""
-    return f"{literal(folder)}/*{'.' + literal(ending) if ending else ''}".removeprefix("/")
+    return f"{folder}/*{'.' + ending if ending else ''}".removeprefix("/")

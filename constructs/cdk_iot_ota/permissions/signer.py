@@ -6,7 +6,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
 
 from ..code_signing import SignerJob
-from .statements import Statement, allow, fitting, literal, through_s3
+from .statements import Statement, allow, fitting, through_s3
 
 _WHY_ALL_JOBS = "AWS Signer names its jobs at random"
 _WHY_ALL_PROFILES = "AWS IoT names the profiles that it makes, or they are more than a policy has room for"
@@ -28,7 +28,7 @@ class Signing:
         self._jobs.add(work.job_id or "*")
         if work.destination is not None:
             self._used.add(work.profile_name or "*")
-            self._prefixes.add(f"{literal(work.prefix)}*")
+            self._prefixes.add(f"{work.prefix}*")
         if work.makes_profile:
             self._made.add(work.profile_name or "*")
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from aws_cdk import Stack
 
-from .. import checks
-
 # What follows the content is listed one by one up to here: a policy has to hold old and new, and many of such lists.
 MOST_RESOURCES = 10
 
@@ -49,18 +47,6 @@ def through_s3(stack: Stack) -> Mapping[str, Any]:
     """
     names = {f"s3.{stack.region}.amazonaws.com": None, f"s3.{stack.region}.{stack.url_suffix}": None}
     return {"StringEquals": {"kms:ViaService": list(names)}}
-
-
-def one(name: str, arn: str) -> str:
-    """The ARN of one resource. Raises ValueError for a pattern: the statement would be for all that it matches."""
-    if checks.known(arn) and any(sign in arn for sign in "*?"):
-        raise ValueError(f"{name} must be one resource, got the pattern {arn!r}: give the resource itself")
-    return arn
-
-
-def literal(text: str) -> str:
-    """A text that is a name in an ARN and no pattern, whatever signs are in it."""
-    return "".join(f"${{{letter}}}" if letter in "*?$" else letter for letter in text) if checks.known(text) else text
 
 
 def fitting(names: set[str]) -> list[str]:
