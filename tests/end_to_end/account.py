@@ -29,13 +29,14 @@ def service_role(aws: Account, name: str) -> Iterator[str]:
     iam.delete_role(RoleName=name)
 
 
-def make_bucket(aws: Account, name: str) -> None:
-    """Make a bucket that keeps all versions."""
+def make_bucket(aws: Account, name: str, *, versioned: bool = True) -> None:
+    """Make a bucket, one that keeps all versions unless it is said otherwise."""
     s3 = aws.client("s3")
     # The one Region that does not want to be named.
     place = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
     s3.create_bucket(Bucket=name, **place)
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    if versioned:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
 
 def delete_by_hand(aws: Account, ota_update_id: str) -> None:

@@ -93,10 +93,11 @@ class Deployment:
 
     def reasons(self) -> list[str]:
         """Why resources of the stack have failed, newest first."""
-        events = self.aws.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]
+        pages = self.aws.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=self.name)
         return [
             f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-            for event in events
+            for page in pages
+            for event in page["StackEvents"]
             if event["ResourceStatus"].endswith("_FAILED")
         ]
 

@@ -1,0 +1,68 @@
+"""The permissions in a template, and templates without one of them."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+# The same handler gives up after seconds, and so do the tests that wait for it.
+_IMPATIENT = {"IAM_PATIENCE": 1, "SETTLE_PATIENCE": 2, "PATIENCE": 3, "LAG": 1, "DELETION_PATIENCE": 1}
+
+
+@dataclass(frozen=True)
+class Permission:
+    """An action that a statement of ours grants, wherever it has this name in the policies of a role."""
+
+    role: str
+    sid: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.sid} {self.action}"
+
+
+def permissions(template: dict[str, Any]) -> list[Permission]:
+    """All that the policies of a stack's updates grant."""
+    found = [
+        Permission(role, statement["Sid"], action)
+        for _, role, statement in _statements(template)
+        for action in _actions(statement)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def without(template: dict[str, Any], missing: Permission) -> dict[str, Any]:
+    """The template with a permission taken out."""
+    template = copy.deepcopy(template)
+    for _, role, statement in _statements(template):
+        if (role, statement["Sid"]) == (missing.role, missing.sid):
+            # A statement needs an action; this one allows nothing.
+            statement["Action"] = [one for one in _actions(statement) if one != missing.action] or ["iot:Nothing"]
+    return template
+
+
+def make_impatient(folder: Path) -> None:
+    """Let the handler in an app's folder give up soon."""
+    (path,) = folder.glob("asset.*/ota_update/budgets.py")
+    text = path.read_text()
+    for name, seconds in _IMPATIENT.items():
+        text, found = re.subn(rf"^{name} = \d+$", f"{name} = {seconds}", text, flags=re.MULTILINE)
+        assert found == 1, name
+    path.write_text(text)
+
+
+def _statements(template: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name, resource in template["Resources"].items():
+        if resource["Type"] in _POLICIES and name.startswith("OtaPermissions"):
+            role = "handler" if "HandlerRole" in json.dumps(resource["Properties"]["Roles"]) else "service"
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                yield name, role, statement
+
+
+def _actions(statement: dict[str, Any]) -> list[str]:
+    actions = statement["Action"]
+    return actions if isinstance(actions, list) else [actions]
