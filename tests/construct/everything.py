@@ -33,7 +33,7 @@ def declare_everything(stack: Stack, folder: Path) -> None:
     """Every argument and every way to say where a file is and who signs it, in a VPC and under a key."""
     key = kms.Key.from_key_arn(stack, "Key", stack.format_arn(service="kms", resource="key", resource_name=KEY_ID))
     bucket, destination = _bucket(stack, "firmware", key), _bucket(stack, "signed", key)
-    provider = OtaUpdateProvider(stack, "Provider", encryption_key=key, vpc=_vpc(stack))
+    provider = OtaUpdateProvider(stack, "Provider", encryption_key=key, vpc=imported_vpc(stack))
     role = OtaServiceRole(stack, "Role")
     place = FileLocation.from_bucket(bucket, "blinky/1.4.2.bin")
     profile = SigningProfile(
@@ -90,7 +90,8 @@ def _bucket(stack: Stack, name: str, key: kms.IKey) -> s3.IBucket:
     return s3.Bucket.from_bucket_attributes(stack, name, bucket_name=f"{name}-1", encryption_key=key)
 
 
-def _vpc(stack: Stack) -> ec2.IVpc:
+def imported_vpc(stack: Stack) -> ec2.IVpc:
+    """A VPC that exists."""
     return ec2.Vpc.from_vpc_attributes(
         stack,
         "Vpc",
