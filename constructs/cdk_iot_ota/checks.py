@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import Duration, Stack, Token, region_info
 from constructs import IConstruct
 
 from cdk_iot_ota_handler.ota_update import limits
@@ -45,9 +45,8 @@ def text(limit: limits.Text, name: str, value: str) -> str:
 def in_place(scope: IConstruct, name: str, arn: str, why: str) -> None:
     """An ARN where the stack of ``scope`` is, as far as that is known at synth."""
     stack = Stack.of(scope)
-    partition, account, region = (
-        value if known(value) else None for value in (stack.partition, stack.account, stack.region)
-    )
+    account, region = (value if known(value) else None for value in (stack.account, stack.region))
+    partition = None if region is None else region_info.RegionInfo.get(region).partition
     if known(arn):
         Place(partition=partition, account=account, region=region).check(name, arn, why)
 

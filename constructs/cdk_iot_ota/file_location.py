@@ -17,11 +17,16 @@ from . import checks
 
 @dataclass(frozen=True, kw_only=True)
 class InBucket:
-    """An object in S3, with the version that is declared, if any."""
+    """An object in S3.
+
+    :param version: the version that is declared, if any.
+    :param is_asset: whether it is in the bucket that all assets of the account share.
+    """
 
     bucket: s3.IBucket
     key: str
     version: str | None = None
+    is_asset: bool = False
 
     @property
     def unversioned(self) -> bool:
@@ -95,7 +100,7 @@ class _Asset(FileLocation):
 
     def bind(self, scope: Construct, id: str) -> BoundLocation:
         asset = s3_assets.Asset(scope, id, path=str(self.path))
-        return _in_s3(InBucket(bucket=asset.bucket, key=asset.s3_object_key))
+        return _in_s3(InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True))
 
 
 @dataclass(frozen=True)

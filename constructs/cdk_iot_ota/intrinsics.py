@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-_LONGEST = {"<AWS::AccountId>": 12, "<AWS::Partition>": 10, "<AWS::Region>": 14}
+_LONGEST = {"<AWS::AccountId>": 12, "<AWS::Partition>": 10, "<AWS::Region>": 14, "<AWS::StackId>": 220}
 _LONGEST_OF_OTHERS = 100
 
 
@@ -24,6 +24,18 @@ def flat(value: Any) -> str:
         case dict():
             return json.dumps(value, separators=(",", ":"))
     return str(value).replace("${", "<").replace("}", ">")
+
+
+def literals(value: Any) -> list[str]:
+    """The parts of a text of a template that are known before CloudFormation fills the others in."""
+    match value:
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            return [separator, *(text for part in parts for text in literals(part))]
+        case {"Fn::Sub": str(text)}:
+            return [re.sub(r"\$\{[^!].*?\}", "", text)]
+        case str():
+            return [value]
+    return []
 
 
 def length(value: Any) -> int:

@@ -17,7 +17,9 @@ def id_prefix(stack: Stack) -> str:
     """
     if stack.nested_stack_parent is None:
         name = stack.stack_name
-        return f"{name}_" if len(name) <= _STACK_NAME_LENGTH else _cut(name)
+        # A name that looks as if it had been cut could be that of another stack, cut.
+        looks_cut = re.fullmatch("[A-Za-z0-9-]*-[0-9a-f]{8}", name) is not None
+        return _cut(name) if len(name) > _STACK_NAME_LENGTH or looks_cut else f"{name}_"
     return _cut(_place(stack))
 
 

@@ -99,7 +99,7 @@ class OtaUpdate(Resource):
         with checks.named(self.node.path):
             bound = BoundFile.bind_all(self, files)
             self._tags = tag_set.manager(RESOURCE_TYPE, tags)
-            self._role = _checked_role(role) or OtaServiceRole.get_or_create(self)
+            self._role = _checked_role(role, self.stack) or OtaServiceRole.get_or_create(self)
             properties = {
                 **self._name(ota_update_id),
                 "Request": request.render(
@@ -137,7 +137,8 @@ class OtaUpdate(Resource):
             explicit_id=ota_update_id,
             delete_stream=delete_stream,
             force_delete_job=force_delete_job,
-            stays=removal_policy is not RemovalPolicy.DESTROY,
+            # Without force the old update may outlive the deploy that replaces it.
+            stays=removal_policy is not RemovalPolicy.DESTROY or not force_delete_job,
         )
         with checks.named(self.node.path):
             policies = OtaPermissions.get_or_create(self, provider).needed_for(needs)
@@ -205,9 +206,14 @@ class OtaUpdate(Resource):
         return imported.grant_read(self, grantee)
 
 
-def _checked_role(role: iam.IRole | iam.Role | None) -> iam.IRole | iam.Role | None:
+def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole | iam.Role | None:
     if role is not None and not hasattr(role, "role_arn"):
         raise TypeError(f"role must be an iam.IRole, got {limits.shown(role)}: Role.from_role_arn takes an ARN")
+    if role is not None and not checks.known(role.role_arn):
+        _check_same(stack.account, role.env.account, "role must be in the update's account {}, got one in {}")
+    if isinstance(role, OtaServiceRole):
+        there = Stack.of(role).region
+        _check_same(stack.region, there, "role must be in the update's Region {}, got one for {}")
     return role
 
 
@@ -215,7 +221,11 @@ def _checked_provider(provider: OtaUpdateProvider | None, stack: Stack) -> OtaUp
     if provider is None:
         return None
     there = Stack.of(checks.made_by("provider", provider, OtaUpdateProvider))
-    for name, wanted, got in (("account", stack.account, there.account), ("Region", stack.region, there.region)):
-        if checks.known(wanted) and checks.known(got) and wanted != got:
-            raise ValueError(f"provider must be in the update's {name} {wanted}, got one in {got}: declare one there")
+    _check_same(stack.account, there.account, "provider must be in the update's account {}, got one in {}")
+    _check_same(stack.region, there.region, "provider must be in the update's Region {}, got one in {}")
     return provider
+
+
+def _check_same(wanted: str, got: str, message: str) -> None:
+    if checks.known(wanted) and checks.known(got) and wanted != got:
+        raise ValueError(f"{message.format(wanted, got)}: declare one there")

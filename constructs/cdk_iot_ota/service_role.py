@@ -6,11 +6,12 @@ from constructs import Construct
 
 from . import shared
 from .interfaces import as_principal
+from .permissions.sized_role import SizedRole
 
 _DEFAULT_ID = "OtaServiceRole"
 
 
-class OtaServiceRole(iam.Role):
+class OtaServiceRole(SizedRole):
     """A role that AWS IoT, and nobody else, assumes for OTA updates of this account and Region.
 
     What it may do follows from the updates that use it: each ``OtaUpdate`` with this role adds what it needs. It can be

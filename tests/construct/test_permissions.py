@@ -1,16 +1,17 @@
 """Who may do what: the statements that an update brings along."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import App, Aws, Environment, Fn, RemovalPolicy, Stack, assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from cdk_iot_ota import CodeSigning, FileLocation
+from cdk_iot_ota import CodeSigning, FileLocation, OtaServiceRole, OtaUpdate, OtaUpdateProvider
 from cdk_iot_ota_handler.ota_update import identity
 
 from .stacks import firmware, ota_file, ota_update, stack, template
@@ -180,6 +181,36 @@ def test_what_a_retained_update_reads_stays_readable(key: str, pattern: str) -> 
     assert readable(prod, handler=True) == [key]
 
 
+def test_what_is_deleted_without_force_stays_readable() -> None:
+    """The old update outlives its successor's deploy if its job goes on: its devices load on."""
+    prod = stack()
+    in_bucket(prod, "a/1.bin", force_delete_job=False)
+    assert readable(prod, handler=False) == ["a/*.bin"]
+
+
+def test_a_policy_that_is_wider_than_what_is_declared_is_a_warning() -> None:
+    """Nobody is to find out in an audit."""
+    few, many = stack(), stack()
+    in_bucket(few, "a/1.bin")
+    in_bucket(many, *(f"a/{index}.bin" for index in range(11)))
+    warned = assertions.Match.string_like_regexp(
+        r"roles may read a/\*\.bin of their bucket; give the firmware a bucket"
+    )
+    assert not assertions.Annotations.from_stack(few).find_warning("*", warned)
+    assert assertions.Annotations.from_stack(many).find_warning("*", warned)
+
+
+def test_the_bucket_of_all_assets_is_never_readable_as_a_whole(tmp_path: Path) -> None:
+    """The code of every function of the account is in it."""
+    prod = stack()
+    paths = [tmp_path / f"firmware.v{index}" for index in range(11)]
+    for path in paths:
+        path.write_text(path.name)
+    files = [ota_file(FileLocation.from_asset(path), name=path.name) for path in paths]
+    with pytest.raises(ValueError, match=r"files of a stack must have at most 10 endings, got 11 of assets: name them"):
+        ota_update(prod, "Blinky", tmp_path, files=files)
+
+
 def test_many_objects_are_readable_by_folder_and_ending_or_all() -> None:
     """More objects than a policy has room for become their folders, and more folders than that the bucket."""
     few, folders, bucket = stack(), stack(), stack()
@@ -189,6 +220,77 @@ def test_many_objects_are_readable_by_folder_and_ending_or_all() -> None:
     assert len(readable(few, handler=True)) == 10
     assert readable(folders, handler=True) == ["a/*.bin"]
     assert readable(bucket, handler=True) == ["*"]
+
+
+def with_role(made: Stack, role: iam.IRole) -> OtaUpdate:
+    """An update with this role."""
+    bucket = s3.Bucket.from_bucket_name(made, "Bucket", "firmware")
+    return ota_update(made, "Blinky", Path(), role=role, files=[ota_file(FileLocation.from_bucket(bucket, "a"))])
+
+
+def with_bucket(made: Stack, key: str = "a.bin", **attributes: Any) -> OtaUpdate:
+    """An update with an object of this bucket."""
+    bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", **{"bucket_name": "firmware", **attributes})
+    return ota_update(made, "Blinky", Path(), files=[ota_file(FileLocation.from_bucket(bucket, key))])
+
+
+def key_of(made: Stack, resource: str, name: str) -> kms.IKey:
+    """A key that is imported by this ARN."""
+    return kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource=resource, resource_name=name))
+
+
+def role_of(made: Stack, name: str) -> iam.IRole:
+    """A role of the stack's account that is imported by its ARN."""
+    return iam.Role.from_role_arn(made, "Role", f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{name}")
+
+
+PATTERNS: dict[str, Callable[[Stack], Any]] = {
+    "role by name": lambda made: with_role(made, iam.Role.from_role_name(made, "Role", "ota-*")),
+    "role by ARN": lambda made: with_role(made, role_of(made, "?")),
+    "bucket by ARN": lambda made: with_bucket(made, bucket_arn="arn:aws:s3:::*"),
+    "key of a bucket": lambda made: with_bucket(made, encryption_key=key_of(made, "key", "*")),
+    "object": lambda made: with_bucket(made, f"{Aws.REGION}/*"),
+    "object by Sub": lambda made: with_bucket(made, Fn.sub("${AWS::Region}/*.bin")),
+    "variable": lambda made: with_bucket(made, f"{Aws.REGION}/${{aws:username}}"),
+    "id": lambda made: ota_update(made, "Blinky", Path(__file__), ota_update_id=f"{Aws.REGION}*"),
+    "provider's key": lambda made: OtaUpdateProvider(made, "Provider", encryption_key=key_of(made, "key", "*")),
+}
+
+
+@pytest.mark.parametrize("declare", PATTERNS.values(), ids=PATTERNS)
+def test_a_name_is_no_pattern(declare: Callable[[Stack], Any]) -> None:
+    """Neither is one of which only a part is known: what is known of it is in the policy as it is."""
+    with pytest.raises(ValueError, match=r"Prod/\w+: .* must be one resource, got .* with .*: policies are made of it"):
+        declare(stack())
+
+
+ALIASES: dict[str, Callable[[Stack], Any]] = {
+    "bucket's": lambda made: with_bucket(made, encryption_key=key_of(made, "alias", "a")),
+    "provider's": lambda made: OtaUpdateProvider(made, "Provider", encryption_key=key_of(made, "alias", "a")),
+}
+
+
+@pytest.mark.parametrize("declare", ALIASES.values(), ids=ALIASES)
+def test_an_alias_is_no_key(declare: Callable[[Stack], Any]) -> None:
+    """IAM and CloudWatch Logs do not take the one for the other."""
+    with pytest.raises(ValueError, match=r"Prod/\w+: .* must be a key, got the alias .*: give the key that it stands"):
+        declare(stack())
+
+
+@pytest.mark.parametrize(
+    ("region", "account", "message"),
+    [
+        ("us-east-1", "111122223333", "role must be in the update's Region eu-west-1, got one for us-east-1: declare"),
+        ("eu-west-1", "999999999999", "role must be in the update's account 111122223333, got one in 999999999999"),
+    ],
+)
+def test_a_role_of_another_place_is_refused(tmp_path: Path, region: str, account: str, message: str) -> None:
+    """An OtaServiceRole trusts AWS IoT of its own account and Region only."""
+    app = App(analytics_reporting=False)
+    here = Stack(app, "Here", env=Environment(account="111122223333", region="eu-west-1"))
+    there = Stack(app, "There", env=Environment(account=account, region=region))
+    with pytest.raises(ValueError, match=message):
+        ota_update(here, "Blinky", firmware(tmp_path), role=OtaServiceRole(there, "Role", role_name="ota"))
 
 
 @pytest.mark.parametrize(
@@ -235,6 +337,22 @@ def test_the_service_signs_with_the_declared_profile_only(tmp_path: Path) -> Non
     assert resource(sid(found, "Signed")) == ":s3:::signed/ota/*"
     assert not [statement for statement in found if "signer:PutSigningProfile" in json.dumps(statement["Action"])]
     assert not [statement for statement in of(prod, handler=True) if "signer" in json.dumps(statement["Action"])]
+
+
+def test_many_profiles_are_named_one_by_one(tmp_path: Path) -> None:
+    """AWS Signer signs with no other profile of the account, however many there are."""
+    prod = stack()
+    source, signed = (s3.Bucket.from_bucket_name(prod, name, name) for name in ("source", "signed"))
+    for index in range(12):
+        signing = CodeSigning.signer(
+            destination_bucket=signed, profile_name=f"p{index}", destination_prefix=f"{index}/"
+        )
+        ota_update(
+            prod, f"U{index}", tmp_path, files=[ota_file(FileLocation.from_bucket(source, "a"), signing=signing)]
+        )
+    found = of(prod, handler=False)
+    assert len(sid(found, "SigningProfiles")["Resource"]) == 12
+    assert len(sid(found, "Signed")["Resource"]) == 12
 
 
 def test_a_signature_of_the_builds_needs_nothing_of_aws_signer(tmp_path: Path) -> None:

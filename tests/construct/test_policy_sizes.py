@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from cdk_iot_ota import CodeSigning, FileLocation, OtaFile
+from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaUpdateProvider
 
 from .stacks import firmware, ota_file, ota_update, stack, template
 
@@ -74,13 +74,11 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     path = firmware(tmp_path_factory.mktemp("firmware"))
     for index in range(UPDATES):
         place = FileLocation.from_bucket(bucket, f"{index:x>900}/firmware.bin")
-        signing = CodeSigning.signer(
-            destination_bucket=bucket, profile_name=f"{index:x>64}", destination_prefix=f"{index:x>900}"
-        )
+        signing = CodeSigning.signer(destination_bucket=bucket, profile_name="p" * 64, destination_prefix="x" * 900)
         files = [
             ota_file(place, name="/a"),
             ota_file(place, name="/b", signing=signing),
-            OtaFile(name="/c", signing=CodeSigning.signer_job(f"{index:x>128}")),
+            OtaFile(name="/c", signing=CodeSigning.signer_job("j" * 128)),
         ]
         ota_update(made, f"U{index}", path, files=files, ota_update_id=f"{index:x>56}")
     return made
@@ -111,7 +109,7 @@ def test_what_does_not_fit_is_refused_at_synth(tmp_path: Path) -> None:
     for index in range(30):
         bucket = s3.Bucket.from_bucket_name(prod, f"Bucket{index}", f"firmware-{index}")
         ota_update(prod, f"U{index}", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, "a.bin"))])
-    expected = r"the inline policies of Prod/OtaServiceRole need up to \d+ characters and IAM takes 10240: use fewer"
+    expected = r"\[Prod/OtaServiceRole\] its inline policies need up to \d+ characters, and IAM takes 10240: use fewer"
     with pytest.raises(RuntimeError, match=expected):
         prod.node.root.synth()  # type: ignore[attr-defined]
 
@@ -127,3 +125,28 @@ def test_some_roles_and_buckets_fit(tmp_path: Path) -> None:
         ota_update(prod, f"V{index}", tmp_path, files=files)
     prod.node.root.synth()  # type: ignore[attr-defined]
     assert max(inline(prod).values()) <= INLINE
+
+
+def test_what_all_stacks_give_to_a_role_is_counted(tmp_path: Path) -> None:
+    """A provider that many stacks share is refused before the deploy of the one that would be too many."""
+    app = App(analytics_reporting=False)
+    provider = OtaUpdateProvider(Stack(app, "Shared"), "Provider")
+    for number in range(12):
+        made = Stack(app, f"S{number}")
+        for index in range(2):
+            bucket = s3.Bucket.from_bucket_name(made, f"Bucket{index}", f"firmware-{index}")
+            files = [ota_file(FileLocation.from_bucket(bucket, "a.bin"))]
+            ota_update(made, f"U{index}", tmp_path, files=files, provider=provider)
+    with pytest.raises(RuntimeError, match=r"\[Shared/Provider/HandlerRole\] its inline policies need up to"):
+        app.synth()
+
+
+def test_managed_policies_are_counted(tmp_path: Path) -> None:
+    """Each stack with ids of its own brings one, and a role takes ten."""
+    app = App(analytics_reporting=False)
+    provider = OtaUpdateProvider(Stack(app, "Shared"), "Provider")
+    for number in range(11):
+        made = Stack(app, f"S{number}")
+        ota_update(made, "U", firmware(tmp_path), ota_update_id=f"mine-{number}", provider=provider)
+    with pytest.raises(RuntimeError, match="it has 11 managed policies, and IAM takes 10: give some of the updates a"):
+        app.synth()

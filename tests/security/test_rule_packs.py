@@ -5,8 +5,12 @@ from typing import Any
 
 import aws_cdk
 import pytest
+from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks, PCIDSS321Checks
 
+from cdk_iot_ota import OtaUpdateProvider
+from tests.construct.everything import imported_vpc
+from tests.construct.stacks import firmware, ota_update, stack
 from tests.security.apps import APPS, Declare, everything, example
 
 PACKS = (AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks, PCIDSS321Checks)
@@ -43,12 +47,15 @@ WILDCARDS = {
 
 
 def findings(pack: Any, root: Any) -> dict[str, list[str]]:
-    """What a pack finds, by rule: the paths of the constructs."""
+    """What a pack finds in our constructs, by rule: their paths. Reasons are given in synth."""
+    root.synth()
     found = pack(root).validate_scope(root).violations
-    return {
+    paths = {
         violation.rule_name: [str(resource.construct_path) for resource in violation.violating_resources]
         for violation in found
     }
+    ours = {rule: [path for path in where if "/Ota" in path or "/Provider/" in path] for rule, where in paths.items()}
+    return {rule: where for rule, where in ours.items() if where}
 
 
 @pytest.mark.parametrize("pack", PACKS)
@@ -56,6 +63,13 @@ def findings(pack: Any, root: Any) -> dict[str, list[str]]:
 def test_a_pack_finds_nothing_that_has_no_reason(pack: Any, declare: Declare, tmp_path: Path) -> None:
     """What could not be otherwise is acknowledged by the constructs themselves."""
     assert findings(pack, declare(tmp_path)) == {}
+
+
+def test_the_packs_let_an_app_pass(tmp_path: Path) -> None:
+    """As validation plugins of an app, which is how they are used: a finding would end the synth."""
+    app = everything(tmp_path)
+    aws_cdk.Validations.of(app).add_plugins(*(pack(app) for pack in PACKS))
+    app.synth()
 
 
 def test_reasons_are_given_for_what_is_found_and_for_nothing_else(
@@ -79,6 +93,16 @@ def test_a_vpc_and_a_key_leave_less_to_acknowledge(tmp_path: Path, monkeypatch: 
     for rule in ("HIPAA.Security-LambdaInsideVPC", "HIPAA.Security-CloudWatchLogGroupEncrypted"):
         assert found[rule]
         assert all(path.startswith("Prod/OtaUpdateProvider/") for path in found[rule])
+
+
+def test_findings_of_others_are_not_hidden(tmp_path: Path) -> None:
+    """What somebody gives to a role of ours is theirs to acknowledge, in a VPC or not."""
+    prod = stack()
+    provider = OtaUpdateProvider(prod, "Provider", vpc=imported_vpc(prod))
+    ota_update(prod, "Blinky", firmware(tmp_path), provider=provider)
+    provider.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
+    assert list(findings(AwsSolutionsChecks, prod.node.root)) == ["AwsSolutions-IAM5[Resource::*]"]
+    assert list(findings(HIPAASecurityChecks, prod.node.root)) == ["HIPAA.Security-IAMNoInlinePolicy"]
 
 
 def _is(resource: str, known: str) -> bool:

@@ -7,7 +7,8 @@ from cdk_iot_ota_handler.ota_update import identity
 
 from .policies import Policies
 from .role_policy import RolePolicy
-from .statements import allow
+from .sized_role import SizedRole
+from .statements import allow, single
 
 # So many of the longest ids fit into the 6,144 characters of a managed policy.
 _IDS_IN_A_POLICY = 50
@@ -17,7 +18,7 @@ _WHY_ANY = "an id that somebody has chosen has no prefix: the tag that names thi
 class ExplicitIds:
     """The policies for the explicit ids of a stack: created by name, deleted by the tag that says whose they are."""
 
-    def __init__(self, scope: Construct, policies: Policies, role: iam.Role) -> None:
+    def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
         self._scope, self._policies, self._role = scope, policies, role
         self._known: set[str] = set()
         self._names: list[_Names] = []
@@ -27,6 +28,7 @@ class ExplicitIds:
         if (digest := self._policies.digest(explicit_id)) in self._known:
             raise ValueError(f"ota_update_id must be different for each update, got {explicit_id!r} twice in the stack")
         self._known.add(digest)
+        single(self._scope, "ota_update_id", explicit_id)
         return [self._own_updates(), self._named(self._policies.arn("otaupdate", explicit_id))]
 
     def _own_updates(self) -> RolePolicy:
@@ -49,8 +51,9 @@ class ExplicitIds:
 class _Names(iam.CfnManagedPolicy):
     """A policy for updates by their names: a managed one, for any number of names would not fit into inline ones."""
 
-    def __init__(self, scope: Construct, id: str, role: iam.Role) -> None:
+    def __init__(self, scope: Construct, id: str, role: SizedRole) -> None:
         super().__init__(scope, id, policy_document={}, roles=[role.role_name])
+        role.managed.append(self)
         self._arns: list[str] = []
 
     @property

@@ -9,7 +9,8 @@ from .explicit_ids import ExplicitIds
 from .needs import Needs
 from .policies import Policies
 from .role_policy import RolePolicy
-from .statements import Statement, allow
+from .sized_role import SizedRole
+from .statements import Statement, allow, single
 
 _UPDATES = (
     "iot:CreateOTAUpdate",
@@ -28,7 +29,7 @@ _WHY_ANY_JOBS = "updates with ids of their own have jobs without the stack's pre
 class HandlerPermissions:
     """The policies of the handler's role for the updates of one stack."""
 
-    def __init__(self, scope: Construct, policies: Policies, role: iam.Role) -> None:
+    def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
         self._policies, self._role = policies, role
         self._explicit_ids = ExplicitIds(scope, policies, role)
 
@@ -52,7 +53,7 @@ class HandlerPermissions:
 
     def _pass_role(self, role: iam.IRole | iam.Role) -> RolePolicy:
         to_iot = {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}}
-        statement = allow(["iam:PassRole"], [role.role_arn], to_iot)
+        statement = allow(["iam:PassRole"], [single(role, "ARN of role", role.role_arn)], to_iot)
         return self._policies.constant(f"PassRole{role.node.addr[-8:]}", self._role, {"PassRole": statement})
 
     def _jobs(self, needs: Needs) -> Mapping[str, Statement]:

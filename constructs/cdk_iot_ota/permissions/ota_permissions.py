@@ -8,10 +8,8 @@ What deletes must outlive what declares: CloudFormation updates a policy before 
 removes a policy after what depends on it. So what deletes is constant, and what follows the content is a policy anew.
 """
 
-from typing import cast
-
 from aws_cdk import Stack
-from constructs import Construct, IConstruct, IValidation
+from constructs import Construct, IConstruct
 
 from .. import shared
 from ..provider.ota_update_provider import OtaUpdateProvider
@@ -20,7 +18,6 @@ from .handler import HandlerPermissions
 from .needs import Needs
 from .policies import Policies
 from .service import ServicePermissions
-from .sizes import PolicySizes
 
 
 class OtaPermissions(Construct):
@@ -31,7 +28,6 @@ class OtaPermissions(Construct):
         policies = Policies(self)
         self._handler = HandlerPermissions(self, policies, provider.role)
         self._service = ServicePermissions(policies)
-        self.node.add_validation(cast(IValidation, PolicySizes(policies)))
 
     @staticmethod
     def get_or_create(scope: Construct, provider: OtaUpdateProvider) -> "OtaPermissions":

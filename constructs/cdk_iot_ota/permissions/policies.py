@@ -5,8 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from aws_cdk import Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import Annotations, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -14,7 +13,8 @@ from ..file_location import InBucket
 from ..naming import id_prefix
 from .objects import WHY_MANY, DeclaredObjects
 from .role_policy import FollowingPolicy, RolePolicy
-from .statements import Statement, allow, through_s3
+from .sized_role import SizedRole
+from .statements import Statement, allow, key_arn, single, through_s3
 
 _Policy = TypeVar("_Policy", bound=RolePolicy)
 
@@ -28,13 +28,9 @@ class Policies:
         self.prefix = id_prefix(self.stack)
         self._made: dict[str, RolePolicy] = {}
         self._objects: dict[str, DeclaredObjects] = {}
+        self._wide: set[str] = set()
 
-    @property
-    def made(self) -> Sequence[RolePolicy]:
-        """All that there are."""
-        return list(self._made.values())
-
-    def constant(self, id: str, role: iam.Role, statements: Mapping[str, Statement]) -> RolePolicy:
+    def constant(self, id: str, role: SizedRole, statements: Mapping[str, Statement]) -> RolePolicy:
         """A policy that stays as it is, whatever the content."""
         if id not in self._made:
             policy = self._get(id, role, RolePolicy)
@@ -42,14 +38,14 @@ class Policies:
                 policy.put(sid, statement)
         return self._made[id]
 
-    def following(self, id: str, role: iam.Role) -> FollowingPolicy:
+    def following(self, id: str, role: SizedRole) -> FollowingPolicy:
         """A policy for what the content names."""
         return self._get(id, role, FollowingPolicy)
 
     def reads(
         self,
         id: str,
-        role: iam.Role,
+        role: SizedRole,
         places: Sequence[InBucket],
         *,
         stays: bool,
@@ -61,9 +57,12 @@ class Policies:
         for place in places:
             policy_id = f"{id}{self.digest(place.bucket.bucket_arn)}"
             objects = self._objects.setdefault(policy_id, DeclaredObjects())
-            objects.add(place.key, stays=stays)
+            objects.add(single(self._scope, "key", place.key), stays=stays)
             policies[policy_id] = policy = self.following(policy_id, role)
-            arns = [place.bucket.arn_for_objects(pattern) for pattern in objects.patterns()]
+            patterns = objects.patterns(shared_bucket=place.is_asset)
+            arns = [place.bucket.arn_for_objects(pattern) for pattern in patterns]
+            if objects.are_many:
+                self._warn_of_many(policy_id, patterns)
             policy.put("Objects", allow(on_objects, arns, why_many=WHY_MANY))
             for sid, statement in self._of_bucket(place.bucket, on_bucket).items():
                 policy.put(sid, statement)
@@ -78,7 +77,18 @@ class Policies:
         text = json.dumps(self.stack.resolve(value), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
-    def _get(self, id: str, role: iam.Role, kind: type[_Policy]) -> _Policy:
+    def _warn_of_many(self, id: str, patterns: Sequence[str]) -> None:
+        """Say once that a policy is wider than what is declared."""
+        if id in self._wide:
+            return
+        self._wide.add(id)
+        Annotations.of(self._scope).add_warning_v2(
+            "cdk-iot-ota:many-objects",
+            "the files of the OTA updates are too many for a policy to name them: roles may read "
+            f"{', '.join(patterns)} of their bucket; give the firmware a bucket or a folder of its own",
+        )
+
+    def _get(self, id: str, role: SizedRole, kind: type[_Policy]) -> _Policy:
         made = self._made.get(id)
         if isinstance(made, kind):
             return made
@@ -86,8 +96,9 @@ class Policies:
         return policy
 
     def _of_bucket(self, bucket: s3.IBucket, actions: Sequence[str]) -> Mapping[str, Statement]:
-        statements = {"Bucket": allow(actions, [bucket.bucket_arn])} if actions else {}
+        arn = single(self._scope, "the ARN of bucket", bucket.bucket_arn)
+        statements = {"Bucket": allow(actions, [arn])} if actions else {}
         if bucket.encryption_key is not None:
-            key = bucket.encryption_key.key_arn
+            key = key_arn(self._scope, "the key of bucket", bucket.encryption_key)
             statements["Decrypt"] = allow(["kms:Decrypt"], [key], through_s3(self.stack))
         return statements

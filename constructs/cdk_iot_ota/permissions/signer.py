@@ -6,10 +6,10 @@ from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
 
 from ..code_signing import SignerJob
-from .statements import Statement, allow, fitting, through_s3
+from .statements import Statement, allow, key_arn, single, through_s3
 
 _WHY_ALL_JOBS = "AWS Signer names its jobs at random"
-_WHY_ALL_PROFILES = "AWS IoT names the profiles that it makes, or they are more than a policy has room for"
+_WHY_ALL_PROFILES = "AWS IoT names a profile that it makes without being told a name"
 _WHY_MANY_SIGNED = "AWS Signer puts a name of its own behind the declared prefix"
 
 
@@ -25,12 +25,13 @@ class Signing:
 
     def add(self, work: SignerJob) -> None:
         """Add what is done for one file."""
-        self._jobs.add(work.job_id or "*")
+        profile = "*" if work.profile_name is None else single(self._stack, "profile_name", work.profile_name)
+        self._jobs.add("*" if work.job_id is None else single(self._stack, "job_id", work.job_id))
         if work.destination is not None:
-            self._used.add(work.profile_name or "*")
-            self._prefixes.add(f"{work.prefix}*")
+            self._used.add(profile)
+            self._prefixes.add(f"{single(self._stack, 'destination_prefix', work.prefix)}*")
         if work.makes_profile:
-            self._made.add(work.profile_name or "*")
+            self._made.add(profile)
 
     def statements(self, destination: s3.IBucket | None) -> Mapping[str, Statement]:
         """The statements by name, for jobs that write to a bucket or are over already."""
@@ -49,7 +50,8 @@ class Signing:
 
     def _signed(self, bucket: s3.IBucket) -> Mapping[str, Statement]:
         """AWS Signer writes the signed object there, and AWS IoT reads it for its stream."""
-        objects = [bucket.arn_for_objects(prefix) for prefix in fitting(self._prefixes)]
+        single(self._stack, "the ARN of destination_bucket", bucket.bucket_arn)
+        objects = [bucket.arn_for_objects(prefix) for prefix in sorted(self._prefixes)]
         found = {
             "Signed": allow(
                 ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], objects, why_many=_WHY_MANY_SIGNED
@@ -60,10 +62,11 @@ class Signing:
         }
         if bucket.encryption_key is not None:
             actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-            found["SignedKey"] = allow(actions, [bucket.encryption_key.key_arn], through_s3(self._stack))
+            key = key_arn(self._stack, "the key of destination_bucket", bucket.encryption_key)
+            found["SignedKey"] = allow(actions, [key], through_s3(self._stack))
         return found
 
     def _arns(self, kind: str, names: set[str]) -> list[str]:
         stack = self._stack
         beginning = f"arn:{stack.partition}:signer:{stack.region}:{stack.account}:/signing-{kind}/"
-        return [beginning + name for name in fitting(names)]
+        return [beginning + name for name in sorted(names)]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Stack
+from aws_cdk import aws_kms as kms
+from constructs import IConstruct
 
-# What follows the content is listed one by one up to here: a policy has to hold old and new, and many of such lists.
-MOST_RESOURCES = 10
+from .. import intrinsics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,20 @@ def through_s3(stack: Stack) -> Mapping[str, Any]:
     return {"StringEquals": {"kms:ViaService": list(names)}}
 
 
-def fitting(names: set[str]) -> list[str]:
-    """Names one by one if they are few enough for a policy, else all there are."""
-    return sorted(names) if len(names) <= MOST_RESOURCES else ["*"]
+def single(scope: IConstruct, name: str, value: str) -> str:
+    """A name or an ARN of one resource. Raises ValueError for what IAM would take for a pattern or a variable."""
+    known = intrinsics.literals(Stack.of(scope).resolve(value))
+    for sign in ("*", "?", "${"):
+        if any(sign in text for text in known):
+            raise ValueError(f"{name} must be one resource, got {value!r} with {sign}: policies are made of it")
+    return value
+
+
+def key_arn(scope: IConstruct, name: str, key: kms.IKey) -> str:
+    """The ARN of a KMS key. Raises ValueError for that of an alias, which IAM does not take for the key."""
+    if any("alias/" in text for text in intrinsics.literals(Stack.of(scope).resolve(key.key_arn))):
+        raise ValueError(f"{name} must be a key, got the alias {key.key_arn!r}: give the key that it stands for")
+    return single(scope, name, key.key_arn)
 
 
 def _one_or_more(values: Sequence[str]) -> str | list[str]:

@@ -9,6 +9,8 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update import limits
 
+from ..permissions.statements import key_arn
+
 
 def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | None:
     """The key, with CloudWatch Logs of the stack's account and Region let in where its policy is declared in this app.
@@ -22,6 +24,7 @@ def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | Non
             f"{scope.node.path}: encryption_key must be a kms.IKey, got {limits.shown(key)}: Key.from_key_arn takes an "
             "ARN"
         )
+    key_arn(scope, f"{scope.node.path}: encryption_key", cast(kms.IKey, key))
     stack = Stack.of(scope)
     groups = stack.format_arn(service="logs", resource="log-group:*")
     key.add_to_resource_policy(

@@ -1,5 +1,6 @@
 """What rule packs find about the functions and the state machine that waits, and why it is so."""
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
@@ -10,7 +11,6 @@ from ..acknowledged import acknowledge_dependency, acknowledge_wildcards, in_pac
 
 def acknowledge(provider: Construct, *, in_vpc: bool, encrypted: bool) -> None:
     """Acknowledge what could not be otherwise in a provider, or is its user's to choose."""
-    note(provider, in_packs("IAMNoInlinePolicy"), "each belongs to the one role of a function and leaves with it")
     note(
         provider,
         in_packs("LambdaConcurrency", but=["PCI.DSS.321"]),
@@ -35,8 +35,16 @@ def acknowledge(provider: Construct, *, in_vpc: bool, encrypted: bool) -> None:
             in_packs("CloudWatchLogGroupEncrypted"),
             "CloudWatch Logs encrypts with a key of its own, and no secret is logged; encryption_key= takes another",
         )
+    _acknowledge_inline_policies(provider)
     _acknowledge_dependencies(provider)
     _acknowledge_invocations(provider)
+
+
+def _acknowledge_inline_policies(provider: Construct) -> None:
+    """Those that are there now: what somebody gives the roles later is not ours to acknowledge."""
+    for resource in provider.node.find_all():
+        if isinstance(resource, (iam.CfnPolicy, iam.CfnRole)):
+            note(resource, in_packs("IAMNoInlinePolicy"), "it belongs to the one role of a function and leaves with it")
 
 
 def _acknowledge_dependencies(provider: Construct) -> None:

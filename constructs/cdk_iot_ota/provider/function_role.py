@@ -1,11 +1,16 @@
 """The roles of the Lambda functions, without AWS managed policies."""
 
+from collections.abc import Sequence
+from typing import cast
+
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from .. import acknowledged
 from ..interfaces import as_principal
+from ..permissions.sized_role import SizedRole
 
 _NETWORK = (
     "ec2:AssignPrivateIpAddresses",
@@ -17,15 +22,20 @@ _NETWORK = (
 )
 
 
-def function_role(scope: Construct, id: str, log_group: logs.LogGroup, *, in_vpc: bool) -> iam.Role:
+def function_role(
+    scope: Construct, id: str, log_group: logs.LogGroup, *, in_vpc: bool, key: kms.IKey | None
+) -> SizedRole:
     """A role for a function that writes to one log group: the managed policy would open all of them."""
     write = iam.PolicyStatement(
         actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
     )
     policies = {"WriteLogs": iam.PolicyDocument(statements=[write])}
     if in_vpc:
-        policies["JoinVpc"] = iam.PolicyDocument(statements=[_join_vpc()])
-    role = iam.Role(
+        policies["JoinVpc"] = _for_lambda_itself(_NETWORK, "*")
+    if key is not None:
+        # Whether the grant is enough that Lambda makes for itself is not documented.
+        policies["ReadEnvironment"] = _for_lambda_itself(["kms:Decrypt"], key.key_arn)
+    role = SizedRole(
         scope,
         id,
         assumed_by=as_principal(iam.ServicePrincipal("lambda.amazonaws.com")),
@@ -33,13 +43,16 @@ def function_role(scope: Construct, id: str, log_group: logs.LogGroup, *, in_vpc
     )
     if in_vpc:
         acknowledged.acknowledge_wildcards(
-            role, ["*"], "EC2 names network interfaces at random, and only Lambda itself can use this statement"
+            cast(Construct, role.node.default_child),
+            ["*"],
+            "EC2 names network interfaces at random, and only Lambda itself can use this statement",
         )
     return role
 
 
-def _join_vpc() -> iam.PolicyStatement:
-    """Lambda makes the network interfaces with the function's role; the function itself has no business there."""
-    return iam.PolicyStatement(
-        actions=list(_NETWORK), resources=["*"], conditions={"Null": {"lambda:SourceFunctionArn": "true"}}
+def _for_lambda_itself(actions: Sequence[str], resource: str) -> iam.PolicyDocument:
+    """What Lambda does with the function's role before and beside its code, and not what the code does."""
+    statement = iam.PolicyStatement(
+        actions=list(actions), resources=[resource], conditions={"Null": {"lambda:SourceFunctionArn": "true"}}
     )
+    return iam.PolicyDocument(statements=[statement])

@@ -6,7 +6,6 @@ from typing import Any
 
 from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -19,6 +18,7 @@ from cdk_iot_ota_handler.ota_update import budgets
 
 from .. import shared
 from ..interfaces import as_function, as_role
+from ..permissions.sized_role import SizedRole
 from . import encryption, findings, waiter
 from .function_role import function_role
 
@@ -88,7 +88,7 @@ class OtaUpdateProvider(Construct):
         return self._handler
 
     @property
-    def role(self) -> iam.Role:
+    def role(self) -> SizedRole:
         """The role of that function."""
         return self._role
 
@@ -112,12 +112,8 @@ class OtaUpdateProvider(Construct):
         name = f"/aws/vendedlogs/states/{Aws.STACK_NAME}-{self.node.addr[-8:]}"
         return self._new_log_group("WaiterLogGroup", name)
 
-    def _new_role(self, id: str, log_group: logs.LogGroup) -> iam.Role:
-        role = function_role(self, id, log_group, in_vpc=self._network["vpc"] is not None)
-        if self._key is not None:
-            # Whether the grant is enough that Lambda makes for itself is not documented.
-            self._key.grant_decrypt(as_role(role))
-        return role
+    def _new_role(self, id: str, log_group: logs.LogGroup) -> SizedRole:
+        return function_role(self, id, log_group, in_vpc=self._network["vpc"] is not None, key=self._key)
 
     def _new_handler(self) -> lambda_.Function:
         return lambda_.Function(

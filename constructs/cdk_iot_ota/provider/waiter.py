@@ -1,8 +1,11 @@
 """The state machine of CDK's Provider framework, where the framework has no parameter for what it should be."""
 
+from typing import cast
+
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as stepfunctions
 from aws_cdk import custom_resources as cr
+from constructs import Construct
 
 from ..acknowledged import acknowledge_wildcards
 
@@ -18,4 +21,10 @@ def trace(framework: cr.Provider) -> None:
         return
     role.add_to_policy(iam.PolicyStatement(actions=_TRACE, resources=["*"]))
     machine.tracing_configuration = stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True)
-    acknowledge_wildcards(role, ["*"], "neither the delivery of logs nor X-Ray have resources in IAM")
+    policy = role.node.find_child("DefaultPolicy").node.default_child
+    acknowledge_wildcards(
+        cast(Construct, policy),
+        ["*"],
+        "X-Ray and the delivery of logs have no resources in IAM; that the statement for the delivery lets the state "
+        "machine write to other log groups as well is CDK's",
+    )

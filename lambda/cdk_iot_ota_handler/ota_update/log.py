@@ -12,7 +12,8 @@ from .declared import Event
 from .errors import NotYet
 from .seen import Seen
 
-_LONGEST = 10_000
+# CloudWatch Logs breaks a line after 256 KB, and JSON may write six letters for one.
+_LONGEST = 4_000
 _CAUSES = 5
 
 

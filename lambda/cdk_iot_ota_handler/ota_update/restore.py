@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import HandlerError
+from .limits import shown
 
 
 def restore(value: Any, shape: Any, path: str) -> Any:
@@ -40,7 +41,7 @@ def _expect(value: Any, kind: type, path: str) -> Any:
     if kind is str and isinstance(value, (bool, int, float)):
         return str(value).lower() if isinstance(value, bool) else str(value)
     names: dict[type, str] = {dict: "a mapping", list: "a list", str: "text"}
-    raise HandlerError(f"{path} must be {names[kind]}, got {value!r}")
+    raise HandlerError(f"{path} must be {names[kind]}, got {shown(value)}")
 
 
 def _boolean(text: str) -> bool:
@@ -66,4 +67,4 @@ def _scalar(text: str, type_name: str, path: str) -> Any:
     try:
         return parse(text)
     except (ValueError, KeyError):
-        raise HandlerError(f"{path} must be {wanted}, got {text!r}") from None
+        raise HandlerError(f"{path} must be {wanted}, got {shown(text)}") from None
