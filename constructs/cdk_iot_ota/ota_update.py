@@ -64,8 +64,8 @@ class OtaUpdate(Resource):
     :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: the deletion takes the job along even if devices
         are in the middle of it; what becomes of those is not defined. Without it the deletion of an update whose job
         is not over fails, and with it the clean-up of the deploy. Default: true.
-    :param removal_policy: what happens to the update when it leaves the stack or is replaced. With ``RETAIN`` it stays,
-        and needs a role that stays as well. Default: it is deleted.
+    :param removal_policy: what happens to the update when it leaves the stack or is replaced: ``DESTROY``, ``RETAIN``
+        or ``RETAIN_ON_UPDATE_OR_DELETE``. One that is retained needs a role that stays as well. Default: it is deleted.
     :param provider: what answers CloudFormation. It can not be changed later, except together with the construct's id.
         Default: one that the updates of the stack share.
     :raises ValueError: if an argument is beyond its limits.
@@ -119,6 +119,7 @@ class OtaUpdate(Resource):
                 "DeleteStream": checks.boolean("delete_stream", delete_stream),
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
             }
+            _check_removal(removal_policy)
             provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
         self._resource = CustomResource(
             self,
@@ -224,6 +225,12 @@ def _checked_provider(provider: OtaUpdateProvider | None, stack: Stack) -> OtaUp
     _check_same(stack.account, there.account, "provider must be in the update's account {}, got one in {}")
     _check_same(stack.region, there.region, "provider must be in the update's Region {}, got one in {}")
     return provider
+
+
+def _check_removal(policy: RemovalPolicy) -> None:
+    checks.member("removal_policy", policy, RemovalPolicy)
+    if policy is RemovalPolicy.SNAPSHOT:
+        raise ValueError("removal_policy must be DESTROY or RETAIN, got SNAPSHOT: an OTA update has no snapshots")
 
 
 def _check_same(wanted: str, got: str, message: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Environment, Fn, Stack, Token
+from aws_cdk import App, Duration, Environment, Fn, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
@@ -322,6 +322,11 @@ BAD_UPDATES: list[tuple[Make, str]] = [
     (lambda: update(files=a_file()), "files must be a list of OtaFile, got one alone: put it into a list"),
     (lambda: update(files=["a.bin"]), "files must be a list of OtaFile, got 'a.bin' in it"),
     (lambda: update(files=[a_file(), a_file()]), "names of files must be different from one another, got '/a' twice"),
+    (
+        lambda: update(removal_policy=RemovalPolicy.SNAPSHOT),
+        "removal_policy must be DESTROY or RETAIN, got SNAPSHOT: an",
+    ),
+    (lambda: update(removal_policy="retain"), "removal_policy must be one of RemovalPolicy.DESTROY, .*, got 'retain'"),
     (lambda: update(files=[a_file(location=None)]), "file '/a' must have a location"),
     (lambda: update(files=[a_file(location=None, signing=CodeSigning.unsigned())]), "file '/a' must have a location"),
     (lambda: update(files=[a_file(location=None, signing=signer())]), "file '/a' must have a location"),

@@ -79,6 +79,9 @@ def test_a_key_encrypts_logs_and_environments(tmp_path: Path) -> None:
     arn = {"Fn::GetAtt": [made.resolve(cast(kms.CfnKey, key.node.default_child).logical_id), "Arn"]}
     assert [group["KmsKeyId"] for group in resources(made, "AWS::Logs::LogGroup")] == [arn] * 3
     assert [function["KmsKeyArn"] for function in resources(made, "AWS::Lambda::Function")] == [arn] * FUNCTIONS
+    policies = [policy for role in resources(made, "AWS::IAM::Role") for policy in role.get("Policies", [])]
+    reads = [one["PolicyDocument"]["Statement"][0] for one in policies if one["PolicyName"] == "ReadEnvironment"]
+    assert [one["Condition"] for one in reads] == [{"Null": {"lambda:SourceFunctionArn": "true"}}] * 3
     (policy,) = [part["KeyPolicy"] for part in resources(made, "AWS::KMS::Key")]
     (statement,) = [one for one in policy["Statement"] if "logs." in json.dumps(one["Principal"])]
     assert "log-group:*" in json.dumps(statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
@@ -96,6 +99,12 @@ def test_what_is_no_key_is_refused() -> None:
     """The error names the argument and what makes a key of an ARN."""
     with pytest.raises(TypeError, match=r"Prod/Provider: encryption_key must be a kms.IKey, got 'arn'"):
         OtaUpdateProvider(stack(), "Provider", encryption_key="arn")  # type: ignore[arg-type]
+
+
+def test_what_is_no_vpc_is_refused() -> None:
+    """The error names the argument and what makes a VPC of an id."""
+    with pytest.raises(TypeError, match=r"Prod/Provider: vpc must be an ec2.IVpc, got 'vpc-1': see Vpc.from"):
+        OtaUpdateProvider(stack(), "Provider", vpc="vpc-1")  # type: ignore[arg-type]
 
 
 def test_functions_run_in_a_vpc(tmp_path: Path) -> None:

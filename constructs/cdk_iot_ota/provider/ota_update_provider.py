@@ -14,7 +14,7 @@ from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 import cdk_iot_ota_handler
-from cdk_iot_ota_handler.ota_update import budgets
+from cdk_iot_ota_handler.ota_update import budgets, limits
 
 from .. import shared
 from ..interfaces import as_function, as_role
@@ -35,10 +35,10 @@ class OtaUpdateProvider(Construct):
     :param scope: where it is declared.
     :param id: the construct's id.
     :param log_retention: how long the logs of the functions and of the state machine are kept. Default: three months.
-    :param encryption_key: the KMS key of the logs and of the functions' environment. Its policy must let CloudWatch
-        Logs use it; that of a key in the same app is extended. Default: the keys of the services.
+    :param encryption_key: the KMS key of the logs and of the functions' environment, and no alias. Its policy must let
+        CloudWatch Logs use it; that of a key in the same app is extended. Default: the keys of the services.
     :param vpc: the VPC that the functions run in. It must let them reach AWS IoT, S3, CloudFormation, Lambda and Step
-        Functions. Default: none, the functions reach them as Lambda does.
+        Functions; ``docs/provider.md`` has the endpoints. Default: none, they reach them as Lambda does.
     :param vpc_subnets: the subnets of the VPC. Default: the private ones.
     :param security_groups: those of the functions in the VPC. Default: one for each function, open to the outside.
     """
@@ -55,6 +55,10 @@ class OtaUpdateProvider(Construct):
         security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
     ) -> None:
         super().__init__(scope, id)
+        if vpc is not None and not hasattr(vpc, "vpc_id"):
+            raise TypeError(
+                f"{self.node.path}: vpc must be an ec2.IVpc, got {limits.shown(vpc)}: Vpc.from_lookup finds one"
+            )
         for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
             if vpc is None and value is not None:
                 raise ValueError(f"{self.node.path}: {name} needs a vpc, got none: give the vpc as well")
