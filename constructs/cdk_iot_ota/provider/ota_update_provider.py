@@ -56,9 +56,7 @@ class OtaUpdateProvider(Construct):
     ) -> None:
         super().__init__(scope, id)
         if vpc is not None and not hasattr(vpc, "vpc_id"):
-            raise TypeError(
-                f"{self.node.path}: vpc must be an ec2.IVpc, got {limits.shown(vpc)}: Vpc.from_lookup finds one"
-            )
+            raise TypeError(f"{self.node.path}: vpc must be an ec2.IVpc, got {limits.shown(vpc)}: see Vpc.from_lookup")
         for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
             if vpc is None and value is not None:
                 raise ValueError(f"{self.node.path}: {name} needs a vpc, got none: give the vpc as well")
