@@ -11,7 +11,8 @@ from local_aws import Fleet, LocalAws, leftovers
 from tests.end_to_end.declarations import firmware
 from tests.end_to_end.deployment import Deployment, synthesizer
 
-PROVIDER = "many-provider"
+# The role of one takes the policies of some six stacks.
+PROVIDERS = ["many-provider-0", "many-provider-1"]
 # The emulator deploys the resources of one stack one after another, and stacks at the same time.
 STACKS = [f"many-{number}" for number in range(10)]
 UPDATES = 10
@@ -21,8 +22,9 @@ UPDATES = 10
 def test_a_hundred_updates(aws: LocalAws, fleet: Fleet, tmp_path: Path) -> None:
     """A hundred updates are created, replaced and deleted, ten at a time, while AWS throttles what is too fast."""
     first = synth(aws, tmp_path, fleet, "one")
-    provider = Deployment(aws, PROVIDER, tmp_path)
-    provider.apply(first)
+    providers = [Deployment(aws, name, tmp_path) for name in PROVIDERS]
+    for provider in providers:
+        provider.apply(first)
     stacks = [Deployment(aws, name, tmp_path, poll_seconds=0.5) for name in STACKS]
     aws.settings.update(rate_limits=True)
     with ThreadPoolExecutor(len(STACKS)) as pool:
@@ -33,7 +35,8 @@ def test_a_hundred_updates(aws: LocalAws, fleet: Fleet, tmp_path: Path) -> None:
         list(pool.map(lambda stack: stack.apply(second), stacks))
         after = leftovers(aws)
         list(pool.map(Deployment.delete, stacks))
-    provider.delete()
+    for provider in providers:
+        provider.delete()
     for left in (before, after):
         assert [len(left.ota_updates), len(left.jobs), len(left.streams)] == [100, 100, 100]
     assert not leftovers(aws)
@@ -51,12 +54,13 @@ def answered(aws: LocalAws, operation: str, status: int) -> list[str]:
 
 
 def synth(aws: LocalAws, folder: Path, fleet: Fleet, content: str) -> Path:
-    """The folder of an app in which many stacks share the provider of another."""
+    """The folder of an app in which many stacks share the providers of two others."""
     out = folder / content
     app = App(outdir=str(out), analytics_reporting=False)
-    provider = OtaUpdateProvider(Stack(app, PROVIDER, synthesizer=synthesizer(aws)), "Provider")
+    providers = [OtaUpdateProvider(Stack(app, name, synthesizer=synthesizer(aws)), "Provider") for name in PROVIDERS]
     file, target = firmware(folder, content), OtaTarget.thing_group(fleet.name)
-    for name in STACKS:
+    for index, name in enumerate(STACKS):
+        provider = providers[index % len(providers)]
         stack = Stack(app, name, synthesizer=synthesizer(aws))
         for number in range(UPDATES):
             OtaUpdate(stack, f"Blinky{number}", targets=[target], files=[file], provider=provider)
