@@ -11,6 +11,7 @@ from .ota_target import OtaTarget, TargetSelection
 from .ota_update import OtaUpdate
 from .provider.ota_update_provider import OtaUpdateProvider
 from .rollout import AbortCriterion, FailureType, Protocol, RolloutRate
+from .rollout_gate import RolloutGate
 from .service_role import OtaServiceRole
 from .signing_profile import SigningPlatform, SigningProfile
 
@@ -27,6 +28,7 @@ __all__ = [
     "OtaUpdate",
     "OtaUpdateProvider",
     "Protocol",
+    "RolloutGate",
     "RolloutRate",
     "SignatureAlgorithm",
     "SigningPlatform",

@@ -23,6 +23,7 @@ from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .provider.ota_update_provider import OtaUpdateProvider
 from .rollout import AbortCriterion, Protocol, RolloutRate
+from .rollout_gate import RolloutGate
 from .service_role import OtaServiceRole
 
 
@@ -64,6 +65,9 @@ class OtaUpdate(Resource):
     :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: the deletion takes the job along even if devices
         are in the middle of it; what becomes of those is not defined. Without it the deletion of an update whose job
         is not over fails, and with it the clean-up of the deploy. Default: true.
+    :param gate: what devices have to show before the deploy goes on; see ``RolloutGate``. It is no content, and does
+        not judge an update that is deployed already. Needs ``force_delete_job`` and is not for
+        ``TargetSelection.CONTINUOUS``, whose job is never over. Default: none, the deploy ends when the job exists.
     :param removal_policy: what happens to the update when it leaves the stack or is replaced: ``DESTROY``, ``RETAIN``
         or ``RETAIN_ON_UPDATE_OR_DELETE``. One that is retained needs a role that stays as well. Default: it is deleted.
     :param provider: what answers CloudFormation. It can not be changed later, except together with the construct's id.
@@ -92,6 +96,7 @@ class OtaUpdate(Resource):
         tags: Mapping[str, str] | None = None,
         delete_stream: bool = True,
         force_delete_job: bool = True,
+        gate: RolloutGate | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         provider: OtaUpdateProvider | None = None,
     ) -> None:
@@ -118,6 +123,7 @@ class OtaUpdate(Resource):
                 "Tags": self._tags.rendered_tags,
                 "DeleteStream": checks.boolean("delete_stream", delete_stream),
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
+                **request.gate(gate, target_selection, force_delete_job=force_delete_job),
             }
             _check_removal(removal_policy)
             provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
@@ -138,6 +144,7 @@ class OtaUpdate(Resource):
             explicit_id=ota_update_id,
             delete_stream=delete_stream,
             force_delete_job=force_delete_job,
+            gated=gate is not None,
             # Without force the old update may outlive the deploy that replaces it.
             stays=removal_policy is not RemovalPolicy.DESTROY or not force_delete_job,
         )
@@ -196,6 +203,21 @@ class OtaUpdate(Resource):
     def status(self) -> str:
         """``otaUpdateStatus`` at the end of the deploy: ``CREATE_COMPLETE``."""
         return self._resource.get_att_string("Status")
+
+    @property
+    def devices_succeeded(self) -> str:
+        """How many devices had succeeded when the gate passed; empty if no gate has judged the update."""
+        return self._resource.get_att_string("DevicesSucceeded")
+
+    @property
+    def devices_failed(self) -> str:
+        """How many devices had failed when the gate passed; empty if no gate has judged the update."""
+        return self._resource.get_att_string("DevicesFailed")
+
+    @property
+    def seconds_waited(self) -> str:
+        """How many seconds after the creation the gate passed; empty if no gate has judged the update."""
+        return self._resource.get_att_string("SecondsWaited")
 
     @property
     def role(self) -> iam.IRole | iam.Role:

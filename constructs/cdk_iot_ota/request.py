@@ -17,6 +17,7 @@ from . import checks
 from .bound_file import BoundFile
 from .ota_target import OtaTarget, TargetSelection
 from .rollout import AbortCriterion, Protocol, RolloutRate
+from .rollout_gate import RolloutGate
 
 DEFAULT_IN_PROGRESS_MINUTES = 24 * 60
 
@@ -112,3 +113,21 @@ def selection(value: TargetSelection | None, *, force_delete_job: bool) -> str |
             "is never over, so that the update could never be deleted"
         )
     return value.value
+
+
+def gate(value: RolloutGate | None, selection: TargetSelection | None, *, force_delete_job: bool) -> Mapping[str, Any]:
+    """The resource's ``Gate``, if there is one."""
+    if value is None:
+        return {}
+    checks.made_by("gate", value, RolloutGate)
+    if selection is TargetSelection.CONTINUOUS:
+        raise ValueError(
+            "gate must be left out with TargetSelection.CONTINUOUS: new devices may join for ever, so that it never "
+            "shows whether all have succeeded"
+        )
+    if not force_delete_job:
+        raise ValueError(
+            "force_delete_job must be True with a gate, got False: what fails is removed while devices are in the "
+            "middle of it"
+        )
+    return {"Gate": value.bind()}

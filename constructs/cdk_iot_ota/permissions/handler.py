@@ -39,17 +39,17 @@ class HandlerPermissions:
         return [self._updates(needs), self._pass_role(needs.role), *self._reads(needs), *by_id]
 
     def _updates(self, needs: Needs) -> RolePolicy:
-        """A policy for each choice of deletion options, so that none goes before the updates that were made with it."""
+        """A policy for each choice of options, so that none goes before the updates that were made with it."""
         updates = self._policies.arn("otaupdate", f"{self._policies.prefix}*")
-        deletes = {**self._jobs(needs), **self._streams(needs)}
+        asked_for = {**self._jobs(needs), **self._streams(needs), **self._rollout(needs)}
         statements = {
             # Nothing is created for a stack that is on its way back.
             "Stack": allow(["cloudformation:DescribeStacks"], [self._policies.stack.stack_id]),
             "Updates": allow(_UPDATES, [updates], why_many=_WHY_PREFIX),
             # Whether the caller needs these beside the service's role is not documented: it has them where it asks.
-            **deletes,
+            **asked_for,
         }
-        return self._policies.constant(f"Handler{''.join(deletes)}", self._role, statements)
+        return self._policies.constant(f"Handler{''.join(asked_for)}", self._role, statements)
 
     def _pass_role(self, role: iam.IRole | iam.Role) -> RolePolicy:
         to_iot = {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}}
@@ -64,6 +64,15 @@ class HandlerPermissions:
             return {"AnyJobs": allow(_DELETE_JOBS, [jobs], why_many=_WHY_ANY_JOBS)}
         jobs = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*")
         return {"Jobs": allow(_DELETE_JOBS, [jobs], why_many=_WHY_PREFIX)}
+
+    def _rollout(self, needs: Needs) -> Mapping[str, Statement]:
+        if not needs.gated:
+            return {}
+        if needs.explicit_id is not None:
+            jobs, sid, why = self._policies.arn("job", "AFR_OTA-*"), "AnyRollouts", _WHY_ANY_JOBS
+        else:
+            jobs, sid, why = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*"), "Rollouts", _WHY_PREFIX
+        return {sid: allow(["iot:DescribeJob"], [jobs], why_many=why)}
 
     def _streams(self, needs: Needs) -> Mapping[str, Statement]:
         if not needs.delete_stream:

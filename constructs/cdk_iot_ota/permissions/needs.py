@@ -22,6 +22,7 @@ class Needs:
     explicit_id: str | None
     delete_stream: bool
     force_delete_job: bool
+    gated: bool
     stays: bool
 
     @property

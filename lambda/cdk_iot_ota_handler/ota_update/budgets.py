@@ -26,6 +26,8 @@ STACK_LAG = 10
 MARK_LAG = TAG_LAG + 30
 # What has overtaken a creation waits for the one call that may just be under way: the stack is asked before each.
 OVERTAKEN = CALL + LAG + 5
+# The devices of a new job show some seconds after it.
+ROLLOUT_LAG = 60
 # The clock of AWS IoT, which dates an update, and the handler's may differ by this.
 CLOCK_SKEW = 10
 # A deletion that failed is tried again for this long.

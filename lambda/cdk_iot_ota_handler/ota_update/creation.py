@@ -8,12 +8,14 @@ from typing import Any
 from . import budgets, identity
 from .clock import Clock
 from .decide import Action, Decision
-from .decide.creation import Circumstances, completion
+from .decide.creation import Circumstances, completion, deadline
+from .decide.gate import verdict
 from .declared import Declared, Event
 from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
+from .gate import attributes, passed
 from .log import log, log_trouble
 from .patience import patiently
-from .seen import BACK, FORWARD, Seen, Stack
+from .seen import BACK, FORWARD, Rollout, Seen, Stack
 from .service import OtaService
 from .tagging import change_tags
 
@@ -26,6 +28,7 @@ class Creation:
         self._begun = clock.now()
         self._there_since: float | None = None
         self._seen: Seen | None = None
+        self._rollout: Rollout | None = None
 
     def look(self) -> Mapping[str, str] | None:
         """The attributes of the update when it is there as declared, None when that may still come.
@@ -46,12 +49,16 @@ class Creation:
             raise HandlerError(decision.why)
         if decision.action not in (Action.DONE, Action.MARK):
             return None
-        return self._seen.attributes if self._seen else self._wanted.attributes
+        if self._seen is None:
+            return self._wanted.attributes
+        if self._rollout is None:
+            return self._seen.attributes
+        return {**self._seen.attributes, **attributes(self._mark(self._seen))}
 
     def _last_look(self) -> float:
         """When trouble is final: the look after this one would find the time over, and could not say why."""
-        deadline = budgets.HANDLER_DEADLINE if self._event["Stays"] else budgets.CREATION_DEADLINE
-        return deadline - budgets.SETTLE_PATIENCE - budgets.QUERY_INTERVAL - budgets.CALL
+        last = budgets.HANDLER_DEADLINE if self._event["Stays"] else deadline(self._wanted)
+        return last - budgets.SETTLE_PATIENCE - budgets.QUERY_INTERVAL - budgets.CALL
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])
@@ -66,16 +73,31 @@ class Creation:
         if decision != self._decide(BACK):
             stack = self._service.stack(self._wanted.stack_id)
             decision, failure = self._decide(stack), failure if stack.goes_forward else None
+        if decision.action is Action.ASK_DEVICES:
+            decision = self._verdict()
         log(self._event, self._wanted.ota_update_id, self._seen, decision)
         if failure is not None:
             raise failure
         self._carry_out(decision.action, request)
         return decision
 
+    def _verdict(self) -> Decision:
+        """What the gate makes of the devices; its time begins with the update."""
+        seen, gate = self._seen, self._wanted.gate
+        if seen is None or gate is None:
+            raise AssertionError("devices are asked for an update that is there and has a gate")
+        self._rollout = self._service.rollout(seen.attributes["JobId"])
+        left = budgets.HANDLER_DEADLINE - self._waited()
+        return verdict(gate, self._rollout, waited=seen.age, left=left)
+
     def _carry_out(self, action: Action, request: Mapping[str, Any]) -> None:
         match action:
             case Action.CREATE:
                 self._create(request)
+            case Action.DELETE_AND_FAIL if self._rollout is not None:
+                # Until this is taken on, devices go on taking what has failed: what is not yet done is done again.
+                with contextlib.suppress(HandlerError):
+                    self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
             case Action.DELETE | Action.DELETE_AND_FAIL:
                 self._remove()
                 self._there_since = None
@@ -115,7 +137,11 @@ class Creation:
     def _finish(self, seen: Seen, *, mark: bool) -> None:
         change_tags(self._event, self._wanted, seen, self._service)
         if mark:
-            self._service.tag(seen.attributes["OtaUpdateArn"], {identity.DEPLOYED_TAG: "true"})
+            self._service.tag(seen.attributes["OtaUpdateArn"], {identity.DEPLOYED_TAG: self._mark(seen)})
+
+    def _mark(self, seen: Seen) -> str:
+        """The value of the mark, which remembers what the gate has seen."""
+        return "true" if self._rollout is None else passed(self._rollout, seen.age)
 
     def _remove(self) -> None:
         """Ask for the removal of what can not stay. What comes of it shows in the next look, or to the Delete."""

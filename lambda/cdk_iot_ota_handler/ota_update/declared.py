@@ -6,6 +6,7 @@ from typing import Any
 
 from . import identity, limits
 from .errors import HandlerError
+from .gate import Gate, attributes, declared_gate
 from .place import Place
 
 Event = Mapping[str, Any]
@@ -24,6 +25,7 @@ class Declared:
     tags: Mapping[str, str]
     delete_stream: bool
     force_delete_job: bool
+    gate: Gate | None = None
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -46,6 +48,7 @@ class Declared:
             "JobId": job_id,
             "JobArn": f"{arn}:job/{job_id}",
             "Status": "CREATE_COMPLETE",
+            **attributes(""),
         }
 
     def owner(self, tags: Mapping[str, str], *, young: bool) -> identity.Owner:
@@ -69,6 +72,7 @@ def declared(event: Event) -> Declared:
         tags=user_tags(properties),
         delete_stream=_flag(properties, "DeleteStream"),
         force_delete_job=_flag(properties, "ForceDeleteJob"),
+        gate=declared_gate(properties),
     )
 
 

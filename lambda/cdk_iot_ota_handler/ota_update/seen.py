@@ -1,4 +1,4 @@
-"""What AWS shows: one OTA update, and its stack."""
+"""What AWS shows: one OTA update, how far its devices are, and its stack."""
 
 import re
 from collections.abc import Mapping
@@ -22,6 +22,47 @@ class Seen:
     def failed_for_want_of_access(self) -> bool:
         """Whether the service was refused access in the creation, as it is by a role that IAM has not spread yet."""
         return self.status == "CREATE_FAILED" and ABOUT_ACCESS.search(self.error) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """How far the devices of an update are: the status of its job, and how many devices are where.
+
+    ``rolled_out``: whether the job has reached all its targets, so that no more devices come.
+    """
+
+    status: str = "GONE"
+    rolled_out: bool = True
+    queued: int = 0
+    in_progress: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    rejected: int = 0
+    timed_out: int = 0
+    canceled: int = 0
+
+    @property
+    def failures(self) -> int:
+        """The devices that are through without success."""
+        return self.failed + self.rejected + self.timed_out + self.canceled
+
+    @property
+    def open(self) -> int:
+        """The devices that may still succeed."""
+        return self.queued + self.in_progress
+
+    @property
+    def devices(self) -> int:
+        """All of them. What was removed from the group, or is no thing any more, does not count."""
+        return self.succeeded + self.failures + self.open
+
+    def __str__(self) -> str:
+        """The counts in words."""
+        return (
+            f"{self.succeeded} of {self.devices} devices succeeded, {self.failed} failed, {self.rejected} rejected it, "
+            f"{self.timed_out} timed out, {self.canceled} were canceled, {self.in_progress} in progress, "
+            f"{self.queued} queued"
+        )
 
 
 @dataclass(frozen=True)

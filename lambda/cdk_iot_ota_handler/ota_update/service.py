@@ -7,14 +7,23 @@ import boto3
 from botocore.config import Config
 from botocore.validate import ParamValidator
 
-from . import budgets, request_rules
+from . import budgets, gate, identity, request_rules
 from .aws_errors import sorted_errors
 from .declared import Declared
 from .errors import HandlerError
 from .identity import is_possible
 from .restore import restore
-from .seen import Seen, Stack
+from .seen import Rollout, Seen, Stack
 
+_COUNTS = {
+    "queued": "Queued",
+    "in_progress": "InProgress",
+    "succeeded": "Succeeded",
+    "failed": "Failed",
+    "rejected": "Rejected",
+    "timed_out": "TimedOut",
+    "canceled": "Canceled",
+}
 _CONFIG = Config(
     connect_timeout=budgets.CONNECT_TIMEOUT,
     read_timeout=budgets.READ_TIMEOUT,
@@ -51,10 +60,10 @@ class OtaService:
             return self._seen(info, now)
 
     def _seen(self, info: Mapping[str, Any], now: float) -> Seen:
-        created = info.get("creationDate")
+        created, tags = info.get("creationDate"), self._tags(info["otaUpdateArn"])
         return Seen(
             status=info["otaUpdateStatus"],
-            tags=self._tags(info["otaUpdateArn"]),
+            tags=tags,
             age=now - created.timestamp() if created else 0.0,
             error=_error_info(info),
             attributes={
@@ -62,6 +71,7 @@ class OtaService:
                 "JobId": info.get("awsIotJobId", ""),
                 "JobArn": info.get("awsIotJobArn", ""),
                 "Status": info["otaUpdateStatus"],
+                **gate.attributes(tags.get(identity.DEPLOYED_TAG, "")),
             },
         )
 
@@ -72,6 +82,21 @@ class OtaService:
             return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page.get("tags", [])}
         except self._iot.exceptions.ResourceNotFoundException:
             return {}
+
+    def rollout(self, job_id: str) -> Rollout | None:
+        """How far the devices of an update are, or None when its job is not there."""
+        with sorted_errors(f"job {job_id}"):
+            try:
+                job = self._iot.describe_job(jobId=job_id)["job"]
+            except self._iot.exceptions.ResourceNotFoundException:
+                return None
+            counts = job["jobProcessDetails"]
+            return Rollout(
+                status=job["status"],
+                # True while executions are made or canceled: there may be more devices than are counted yet.
+                rolled_out=not job.get("isConcurrent", False) and not counts.get("processingTargets"),
+                **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
+            )
 
     def request(self, wanted: Declared) -> dict[str, Any]:
         """The CreateOTAUpdate request with the types of the API, checked against its model."""

@@ -9,6 +9,7 @@ class Action(enum.Enum):
 
     GO_ON = "go on"
     CREATE = "create"
+    ASK_DEVICES = "ask how far the devices are"
     MARK = "mark as deployed"
     DELETE = "delete"
     WAIT = "wait"

@@ -58,15 +58,18 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
     failing = Action.DELETE_AND_FAIL if not deployed and (own or not at.stays) else Action.FAIL
     iam_may_be_late = at.waited < budgets.IAM_PATIENCE
     in_time = at.waited <= budgets.CREATION_DEADLINE
+    watched = at.waited <= deadline(wanted)
     match seen.status:
         case "CREATE_COMPLETE" if deployed:
             return Decision(Action.DONE, "it has been deployed")
-        case "CREATE_COMPLETE" | "DELETE_FAILED" if in_time and own and _overtaken(at):
+        case "CREATE_COMPLETE" | "DELETE_FAILED" if watched and own and _overtaken(at):
             return _take_back(at)
-        case "CREATE_COMPLETE" if in_time and not at.is_update and _overtaken(at):
+        case "CREATE_COMPLETE" if watched and not at.is_update and _overtaken(at):
             # Another delivery of the event has made it. Nothing that lives is without its mark for so long.
             old = seen.age > budgets.MARK_LAG
             return _take_back(at) if old else Decision(Action.WAIT, "its creator may see to it")
+        case "CREATE_COMPLETE" if wanted.gate is not None and at.stack.goes_forward and not at.stays:
+            return Decision(Action.ASK_DEVICES, "its devices have to prove it")
         case "CREATE_COMPLETE":
             return Decision(Action.MARK, "it is created")
         case "CREATE_FAILED" if at.stack.goes_forward and own and iam_may_be_late and seen.failed_for_want_of_access:
@@ -82,6 +85,11 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
     if in_time:
         return Decision(Action.WAIT, f"it is {seen.status}")
     return Decision(failing, f"{name} is still {seen.status} after {at.waited:.0f} s")
+
+
+def deadline(wanted: Declared) -> float:
+    """For how many seconds a Create or an Update may go on: a gate has its time after the creation."""
+    return budgets.CREATION_DEADLINE if wanted.gate is None else budgets.HANDLER_DEADLINE
 
 
 def _overtaken(at: Circumstances) -> bool:

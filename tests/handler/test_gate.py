@@ -1,0 +1,144 @@
+"""What a gate makes of the counts of a job."""
+
+from typing import Any
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update.decide import Action
+from cdk_iot_ota_handler.ota_update.decide.gate import verdict
+from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.gate import Gate, attributes, declared_gate, passed
+from cdk_iot_ota_handler.ota_update.seen import Rollout
+
+
+def gate(**changes: Any) -> Gate:
+    """All devices must succeed within half an hour, and there must be one."""
+    given = {"success_percentage": "100", "maximum_failures": 0, "minimum_devices": 1, "timeout": 1800, **changes}
+    return Gate(**given)
+
+
+def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) -> tuple[Action, str]:
+    """The verdict over a job with these counts."""
+    decision = verdict(of, Rollout(**{"status": "IN_PROGRESS", **counts}), waited=waited, left=left)
+    return decision.action, decision.why
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts", "action", "why"),
+    [
+        ({}, {"succeeded": 3}, Action.MARK, "the gate has passed: 3 of 3 devices succeeded"),
+        ({}, {"succeeded": 2, "in_progress": 1}, Action.WAIT, "the gate waits: 2 of 3 devices succeeded"),
+        ({}, {"queued": 3}, Action.WAIT, "3 queued"),
+        ({}, {"succeeded": 2, "failed": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
+        ({}, {"queued": 2, "rejected": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
+        ({}, {"queued": 2, "timed_out": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
+        ({}, {"queued": 2, "canceled": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
+        ({}, {"succeeded": 2, "failed": 1, "status": "COMPLETED"}, Action.DELETE_AND_FAIL, "1 devices have failed"),
+        # A share of the devices, with some failures allowed.
+        (
+            {"success_percentage": "80", "maximum_failures": 1},
+            {"succeeded": 4, "failed": 1},
+            Action.MARK,
+            "4 of 5 devices succeeded, 1 failed",
+        ),
+        ({"success_percentage": "80", "maximum_failures": 1}, {"succeeded": 4, "queued": 1}, Action.MARK, "passed"),
+        (
+            {"success_percentage": "80.01", "maximum_failures": 1},
+            {"succeeded": 4, "queued": 1},
+            Action.WAIT,
+            "the gate waits",
+        ),
+        (
+            {"success_percentage": "80", "maximum_failures": 9},
+            {"succeeded": 2, "failed": 2, "queued": 1},
+            Action.DELETE_AND_FAIL,
+            "80 % of the devices can no longer succeed",
+        ),
+        # While the job reaches its targets, there may be more of them than are counted.
+        ({}, {"succeeded": 1, "rolled_out": False}, Action.WAIT, "the gate waits"),
+        ({}, {"failed": 1, "rolled_out": False}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
+        (
+            {"success_percentage": "50", "maximum_failures": 9},
+            {"failed": 2, "rolled_out": False},
+            Action.WAIT,
+            "the gate waits",
+        ),
+        # Too few devices.
+        ({}, {"status": "COMPLETED"}, Action.DELETE_AND_FAIL, "the job has 0 devices, and at least 1 must take it"),
+        ({}, {}, Action.DELETE_AND_FAIL, "the job has 0 devices, and at least 1 must take it"),
+        (
+            {"minimum_devices": 4},
+            {"succeeded": 3},
+            Action.DELETE_AND_FAIL,
+            "the job has 3 devices, and at least 4 must take it",
+        ),
+        # Somebody has ended the job.
+        ({}, {"succeeded": 1, "status": "CANCELED", "in_progress": 1}, Action.DELETE_AND_FAIL, "its job is CANCELED"),
+        (
+            {"maximum_failures": 9, "success_percentage": "50"},
+            {"succeeded": 1, "canceled": 1, "status": "CANCELED"},
+            Action.MARK,
+            "passed",
+        ),
+    ],
+)
+def test_counts_decide(changes: dict[str, Any], counts: dict[str, Any], action: Action, why: str) -> None:
+    """As soon as the gate has passed, or can not pass any more."""
+    found, words = judged(gate(**changes), **counts)
+    assert found is action
+    assert why in words
+
+
+def test_a_new_job_may_show_no_device_yet() -> None:
+    """The devices of a job show some seconds after it."""
+    assert judged(gate(), waited=5)[0] is Action.WAIT
+
+
+@pytest.mark.parametrize(("waited", "left"), [(1801, 1000), (300, 0)])
+def test_time_is_over(waited: float, left: float) -> None:
+    """The gate's own time, or what the deploy has left of its own."""
+    action, why = judged(gate(), waited=waited, left=left, succeeded=1, in_progress=1)
+    assert action is Action.DELETE_AND_FAIL
+    assert f"the devices were not through after {waited} s (1 of 2 devices succeeded" in why
+
+
+def test_a_job_that_is_gone_proves_nothing() -> None:
+    """Somebody has deleted it."""
+    decision = verdict(gate(), None, waited=60, left=1000)
+    assert decision.action is Action.DELETE_AND_FAIL
+    assert "its job is gone" in decision.why
+
+
+def test_a_gate_is_read_from_text() -> None:
+    """CloudFormation hands numbers over as text."""
+    given = {"SuccessPercentage": "99.5", "MaximumFailures": "2", "MinimumDevices": "10", "TimeoutInMinutes": "45"}
+    found = declared_gate({"Gate": given})
+    assert found == Gate(success_percentage="99.5", maximum_failures=2, minimum_devices=10, timeout=2700)
+    assert declared_gate({}) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"SuccessPercentage": "101"}, "Gate: SuccessPercentage must be between 0.01 and 100, got 101"),
+        ({"MaximumFailures": "-1"}, "Gate: MaximumFailures must be a number, got '-1'"),
+        ({"MaximumFailures": "1.5"}, "Gate: MaximumFailures must be a whole number, got 1.5"),
+        ({"MinimumDevices": "0"}, "Gate: MinimumDevices must be at least 1, got 0"),
+        ({"TimeoutInMinutes": "46"}, "Gate: TimeoutInMinutes must be between 1 and 45, got 46"),
+        ({"TimeoutInMinutes": None}, "Gate: TimeoutInMinutes must be a number, got None"),
+    ],
+)
+def test_a_gate_that_can_not_be_is_refused(changes: dict[str, Any], message: str) -> None:
+    """With the member, the value and the limit."""
+    given = {"SuccessPercentage": "100", "MaximumFailures": "0", "MinimumDevices": "1", "TimeoutInMinutes": "30"}
+    with pytest.raises(HandlerError) as refused:
+        declared_gate({"Gate": {**given, **changes}})
+    assert message in str(refused.value)
+
+
+def test_what_was_seen_is_remembered_in_the_mark() -> None:
+    """The attributes of a later event are those of the deploy that the gate has passed in."""
+    mark = passed(Rollout(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
+    assert mark == "succeeded=98 failed=2 seconds=93"
+    assert attributes(mark) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
+    assert set(attributes("true").values()) == {""}
