@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.clock import Clock
 from cdk_iot_ota_handler.ota_update.declared import Declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError
-from cdk_iot_ota_handler.ota_update.seen import Seen, Stack
+from cdk_iot_ota_handler.ota_update.gate import attributes
+from cdk_iot_ota_handler.ota_update.seen import Rollout, Seen, Stack
 
 STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/5f0f4b30-0000-0000-0000-000000000000"
 LOGICAL_ID = "Blinky1A2B3C4D"
@@ -75,6 +77,7 @@ class World:
     stack_status: str = "UPDATE_IN_PROGRESS"
     loses_answers: int = 0
     status_lag: int = 0
+    rollouts: list[Rollout | None] = field(default_factory=list)
 
     def clock(self) -> Clock:
         """A clock that passes only when somebody sleeps."""
@@ -90,7 +93,7 @@ class World:
 
     def changes(self) -> list[str]:
         """The calls that changed something, or tried to."""
-        return [call for call in self.calls if call not in ("look", "head", "stack")]
+        return [call for call in self.calls if call not in ("look", "head", "stack", "rollout")]
 
     def stack(self, stack_id: str) -> Stack:
         """DescribeStacks."""
@@ -112,6 +115,7 @@ class World:
                 "OtaUpdateArn": f"arn:{ota_update_id}",
                 "JobId": f"AFR_OTA-{ota_update_id}",
                 "JobArn": "arn:job",
+                **attributes(update.tags.get(identity.DEPLOYED_TAG, "")),
             },
         )
         self._progress(ota_update_id, update)
@@ -125,6 +129,11 @@ class World:
             update.status = "DELETE_IN_PROGRESS" if update.leaving_in == 0 else update.status
         elif update.status == "DELETE_IN_PROGRESS":
             del self.updates[ota_update_id]
+
+    def rollout(self, job_id: str) -> Rollout | None:
+        """DescribeJob: what is to be seen one after the other, the last for good."""
+        self._call("rollout")
+        return self.rollouts.pop(0) if len(self.rollouts) > 1 else self.rollouts[0]
 
     def request(self, wanted: Declared) -> dict[str, Any]:
         """The request, with what the handler puts into it."""

@@ -24,7 +24,8 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     deletion = Deletion(event, wanted, service, clock)
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.look()}
-    if event["Stays"] and same_update(event):
+    # What a gate has seen is with the update: its attributes stay what they were.
+    if event["Stays"] and same_update(event) and wanted.gate is None:
         log(event, wanted.ota_update_id, None, Decision(Action.DONE, "nothing about the update changes"))
         return {"IsComplete": True, "Data": wanted.attributes}
     attributes = Creation(event, wanted, service, clock).look() if deletion.look_at_leftover() else None

@@ -1,0 +1,127 @@
+"""Whole events of an update with a gate, against a small OTA service."""
+
+from typing import Any
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update import identity
+from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotYet
+from cdk_iot_ota_handler.ota_update.seen import Rollout, Stack
+
+from .cloudformation import run
+from .world import Update, World, event, properties
+
+GATE = {"SuccessPercentage": "100", "MaximumFailures": "0", "MinimumDevices": "1", "TimeoutInMinutes": "30"}
+STARTED = Rollout(status="IN_PROGRESS", queued=3)
+PASSED = Rollout(status="COMPLETED", succeeded=3)
+FAILED = Rollout(status="IN_PROGRESS", succeeded=1, failed=1, queued=1)
+REMOVED = "delete stream=True force=True"
+
+
+def gated(request_type: str, content: str = "one", **changes: Any) -> dict[str, Any]:
+    """An event of an update with a gate."""
+    return event(request_type, content=content, Gate=GATE, **changes)
+
+
+def id_of(content: str) -> str:
+    """The generated id of an update with this content."""
+    return declared(event("Create", content=content)).ota_update_id
+
+
+def with_update(content: str, mark: str | None) -> World:
+    """A world in which the stack's update of this content exists for an hour, deployed or not."""
+    world = World()
+    wanted = declared(event("Create", content=content))
+    tags = {**wanted.all_tags, **({} if mark is None else {identity.DEPLOYED_TAG: mark})}
+    world.updates[wanted.ota_update_id] = Update("CREATE_COMPLETE", tags, world.time - 3600)
+    return world
+
+
+def test_a_deploy_waits_until_the_devices_are_through() -> None:
+    """The update is marked as deployed when the gate has passed, with what it has seen, and so are the attributes."""
+    world = World(rollouts=[STARTED, STARTED, PASSED])
+    answer = run(world, gated("Create"))
+    assert answer.data is not None
+    assert (answer.data["DevicesSucceeded"], answer.data["DevicesFailed"]) == ("3", "0")
+    assert world.calls.count("rollout") == 3
+    assert world.changes() == ["create", "tag"]
+    assert world.updates[id_of("one")].tags[identity.DEPLOYED_TAG].startswith("succeeded=3 failed=0 seconds=")
+
+
+def test_what_fails_is_removed_at_once() -> None:
+    """In the same look, and by force; the failure says the counts, and the old update stays."""
+    world = with_update("one", "true")
+    world.rollouts = [STARTED, FAILED]
+    answer = run(world, gated("Update", "two", old=properties(content="one"), physical_id=id_of("one")))
+    assert answer.failed
+    assert "the gate has failed: 1 devices have failed" in answer.reason
+    assert "1 of 3 devices succeeded, 1 failed, 0 rejected it, 0 timed out, 0 were canceled" in answer.reason
+    assert world.changes() == ["create", REMOVED]
+    assert id_of("one") in world.updates
+
+
+def test_a_removal_that_is_throttled_is_tried_again() -> None:
+    """Until it is taken on, more devices would take what has failed."""
+    world = World(rollouts=[FAILED], errors={REMOVED: [NotYet("throttled"), NotYet("throttled")]})
+    assert run(world, gated("Create")).failed
+    assert world.changes() == ["create", REMOVED, REMOVED, REMOVED]
+
+
+def test_a_removal_that_is_refused_leaves_the_reason() -> None:
+    """What the gate says is worth more than why the removal failed; CloudFormation's Delete tries it again."""
+    world = World(rollouts=[FAILED], errors={REMOVED: [HandlerError("InvalidRequestException")]})
+    assert "the gate has failed" in run(world, gated("Create")).reason
+
+
+@pytest.mark.parametrize("sent", ["again", "other gate", "rollback"])
+def test_a_deployed_update_is_not_judged_again(sent: str) -> None:
+    """Neither by a duplicate, nor by another gate, nor on the way back."""
+    world = with_update("one", "succeeded=3 failed=0 seconds=60")
+    other = {**GATE, "MinimumDevices": "9"}
+    again = {
+        "again": gated("Create"),
+        "other gate": {
+            **event("Update", Gate=other, old=properties(Gate=GATE), physical_id=id_of("one")),
+        },
+        "rollback": gated("Update", old=properties(content="two", Gate=GATE), physical_id=id_of("two")),
+    }[sent]
+    world.stack_status = "UPDATE_ROLLBACK_IN_PROGRESS" if sent == "rollback" else "UPDATE_IN_PROGRESS"
+    answer = run(world, again)
+    assert answer.data is not None
+    assert answer.data["DevicesSucceeded"] == "3"
+    assert "rollout" not in world.calls
+    assert world.changes() == []
+
+
+def test_a_rollback_judges_nothing() -> None:
+    """An old update whose mark got lost stays what it is."""
+    world = with_update("one", None)
+    world.stack_status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    back = gated("Update", old=properties(content="two", Gate=GATE), physical_id=id_of("two"))
+    assert not run(world, back).failed
+    assert "rollout" not in world.calls
+
+
+def test_a_gate_has_its_time_and_no_more() -> None:
+    """Devices that do not answer end the deploy after the gate's time, and the update is removed."""
+    world = World(rollouts=[STARTED])
+    answer = run(world, gated("Create"))
+    assert "the devices were not through after 18" in answer.reason
+    assert world.changes() == ["create", REMOVED]
+
+
+def test_a_stack_that_turns_back_takes_the_update_along() -> None:
+    """A sibling has failed while the devices were asked: nobody else would remove what was created."""
+    world = World(rollouts=[STARTED])
+    seen = iter(["CREATE_IN_PROGRESS"] * 4)
+    world.stack = lambda stack_id: Stack(next(seen, "ROLLBACK_IN_PROGRESS"))  # type: ignore[method-assign]
+    answer = run(world, gated("Create"))
+    assert answer.failed
+    assert world.changes() == ["create", REMOVED]
+
+
+def test_a_job_that_is_asked_in_vain_is_asked_again() -> None:
+    """Throttling and server errors are no verdict."""
+    world = World(rollouts=[PASSED], errors={"rollout": [NotYet("throttled")]})
+    assert not run(world, gated("Create")).failed
