@@ -9,6 +9,7 @@ from .imported import IOtaUpdate
 from .ota_file import OtaFile
 from .ota_target import OtaTarget, TargetSelection
 from .ota_update import OtaUpdate
+from .phased_rollout import Phase, PhasedRollout
 from .provider.ota_update_provider import OtaUpdateProvider
 from .rollout import AbortCriterion, FailureType, Protocol, RolloutRate
 from .rollout_gate import RolloutGate
@@ -27,6 +28,8 @@ __all__ = [
     "OtaTarget",
     "OtaUpdate",
     "OtaUpdateProvider",
+    "Phase",
+    "PhasedRollout",
     "Protocol",
     "RolloutGate",
     "RolloutRate",

@@ -18,6 +18,7 @@ from cdk_iot_ota import (
     OtaUpdate,
     OtaUpdateProvider,
     Protocol,
+    RolloutGate,
     RolloutRate,
     SigningPlatform,
     SigningProfile,
@@ -74,6 +75,7 @@ def declare_everything(stack: Stack, folder: Path) -> None:
             tags={"team": "devices"},
             delete_stream=name != "Stream",
             force_delete_job=name != "Pinned",
+            gate=RolloutGate() if name in ("Asset", "Unsigned") else None,
             removal_policy=RemovalPolicy.RETAIN if name == "Unsigned" else RemovalPolicy.DESTROY,
             provider=provider,
         )

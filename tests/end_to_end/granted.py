@@ -10,7 +10,14 @@ from typing import Any
 
 _POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 # The same handler gives up after seconds, and so do the tests that wait for it.
-_IMPATIENT = {"IAM_PATIENCE": 1, "SETTLE_PATIENCE": 2, "PATIENCE": 3, "LAG": 1, "DELETION_PATIENCE": 1}
+_IMPATIENT = {
+    "IAM_PATIENCE": 1,
+    "SETTLE_PATIENCE": 2,
+    "PATIENCE": 3,
+    "LAG": 1,
+    "DELETION_PATIENCE": 1,
+    "ROLLOUT_LAG": 1,
+}
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,16 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
         ({}, {"succeeded": 3}, Action.MARK, "the gate has passed: 3 of 3 devices succeeded"),
         ({}, {"succeeded": 2, "in_progress": 1}, Action.WAIT, "the gate waits: 2 of 3 devices succeeded"),
         ({}, {"queued": 3}, Action.WAIT, "3 queued"),
-        ({}, {"succeeded": 2, "failed": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
-        ({}, {"queued": 2, "rejected": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
-        ({}, {"queued": 2, "timed_out": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
-        ({}, {"queued": 2, "canceled": 1}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
-        ({}, {"succeeded": 2, "failed": 1, "status": "COMPLETED"}, Action.DELETE_AND_FAIL, "1 devices have failed"),
+        ({}, {"succeeded": 2, "failed": 1}, Action.DELETE_AND_FAIL, "1 failed, and at most 0 may"),
+        ({}, {"queued": 2, "rejected": 1}, Action.DELETE_AND_FAIL, "1 failed, and at most 0 may"),
+        ({}, {"queued": 2, "timed_out": 1}, Action.DELETE_AND_FAIL, "1 failed, and at most 0 may"),
+        ({}, {"queued": 2, "canceled": 1}, Action.DELETE_AND_FAIL, "1 failed, and at most 0 may"),
+        (
+            {},
+            {"succeeded": 2, "failed": 1, "status": "COMPLETED"},
+            Action.DELETE_AND_FAIL,
+            "1 failed, and at most 0 may",
+        ),
         # A share of the devices, with some failures allowed.
         (
             {"success_percentage": "80", "maximum_failures": 1},
@@ -56,7 +61,7 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
         ),
         # While the job reaches its targets, there may be more of them than are counted.
         ({}, {"succeeded": 1, "rolled_out": False}, Action.WAIT, "the gate waits"),
-        ({}, {"failed": 1, "rolled_out": False}, Action.DELETE_AND_FAIL, "1 devices have failed, and 0 may"),
+        ({}, {"failed": 1, "rolled_out": False}, Action.DELETE_AND_FAIL, "1 failed, and at most 0 may"),
         (
             {"success_percentage": "50", "maximum_failures": 9},
             {"failed": 2, "rolled_out": False},

@@ -55,7 +55,7 @@ def test_what_fails_is_removed_at_once() -> None:
     world.rollouts = [STARTED, FAILED]
     answer = run(world, gated("Update", "two", old=properties(content="one"), physical_id=id_of("one")))
     assert answer.failed
-    assert "the gate has failed: 1 devices have failed" in answer.reason
+    assert "the gate has failed: 1 failed" in answer.reason
     assert "1 of 3 devices succeeded, 1 failed, 0 rejected it, 0 timed out, 0 were canceled" in answer.reason
     assert world.changes() == ["create", REMOVED]
     assert id_of("one") in world.updates

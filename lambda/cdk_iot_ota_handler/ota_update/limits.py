@@ -138,6 +138,8 @@ ABORT_CRITERIA = Count(low=1, high=100)
 FAILURE_TYPE = Choice(words=("FAILED", "REJECTED", "TIMED_OUT", "ALL"))
 THRESHOLD_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 
+PHASES = Count(low=1, high=20)
+PHASE_NAME = _name(64)
 SUCCESS_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 MAXIMUM_FAILURES = Number(low=0)
 GATE_TIMEOUT_IN_MINUTES = Number(low=1, high=45)

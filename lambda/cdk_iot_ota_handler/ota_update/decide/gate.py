@@ -32,7 +32,7 @@ def verdict(gate: Gate, seen: Rollout | None, *, waited: float, left: float) -> 
 def _problem(gate: Gate, seen: Rollout, *, waited: float) -> str | None:
     """Why the gate can not pass any more, whatever comes, if it can not."""
     if seen.failures > gate.maximum_failures:
-        return f"{seen.failures} devices have failed, and {gate.maximum_failures} may"
+        return f"{seen.failures} failed, and at most {gate.maximum_failures} may"
     if not seen.rolled_out:
         return None  # more devices may come
     # A new job may show none of its devices yet.

@@ -1,0 +1,144 @@
+"""Gates and phases: what is in the template, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Duration, Stack
+
+from cdk_iot_ota import (
+    FileLocation,
+    OtaTarget,
+    Phase,
+    PhasedRollout,
+    RolloutGate,
+    RolloutRate,
+    TargetSelection,
+)
+
+from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates
+
+
+def wrong(value: Any) -> Any:
+    """A value of a type that is not taken."""
+    return value
+
+
+def test_a_gate_is_a_property_and_no_content(tmp_path: Path) -> None:
+    """The request is the same with and without, so that the same update is meant."""
+    without, gated = stack(), stack()
+    ota_update(without, "Blinky", firmware(tmp_path))
+    gate = RolloutGate(success_percentage=99.5, maximum_failures=2, minimum_devices=10, timeout=Duration.minutes(45))
+    ota_update(gated, "Blinky", firmware(tmp_path), gate=gate)
+    properties = only_update(gated)["Properties"]
+    assert properties["Gate"] == {
+        "SuccessPercentage": 99.5,
+        "MaximumFailures": 2,
+        "MinimumDevices": 10,
+        "TimeoutInMinutes": 45,
+    }
+    assert properties["Request"] == only_update(without)["Properties"]["Request"]
+    assert "Gate" not in only_update(without)["Properties"]
+
+
+def test_the_defaults_of_a_gate(tmp_path: Path) -> None:
+    """All devices, at least one, within half an hour."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path), gate=RolloutGate())
+    assert list(only_update(prod)["Properties"]["Gate"].values()) == [100, 0, 1, 30]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RolloutGate(success_percentage=0), "success_percentage must be between 0.01 and 100, got 0"),
+        (lambda: RolloutGate(success_percentage=99.999), "success_percentage must be a number with 2 decimals at most"),
+        (lambda: RolloutGate(maximum_failures=-1), "maximum_failures must be at least 0, got -1"),
+        (lambda: RolloutGate(minimum_devices=0), "minimum_devices must be at least 1, got 0"),
+        (lambda: RolloutGate(timeout=Duration.minutes(46)), "timeout in minutes must be between 1 and 45, got 46"),
+        (lambda: RolloutGate(timeout=wrong(30)), "timeout must be a Duration, got 30: write Duration.minutes"),
+        (lambda: Phase("a b", targets=[OtaTarget.thing("a")]), "name must be of a-z, A-Z, 0-9, _ and -, got 'a b'"),
+        (lambda: Phase("a", targets=[]), "targets must have 1 to 100 members, got 0"),
+    ],
+)
+def test_a_bad_value_is_named(make: Callable[[], Any], message: str) -> None:
+    """As soon as the object is made."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_selection": TargetSelection.CONTINUOUS}, "gate must be left out with TargetSelection.CONTINUOUS"),
+        ({"force_delete_job": False}, "force_delete_job must be True with a gate, got False"),
+        ({"gate": 100}, "gate must be made by RolloutGate, got 100"),
+    ],
+)
+def test_what_a_gate_does_not_go_with(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    """A job that is never over, a removal that can not be, and what is no gate."""
+    with pytest.raises((TypeError, ValueError), match=f"Prod/Blinky: {message}"):
+        ota_update(stack(), "Blinky", firmware(tmp_path), **{"gate": RolloutGate(), **options})
+
+
+def phases(made: Stack, path: Path, *names: str, **options: Any) -> PhasedRollout:
+    """A rollout over thing groups of these names."""
+    found = [Phase(name, targets=[OtaTarget.thing_group(name)], gate=RolloutGate()) for name in names]
+    return PhasedRollout(made, "Rollout", phases=found, files=[ota_file(FileLocation.from_asset(path))], **options)
+
+
+def logical_ids(made: Stack) -> dict[str, str]:
+    """The logical ids of the updates, by the name of their group."""
+    return {
+        part["Properties"]["Request"]["targets"][0]["Fn::Join"][1][-1].rpartition("/")[2]: name
+        for name, part in updates(made).items()
+    }
+
+
+def test_each_phase_comes_after_the_one_before(tmp_path: Path) -> None:
+    """All have the same files, role and policies, and their own targets."""
+    prod = stack()
+    rollout = phases(prod, firmware(tmp_path), "canary", "early", "fleet", description="blinky")
+    found, ids = updates(prod), logical_ids(prod)
+    assert [one.node.id for one in rollout.updates] == ["canary", "early", "fleet"]
+    assert ids["canary"] in found[ids["early"]]["DependsOn"]
+    assert ids["early"] in found[ids["fleet"]]["DependsOn"]
+    assert ids["fleet"] not in found[ids["canary"]]["DependsOn"]
+    assert len({str(part["Properties"]["Request"]["files"]) for part in found.values()}) == 1
+    assert len(template(prod).find_resources("AWS::IAM::Role")) == 5
+    assert rollout.update("early") is rollout.updates[1]
+
+
+def test_phases_are_added_removed_and_reordered_without_a_change_of_the_others(tmp_path: Path) -> None:
+    """What a phase is follows its name: neither its id nor its request follow its place."""
+    path, found = firmware(tmp_path), []
+    for names in (("canary", "fleet"), ("canary", "early", "fleet"), ("fleet", "canary")):
+        prod = stack()
+        phases(prod, path, *names)
+        found.append({name: part["Properties"]["Request"] for name, part in updates(prod).items()})
+    assert all(found[0].items() <= later.items() for later in found[1:])
+
+
+def test_a_phase_can_have_a_rate_of_its_own(tmp_path: Path) -> None:
+    """The others have that of the rollout."""
+    prod = stack()
+    own, common = RolloutRate.constant(maximum_per_minute=1), RolloutRate.constant(maximum_per_minute=9)
+    found = [
+        Phase("canary", targets=[OtaTarget.thing("a")], rollout=own),
+        Phase("fleet", targets=[OtaTarget.thing("b")]),
+    ]
+    files = [ota_file(FileLocation.from_asset(firmware(tmp_path)))]
+    PhasedRollout(prod, "Rollout", phases=found, files=files, rollout=common)
+    rates = [part["Properties"]["Request"]["awsJobExecutionsRolloutConfig"] for part in updates(prod).values()]
+    assert rates == [{"maximumPerMinute": 1}, {"maximumPerMinute": 9}]
+
+
+def test_a_target_and_a_name_are_in_one_phase_only(tmp_path: Path) -> None:
+    """A device would get the firmware twice."""
+    path, twice = firmware(tmp_path), Phase("b", targets=[OtaTarget.thing_group("a")])
+    with pytest.raises(ValueError, match="Prod/Rollout: names of phases must be different from one another, got 'a'"):
+        phases(stack(), path, "a", "a")
+    files, first = [ota_file(FileLocation.from_asset(path))], Phase("a", targets=[OtaTarget.thing_group("a")])
+    with pytest.raises(ValueError, match="Prod/Rollout: targets of phases must be different from one another"):
+        PhasedRollout(stack(), "Rollout", phases=[first, twice], files=files)

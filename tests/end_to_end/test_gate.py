@@ -1,0 +1,158 @@
+"""Deploys that wait for devices, with IAM enforced and a fleet that takes its jobs meanwhile."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aws_cdk import CfnOutput, Stack
+
+from cdk_iot_ota import (
+    AbortCriterion,
+    FailureType,
+    OtaTarget,
+    OtaUpdate,
+    Phase,
+    PhasedRollout,
+    RolloutGate,
+    RolloutRate,
+)
+from local_aws import Behaviour, Fleet, LocalAws, leftovers
+from tests.end_to_end.declarations import firmware
+from tests.end_to_end.deployment import Declare, DeployFailed, Deployment
+from tests.end_to_end.granted import Permission, make_impatient, without
+
+DEVICES = 6
+
+
+@pytest.fixture
+def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    """Devices that take each job in the background; the test's parameter says what some of them do."""
+    behaviours = getattr(request, "param", {})
+    with Fleet(aws, f"gate-{time.monotonic_ns()}", DEVICES, behaviours=behaviours) as fleet:
+        fleet.register()
+        fleet.start()
+        yield fleet
+
+
+def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate | None, **options: Any) -> Declare:
+    """An update for a fleet with a gate, and what the gate has seen as outputs."""
+
+    def declare(stack: Stack) -> None:
+        given: dict[str, Any] = {"targets": [OtaTarget.thing_group(fleet.name)], "gate": gate, **options}
+        update = OtaUpdate(stack, "Blinky", files=[firmware(deployment.folder, content)], **given)
+        for name, value in {
+            "Id": update.ota_update_id,
+            "Succeeded": update.devices_succeeded,
+            "Failed": update.devices_failed,
+            "Waited": update.seconds_waited,
+        }.items():
+            CfnOutput(stack, name, value=value)
+
+    return declare
+
+
+def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
+    """It ends when the last one has, with the counts as attributes, and they stay what they were."""
+    outputs = deployment.deploy(gated(deployment, devices, "one", RolloutGate()))
+    assert (outputs["Succeeded"], outputs["Failed"]) == (str(DEVICES), "0")
+    assert devices.progress(f"AFR_OTA-{outputs['Id']}").succeeded == DEVICES
+    again = deployment.deploy(gated(deployment, devices, "one", RolloutGate(minimum_devices=DEVICES + 1)))
+    assert again == outputs
+
+
+@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True)
+def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
+    """The failure says the counts, the update is removed at once, and the stack is what it was."""
+    first = deployment.deploy(gated(deployment, devices, "one", None))
+    with pytest.raises(DeployFailed, match=r"the gate has failed: 1 failed, and at most 0 may") as failed:
+        deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
+    assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
+    assert deployment.outputs()["Id"] == first["Id"]
+    assert leftovers(aws).ota_updates == (first["Id"],)
+
+
+@pytest.mark.parametrize("devices", [{1: Behaviour.FAIL, 4: Behaviour.REJECT}], indirect=True)
+def test_some_devices_may_fail(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
+    """At the edge of what the gate allows the deploy succeeds."""
+    gate = RolloutGate(success_percentage=66.66, maximum_failures=2)
+    outputs = deployment.deploy(gated(deployment, devices, "one", gate))
+    assert int(outputs["Succeeded"]) + int(outputs["Failed"]) <= DEVICES
+    assert int(outputs["Failed"]) <= 2
+
+
+@pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True)
+def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
+    """AWS IoT has canceled the rest: those devices can not succeed any more."""
+    criterion = AbortCriterion(failure=FailureType.FAILED, threshold_percentage=10, minimum_executed=1)
+    gate = RolloutGate(success_percentage=50, maximum_failures=DEVICES)
+    with pytest.raises(DeployFailed, match=r"the gate has failed: .*(CANCELED|no longer succeed)"):
+        deployment.deploy(
+            gated(
+                deployment,
+                devices,
+                "one",
+                gate,
+                abort_criteria=[criterion],
+                rollout=RolloutRate.constant(maximum_per_minute=1),
+            )
+        )
+
+
+def test_a_job_without_devices_ends_the_deploy(aws: LocalAws, deployment: Deployment) -> None:
+    """An empty group proves nothing."""
+    name = aws.named(f"gate-empty-{time.monotonic_ns()}")
+    aws.client("iot").create_thing_group(thingGroupName=name)
+
+    def declare(stack: Stack) -> None:
+        files = [firmware(deployment.folder, "one")]
+        OtaUpdate(stack, "Blinky", files=files, targets=[OtaTarget.thing_group(name)], gate=RolloutGate())
+
+    folder = deployment.synth(declare)
+    make_impatient(folder)
+    with pytest.raises(DeployFailed, match="the job has 0 devices, and at least 1 must take it"):
+        deployment.apply(folder)
+
+
+@pytest.mark.local_only("takes a permission away")
+def test_the_gate_needs_its_permission(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
+    """Without iot:DescribeJob the deploy fails for want of it, and nothing is left."""
+    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate()))
+    make_impatient(folder)
+    path = folder / f"{deployment.name}.template.json"
+    missing = Permission("handler", "Rollouts", "iot:DescribeJob")
+    path.write_text(json.dumps(without(json.loads(path.read_text()), missing)))
+    with pytest.raises(DeployFailed, match="not authorized to perform: iot:DescribeJob on resource: "):
+        deployment.apply(folder)
+    assert not leftovers(aws).ota_updates
+
+
+def test_a_phase_that_fails_keeps_the_later_ones_where_they_are(aws: LocalAws, deployment: Deployment) -> None:
+    """The canary's device fails: the fleet never sees the firmware, and keeps its old update."""
+    name = f"phases-{time.monotonic_ns()}"
+    with Fleet(aws, f"{name}-canary", 2) as canary, Fleet(aws, f"{name}-fleet", DEVICES) as fleet:
+        for group in (canary, fleet):
+            group.register()
+            group.start()
+
+        def declare(firmware_content: str) -> Declare:
+            def put(stack: Stack) -> None:
+                phases = [
+                    Phase("canary", targets=[OtaTarget.thing_group(canary.name)], gate=RolloutGate()),
+                    Phase("fleet", targets=[OtaTarget.thing_group(fleet.name)], gate=RolloutGate()),
+                ]
+                files = [firmware(deployment.folder, firmware_content)]
+                made = PhasedRollout(stack, "Rollout", phases=phases, files=files)
+                for phase in ("canary", "fleet"):
+                    CfnOutput(stack, phase, value=made.update(phase).ota_update_id)
+
+            return put
+
+        first = deployment.deploy(declare("one"))
+        assert fleet.progress(f"AFR_OTA-{first['fleet']}").succeeded == DEVICES
+        canary.set_behaviour(0, Behaviour.FAIL)
+        with pytest.raises(DeployFailed, match=r"Rolloutcanary.*the gate has failed: 1 failed"):
+            deployment.deploy(declare("two"))
+        assert deployment.outputs() == first
+        assert set(leftovers(aws).ota_updates) == set(first.values())
