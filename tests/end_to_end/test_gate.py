@@ -1,6 +1,9 @@
 """Deploys that wait for devices, with IAM enforced and a fleet that takes its jobs meanwhile."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -156,3 +159,31 @@ def test_a_phase_that_fails_keeps_the_later_ones_where_they_are(aws: LocalAws, d
             deployment.deploy(declare("two"))
         assert deployment.outputs() == first
         assert set(leftovers(aws).ota_updates) == set(first.values())
+
+
+def wait_for(aws: LocalAws, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command that a pipeline runs between two stacks."""
+    command = [sys.executable, "-m", "cdk_iot_ota", "wait", "--stack", stack, "--interval", "0.2", *arguments]
+    environment = {**os.environ, **aws.environment()}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.local_only("hands its own environment to the command")
+@pytest.mark.parametrize("devices", [{0: Behaviour.FAIL}], indirect=True)
+def test_a_pipeline_waits_between_two_stacks(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
+    """The command's exit code is the gate's rule, and it says what it sees; nothing is changed by it."""
+    outputs = deployment.deploy(gated(deployment, devices, "one", None))
+    failed = wait_for(aws, deployment.name)
+    assert (failed.returncode, failed.stderr) == (1, "")
+    assert "the gate has failed: 1 failed, and at most 0 may" in failed.stdout
+    passed = wait_for(
+        aws, deployment.name, "--update", "Blinky", "--maximum-failures", "1", "--success-percentage", "80"
+    )
+    assert passed.returncode == 0, passed.stdout
+    assert (
+        f"AFR_OTA-{outputs['Id']}: the gate has passed: {DEVICES - 1} of {DEVICES} devices succeeded" in passed.stdout
+    )
+    missing = wait_for(aws, deployment.name, "--update", "Other")
+    assert missing.returncode == 2
+    assert "got 'Other': it has Blinky" in missing.stdout
+    assert leftovers(aws).ota_updates == (outputs["Id"],)

@@ -38,9 +38,10 @@ class OtaService:
         self._iot, self._s3, self._cloudformation = iot, s3, cloudformation
 
     @classmethod
-    def connect(cls) -> "OtaService":
-        """The service in the Region and account of this function."""
-        return cls(*(boto3.client(name, config=_CONFIG) for name in ("iot", "s3", "cloudformation")))
+    def connect(cls, region: str | None = None) -> "OtaService":
+        """The service in a Region, that of the environment if none is given, and the account of the credentials."""
+        session = boto3.Session(region_name=region)
+        return cls(*(session.client(name, config=_CONFIG) for name in ("iot", "s3", "cloudformation")))
 
     def stack(self, stack_id: str) -> Stack:
         """The stack as it is now."""

@@ -1,0 +1,109 @@
+"""A command for pipelines: it waits between two stacks until devices have proven the firmware of the first.
+
+The rule is that of a gate, and so are the words. It needs boto3, which the library's extra ``wait`` brings along.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota_handler.ota_update.decide import Action
+from cdk_iot_ota_handler.ota_update.decide.gate import verdict
+from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
+from cdk_iot_ota_handler.ota_update.event_rules import RESOURCE_TYPE
+from cdk_iot_ota_handler.ota_update.gate import Gate
+
+_PASSED, _FAILED, _NOT_FOUND = 0, 1, 2
+
+
+class _NotFound(Exception):
+    """The update can not be found, or not be asked."""
+
+
+def main(arguments: Sequence[str], now: Callable[[], float] = time.monotonic) -> int:
+    """Run the command: 0 when the devices have proven the firmware, 1 when not, 2 when there is nothing to ask."""
+    given = _parser().parse_args(arguments)
+    try:
+        import boto3
+
+        from cdk_iot_ota_handler.ota_update.service import OtaService
+    except ImportError:
+        print("boto3 is missing: pip install 'cdk-iot-ota[wait]'")
+        return _NOT_FOUND
+    try:
+        update = _update_id(boto3.client("cloudformation", region_name=given.region), given.stack, given.update)
+        return _wait(OtaService.connect(given.region), f"AFR_OTA-{update}", given, now)
+    except _NotFound as error:
+        print(error)
+        return _NOT_FOUND
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m cdk_iot_ota", description=__doc__)
+    wait = parser.add_subparsers(required=True).add_parser("wait", help="wait for the devices of a deployed update")
+    wait.add_argument("--stack", required=True, help="the stack's name")
+    wait.add_argument("--update", default="", help="the update's logical id, or its beginning; default: the only one")
+    wait.add_argument("--success-percentage", default="100", help="how many of the devices must succeed; default: 100")
+    wait.add_argument("--maximum-failures", type=int, default=0, help="how many devices may fail; default: 0")
+    wait.add_argument("--minimum-devices", type=int, default=1, help="how many devices must be in the job; default: 1")
+    wait.add_argument("--timeout", type=float, default=24 * 60, help="how many minutes to wait; default: a day")
+    wait.add_argument("--interval", type=float, default=15, help="how many seconds between two looks; default: 15")
+    wait.add_argument("--region", help="the Region; default: that of the environment")
+    return parser
+
+
+def _gate(given: argparse.Namespace) -> Gate:
+    try:
+        limits.SUCCESS_PERCENTAGE.check("--success-percentage", float(given.success_percentage))
+        limits.MAXIMUM_FAILURES.check("--maximum-failures", given.maximum_failures)
+        limits.NUMBER_OF_THINGS.check("--minimum-devices", given.minimum_devices)
+    except ValueError as error:
+        raise _NotFound(str(error)) from None
+    return Gate(
+        success_percentage=given.success_percentage,
+        maximum_failures=given.maximum_failures,
+        minimum_devices=given.minimum_devices,
+        timeout=int(60 * given.timeout),
+    )
+
+
+def _update_id(cloudformation: Any, stack: str, beginning: str) -> str:
+    """The id of the one update of a stack whose logical id begins like this."""
+    try:
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    except Exception as error:
+        raise _NotFound(f"stack {stack}: {error}") from error
+    updates = {one["LogicalResourceId"]: one for one in resources if one["ResourceType"] == RESOURCE_TYPE}
+    found = [name for name in updates if name.startswith(beginning)]
+    exact = [name for name in found if name == beginning]
+    if len(exact or found) != 1:
+        raise _NotFound(
+            f"--update must be the logical id of one OTA update of stack {stack}, got {beginning!r}: it has "
+            f"{', '.join(updates) or 'none'}"
+        )
+    return str(updates[(exact or found)[0]]["PhysicalResourceId"])
+
+
+def _wait(service: Any, job_id: str, given: argparse.Namespace, now: Callable[[], float]) -> int:
+    """Look again and again, and say each time that something has changed."""
+    gate, begun, said = _gate(given), now(), ""
+    while True:
+        waited = now() - begun
+        try:
+            decision = verdict(gate, service.rollout(job_id), waited=waited, left=gate.timeout - waited)
+        except NotAuthorized as error:
+            raise _NotFound(str(error)) from error
+        except (HandlerError, NotYet) as error:
+            # What has no answer now may have one later, until the time is over.
+            if waited > gate.timeout:
+                raise _NotFound(str(error)) from error
+        else:
+            if decision.why != said:
+                said = decision.why
+                print(f"{time.strftime('%H:%M:%S')} {job_id}: {said}", flush=True)
+            if decision.action is not Action.WAIT:
+                return _PASSED if decision.action is Action.MARK else _FAILED
+        time.sleep(given.interval)
