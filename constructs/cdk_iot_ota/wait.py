@@ -18,7 +18,7 @@ from cdk_iot_ota_handler.ota_update.gate import Gate
 _PASSED, _FAILED, _NOT_FOUND = 0, 1, 2
 
 
-class _NotFound(Exception):
+class NothingToAskError(Exception):
     """The update can not be found, or not be asked."""
 
 
@@ -33,9 +33,9 @@ def main(arguments: Sequence[str], now: Callable[[], float] = time.monotonic) ->
         print("boto3 is missing: pip install 'cdk-iot-ota[wait]'")
         return _NOT_FOUND
     try:
-        update = _update_id(boto3.client("cloudformation", region_name=given.region), given.stack, given.update)
-        return _wait(OtaService.connect(given.region), f"AFR_OTA-{update}", given, now)
-    except _NotFound as error:
+        update = update_id(boto3.client("cloudformation", region_name=given.region), given.stack, given.update)
+        return wait_for(OtaService.connect(given.region), f"AFR_OTA-{update}", given, now)
+    except NothingToAskError as error:
         print(error)
         return _NOT_FOUND
 
@@ -60,7 +60,7 @@ def _gate(given: argparse.Namespace) -> Gate:
         limits.MAXIMUM_FAILURES.check("--maximum-failures", given.maximum_failures)
         limits.NUMBER_OF_THINGS.check("--minimum-devices", given.minimum_devices)
     except ValueError as error:
-        raise _NotFound(str(error)) from None
+        raise NothingToAskError(str(error)) from None
     return Gate(
         success_percentage=given.success_percentage,
         maximum_failures=given.maximum_failures,
@@ -69,25 +69,25 @@ def _gate(given: argparse.Namespace) -> Gate:
     )
 
 
-def _update_id(cloudformation: Any, stack: str, beginning: str) -> str:
+def update_id(cloudformation: Any, stack: str, beginning: str) -> str:
     """The id of the one update of a stack whose logical id begins like this."""
     try:
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
     except Exception as error:
-        raise _NotFound(f"stack {stack}: {error}") from error
+        raise NothingToAskError(f"stack {stack}: {error}") from error
     updates = {one["LogicalResourceId"]: one for one in resources if one["ResourceType"] == RESOURCE_TYPE}
     found = [name for name in updates if name.startswith(beginning)]
     exact = [name for name in found if name == beginning]
     if len(exact or found) != 1:
-        raise _NotFound(
+        raise NothingToAskError(
             f"--update must be the logical id of one OTA update of stack {stack}, got {beginning!r}: it has "
             f"{', '.join(updates) or 'none'}"
         )
     return str(updates[(exact or found)[0]]["PhysicalResourceId"])
 
 
-def _wait(service: Any, job_id: str, given: argparse.Namespace, now: Callable[[], float]) -> int:
+def wait_for(service: Any, job_id: str, given: argparse.Namespace, now: Callable[[], float]) -> int:
     """Look again and again, and say each time that something has changed."""
     gate, begun, said = _gate(given), now(), ""
     while True:
@@ -95,11 +95,11 @@ def _wait(service: Any, job_id: str, given: argparse.Namespace, now: Callable[[]
         try:
             decision = verdict(gate, service.rollout(job_id), waited=waited, left=gate.timeout - waited)
         except NotAuthorized as error:
-            raise _NotFound(str(error)) from error
+            raise NothingToAskError(str(error)) from error
         except (HandlerError, NotYet) as error:
             # What has no answer now may have one later, until the time is over.
             if waited > gate.timeout:
-                raise _NotFound(str(error)) from error
+                raise NothingToAskError(str(error)) from error
         else:
             if decision.why != said:
                 said = decision.why
