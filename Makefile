@@ -26,7 +26,7 @@ node_modules/.ready: package-lock.json .venv/.ready
 	$(BIN)/npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-demo: setup ## deploy app.py to AWS on this machine, let devices take it, replace it, destroy it
+demo: setup ## deploy the examples to AWS on this machine, and let devices take what they ship
 	$(BIN)/python -m local_aws.demo
 
 test: lint types pytest lowest ## lint, types and all tests

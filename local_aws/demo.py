@@ -1,17 +1,16 @@
 """The demo: the example app on AWS on this machine, from `cdk bootstrap` to `cdk destroy`.
 
 `python -m local_aws.demo` starts local AWS, deploys the unchanged `app.py` with the CDK CLI, lets
-simulated devices take the firmware, replaces it, and removes everything again. However it ends,
-no process and no file that it made is left.
+simulated devices take the firmware, replaces it, and removes everything again. Then a firmware goes to
+a canary and to the fleet, and one that fails on the canary to nobody else. However it ends, no process
+and no file that it made is left.
 """
 
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.__main__ import exports
-from local_aws.demo_commands import ROOT, Cdk, CommandFailed, Commands, Interrupted, private_folder
+from local_aws.demo_commands import CommandFailed, Commands, Interrupted, private_folder
+from local_aws.demo_phases import Phases
 from local_aws.demo_screen import Screen
+from local_aws.demo_steps import DemoFailed, Options, Steps
 from local_aws.errors import LocalAwsError
 from local_aws.fleet import Fleet
 from local_aws.leftovers import leftovers
@@ -28,19 +29,6 @@ from local_aws.process import LocalAws
 
 STACK = "BlinkyFirmware"
 THING_GROUP = "blinky-fleet"
-
-
-class DemoFailed(Exception):
-    """A step had another result than it should."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the command line says."""
-
-    devices: int
-    keep: bool
-    context: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +40,12 @@ class Release:
     job_id: str
 
 
-class Demo:
+class Demo(Steps):
     """The steps, in the order in which `run` calls them."""
 
     def __init__(self, options: Options, aws: LocalAws, folder: Path, screen: Screen, commands: Commands) -> None:
-        self._options, self._aws, self._folder = options, aws, folder
-        self._screen, self._commands = screen, commands
-        self._cdk = Cdk(aws=aws, folder=folder, commands=commands)
+        super().__init__(options, aws, folder, screen, commands)
+        self._phases = Phases(options, aws, folder, screen, commands)
         self._shown: list[tuple[str, str]] = []
 
     def run(self) -> None:
@@ -73,14 +60,8 @@ class Demo:
         if self._options.keep:
             self._keep()
         self._destroy()
+        self._phases.run(THING_GROUP)
         self._stop()
-
-    @contextmanager
-    def _step(self, title: str) -> Iterator[None]:
-        self._commands.check()
-        with self._screen.step(title):
-            yield
-            self._commands.check()
 
     def _start(self) -> None:
         with self._step("Start AWS on this machine"):
@@ -105,28 +86,6 @@ class Demo:
             self._check_alone(release)
             self._show(release, instead_of)
         return release
-
-    def _build(self, version: str) -> Path:
-        with self._step(f"Build and sign firmware {version}"):
-            build = [sys.executable, "firmware/build.py", "--version", version]
-            command = [*build, "--folder", str(self._folder / version)]
-            environment = self._aws.environment()
-            said = self._commands.run("firmware/build.py", command, folder=ROOT, environment=environment)
-            image = Path(said[-1])
-            self._screen.line(f"{image}, {image.stat().st_size:,} bytes, and {image.stem}.sig")
-        return image
-
-    def _deploy(self, image: Path, version: str) -> None:
-        context = [f"firmware={image}", f"version={version}", *self._options.context]
-        flags = [part for entry in context for part in ("-c", entry)]
-        self._run_cdk("deploy", *flags, quietly=("--require-approval", "never", "--progress", "events"))
-
-    def _run_cdk(self, *arguments: str, quietly: Sequence[str] = (), folder: Path = ROOT) -> None:
-        """Run the CDK CLI; what it says is summed up, and shown only if it fails."""
-        self._screen.line(f"$ cdk {shlex.join(arguments)}", style="dim")
-        with self._screen.activity(f"cdk {arguments[0]}") as show:
-            summary = self._cdk.run(*arguments, *quietly, each=show, folder=folder)
-        self._screen.line(summary.text())
 
     def _deployed(self, version: str) -> Release:
         """What the stack says that it has made."""
@@ -203,7 +162,7 @@ class Demo:
 
     def explain(self, error: Exception) -> None:
         """Print what is known about a failure, the reasons last."""
-        reasons = self._cdk.reasons(STACK)
+        reasons = self._cdk.reasons(STACK) or self._phases.reasons()
         if isinstance(error, CommandFailed):
             self._screen.block(f"The last lines of {error.name}", error.lines[-40:])
         log = self._aws.log_tail(20).splitlines()

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""A firmware that goes to a canary first, and to the fleet when the canary has proven it.
+
+`cdk deploy --app "python examples/phased_rollout.py"` goes on for as long as devices take. What is shipped comes from
+the context, as in `app.py`.
+"""
+
+from pathlib import Path
+
+from aws_cdk import App, CfnOutput, Duration, Stack
+from constructs import Construct
+
+from cdk_iot_ota import (
+    CodeSigning,
+    FileLocation,
+    HashAlgorithm,
+    OtaFile,
+    OtaTarget,
+    Phase,
+    PhasedRollout,
+    RolloutGate,
+    SignatureAlgorithm,
+)
+
+_FIRMWARE = Path(__file__).resolve().parents[1] / "firmware" / "blinky.bin"
+
+
+class PhasedFirmware(Stack):
+    """One firmware for the devices of two thing groups, one after the other.
+
+    :param firmware: the image; its raw signature lies beside it, ending in ``.sig``.
+    :param version: the image's version.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, firmware: Path, version: str) -> None:
+        super().__init__(scope, id)
+        proven = RolloutGate(timeout=Duration.minutes(15))
+        rollout = PhasedRollout(
+            self,
+            "Blinky",
+            phases=[
+                Phase("Canary", targets=[OtaTarget.thing_group("blinky-canary")], gate=proven),
+                Phase("Fleet", targets=[OtaTarget.thing_group("blinky-fleet")], gate=proven),
+            ],
+            files=[
+                OtaFile(
+                    name="/firmware/blinky.bin",
+                    location=FileLocation.from_asset(firmware),
+                    signing=CodeSigning.custom(
+                        signature=firmware.with_suffix(".sig"),
+                        hash_algorithm=HashAlgorithm.SHA256,
+                        signature_algorithm=SignatureAlgorithm.ECDSA,
+                        certificate_name="/certificates/signer.pem",
+                    ),
+                    version=version,
+                )
+            ],
+            description=f"blinky {version}",
+            # A device that goes silent is a failure before the gate's time is over.
+            in_progress_timeout=Duration.minutes(10),
+        )
+        for update in rollout.updates:
+            CfnOutput(self, f"{update.node.id}OtaUpdateId", value=update.ota_update_id)
+            CfnOutput(self, f"{update.node.id}Succeeded", value=update.devices_succeeded)
+            CfnOutput(self, f"{update.node.id}Seconds", value=update.seconds_waited)
+
+
+app = App()
+PhasedFirmware(
+    app,
+    "PhasedFirmware",
+    firmware=Path(app.node.try_get_context("firmware") or _FIRMWARE),
+    version=app.node.try_get_context("version") or "1.0.0",
+)
+app.synth()
