@@ -11,6 +11,7 @@ from importlib.metadata import metadata, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = Path(__file__).with_name("licences.md")
@@ -78,6 +79,13 @@ class Row:
     licence: str
 
 
+def required(extra: str = "") -> dict[str, SpecifierSet]:
+    """What the library requires, and the versions that it admits; with an extra, what that requires beside it."""
+    found = [Requirement(line) for line in requires("cdk-iot-ota") or []]
+    asked = [one for one in found if (one.marker is None) == (not extra)]
+    return {one.name: one.specifier for one in asked if one.marker is None or one.marker.evaluate({"extra": extra})}
+
+
 def pins(name: str = "requirements.txt") -> list[Pin]:
     """What a compiled file pins; ValueError for a requirement that is none."""
     blocks = re.split(r"\n(?=\S)", (ROOT / name).read_text())
@@ -99,7 +107,7 @@ def _pin(block: str) -> Pin:
 def rows() -> tuple[list[Row], list[Row]]:
     """What the wheel's dependencies come to, and what is there for the development only."""
     pinned = pins()
-    runtime = {Requirement(line).name for line in requires("cdk-iot-ota") or []}
+    runtime = set(required())
     # Not by the metadata's markers, which say something else on each machine.
     while more := {pin.name for pin in pinned if pin.wanted_by & runtime} - runtime:
         runtime |= more
