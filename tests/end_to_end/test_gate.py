@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 
 from cdk_iot_ota import (
     AbortCriterion,
@@ -116,6 +116,42 @@ def test_a_job_without_devices_ends_the_deploy(aws: LocalAws, deployment: Deploy
     make_impatient(folder)
     with pytest.raises(DeployFailed, match="the job has 0 devices, and at least 1 must take it"):
         deployment.apply(folder)
+
+
+@pytest.mark.local_only("waits for a minute, which AWS takes longer to notice")
+@pytest.mark.parametrize("devices", [dict.fromkeys(range(0, DEVICES, 2), Behaviour.SILENT)], indirect=True)
+def test_devices_that_go_silent_are_failures_when_they_time_out(
+    aws: LocalAws, deployment: Deployment, devices: Fleet
+) -> None:
+    """Half of the fleet takes the job and says nothing more: the in-progress timeout ends the deploy."""
+    declare = gated(deployment, devices, "one", RolloutGate(), in_progress_timeout=Duration.minutes(1))
+    with pytest.raises(DeployFailed, match=r"the gate has failed: . failed, and at most 0 may .* [1-3] timed out"):
+        deployment.deploy(declare)
+    assert not leftovers(aws).ota_updates
+
+
+def test_a_rollout_that_grows_is_judged_when_it_has_reached_all(
+    aws: LocalAws, deployment: Deployment, devices: Fleet
+) -> None:
+    """The first devices have succeeded long before the last ones are in the job at all."""
+    rollout = RolloutRate.exponential(base_per_minute=60, increment_factor=2, after_succeeded=2)
+    outputs = deployment.deploy(gated(deployment, devices, "one", RolloutGate(), rollout=rollout))
+    assert outputs["Succeeded"] == str(DEVICES)
+
+
+@pytest.mark.local_only("makes a thousand things")
+def test_a_large_fleet(aws: LocalAws, deployment: Deployment) -> None:
+    """A thousand devices, or as many as DEVICES says, of which one percent fails and two percent may."""
+    size = int(os.environ.get("DEVICES", "1000"))
+    failing: list[int | str] = list(range(0, size, 100))
+    behaviours = dict.fromkeys(failing, Behaviour.FAIL)
+    with Fleet(aws, f"gate-large-{time.monotonic_ns()}", size, behaviours=behaviours) as fleet:
+        fleet.register()
+        fleet.start()
+        gate = RolloutGate(success_percentage=98, maximum_failures=size // 50, minimum_devices=size)
+        outputs = deployment.deploy(gated(deployment, fleet, "one", gate))
+    assert int(outputs["Succeeded"]) >= 98 * size // 100
+    assert int(outputs["Failed"]) <= size // 50
 
 
 @pytest.mark.local_only("takes a permission away")
