@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _gate(given: argparse.Namespace) -> Gate:
     try:
-        limits.SUCCESS_PERCENTAGE.check("--success-percentage", float(given.success_percentage))
+        limits.SUCCESS_PERCENTAGE.check("--success-percentage", _percentage(given.success_percentage))
         limits.MAXIMUM_FAILURES.check("--maximum-failures", given.maximum_failures)
         limits.NUMBER_OF_THINGS.check("--minimum-devices", given.minimum_devices)
     except ValueError as error:
@@ -67,6 +67,13 @@ def _gate(given: argparse.Namespace) -> Gate:
         minimum_devices=given.minimum_devices,
         timeout=int(60 * given.timeout),
     )
+
+
+def _percentage(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise NothingToAskError(f"--success-percentage must be a number, got {text!r}") from None
 
 
 def update_id(cloudformation: Any, stack: str, beginning: str) -> str:

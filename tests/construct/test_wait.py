@@ -99,7 +99,7 @@ def test_each_change_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         ([NotAuthorized("AccessDenied")], {}, "AccessDenied"),
         ([NotYet("no answer")], {}, "no answer"),
         ([DONE], {"success_percentage": "0"}, "--success-percentage must be between 0.01 and 100, got 0.0"),
-        ([DONE], {"success_percentage": "all"}, "could not convert string to float: 'all'"),
+        ([DONE], {"success_percentage": "all"}, "--success-percentage must be a number, got 'all'"),
     ],
 )
 def test_what_can_not_be_asked_is_said(seen: list[Any], changes: dict[str, Any], message: str) -> None:

@@ -155,12 +155,15 @@ def test_a_large_fleet(aws: LocalAws, deployment: Deployment) -> None:
 
 
 @pytest.mark.local_only("takes a permission away")
-def test_the_gate_needs_its_permission(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
+@pytest.mark.parametrize(("sid", "ota_update_id"), [("Rollouts", None), ("AnyRollouts", "gated-by-name")])
+def test_the_gate_needs_its_permission(
+    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, ota_update_id: str | None
+) -> None:
     """Without iot:DescribeJob the deploy fails for want of it, and nothing is left."""
-    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate()))
+    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate(), ota_update_id=ota_update_id))
     make_impatient(folder)
     path = folder / f"{deployment.name}.template.json"
-    missing = Permission("handler", "Rollouts", "iot:DescribeJob")
+    missing = Permission("handler", sid, "iot:DescribeJob")
     path.write_text(json.dumps(without(json.loads(path.read_text()), missing)))
     with pytest.raises(DeployFailed, match="not authorized to perform: iot:DescribeJob on resource: "):
         deployment.apply(folder)

@@ -10,7 +10,7 @@ from .needs import Needs
 from .policies import Policies
 from .role_policy import RolePolicy
 from .sized_role import SizedRole
-from .statements import Statement, allow, single
+from .statements import WHY_ANY_JOBS, WHY_STREAMS, Statement, allow, single
 
 _UPDATES = (
     "iot:CreateOTAUpdate",
@@ -22,8 +22,6 @@ _UPDATES = (
 )
 _DELETE_JOBS = ("iot:CancelJob", "iot:DeleteJob")
 _WHY_PREFIX = "ids are made of the content in the deploy; they all begin with this stack's prefix"
-_WHY_STREAMS = "AWS IoT names the streams of OTA updates at random"
-_WHY_ANY_JOBS = "updates with ids of their own have jobs without the stack's prefix"
 
 
 class HandlerPermissions:
@@ -61,7 +59,7 @@ class HandlerPermissions:
             return {}
         if needs.explicit_id is not None:
             jobs = self._policies.arn("job", "AFR_OTA-*")
-            return {"AnyJobs": allow(_DELETE_JOBS, [jobs], why_many=_WHY_ANY_JOBS)}
+            return {"AnyJobs": allow(_DELETE_JOBS, [jobs], why_many=WHY_ANY_JOBS)}
         jobs = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*")
         return {"Jobs": allow(_DELETE_JOBS, [jobs], why_many=_WHY_PREFIX)}
 
@@ -69,7 +67,7 @@ class HandlerPermissions:
         if not needs.gated:
             return {}
         if needs.explicit_id is not None:
-            jobs, sid, why = self._policies.arn("job", "AFR_OTA-*"), "AnyRollouts", _WHY_ANY_JOBS
+            jobs, sid, why = self._policies.arn("job", "AFR_OTA-*"), "AnyRollouts", WHY_ANY_JOBS
         else:
             jobs, sid, why = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*"), "Rollouts", _WHY_PREFIX
         return {sid: allow(["iot:DescribeJob"], [jobs], why_many=why)}
@@ -78,7 +76,7 @@ class HandlerPermissions:
         if not needs.delete_stream:
             return {}
         streams = self._policies.arn("stream", "AFR_OTA-*")
-        return {"Streams": allow(["iot:DeleteStream"], [streams], why_many=_WHY_STREAMS)}
+        return {"Streams": allow(["iot:DeleteStream"], [streams], why_many=WHY_STREAMS)}
 
     def _reads(self, needs: Needs) -> list[RolePolicy]:
         """The objects whose version is looked up when an update is created."""

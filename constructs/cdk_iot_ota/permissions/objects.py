@@ -6,8 +6,8 @@ from .. import checks
 _MOST = 10
 
 WHY_MANY = (
-    "the files are more than a policy has room for, or belong to an update that is retained: readable is what lies "
-    "beside them, in the same folder with the same ending"
+    "the files are more than a policy has room for, or belong to an update that may outlive its declaration: readable "
+    "is what has their folder and ending, or their bucket if these are too many as well"
 )
 
 

@@ -5,12 +5,10 @@ from .needs import Needs
 from .policies import Policies
 from .role_policy import RolePolicy
 from .signer import Signing
-from .statements import Statement, allow
+from .statements import READ_BUCKET, READ_OBJECTS, WHY_ANY_JOBS, WHY_STREAMS, Statement, allow
 
 _WHY_PREFIX = "jobs are named by the ids of their updates, which all begin with this stack's prefix"
 _WHY_TARGETS = "a job is allowed by its name and by its targets, and its name is what limits it"
-_WHY_STREAMS = "AWS IoT names the streams of OTA updates at random"
-_WHY_ANY_JOBS = "updates with ids of their own have jobs without the stack's prefix"
 
 
 class ServicePermissions:
@@ -25,15 +23,15 @@ class ServicePermissions:
         suffix = role.node.addr[-8:]
         found = [self._jobs_and_streams(f"Service{suffix}", role)]
         if needs.explicit_id is not None:
-            statement = self._jobs("*", _WHY_ANY_JOBS)
+            statement = self._jobs("*", WHY_ANY_JOBS)
             found.append(self._policies.constant(f"ServiceExplicitIds{suffix}", role, {"AnyJobs": statement}))
         found += self._policies.reads(
             f"ServiceReads{suffix}",
             role,
             needs.objects,
             stays=needs.stays,
-            on_objects=["s3:GetObject", "s3:GetObjectVersion"],
-            on_bucket=["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"],
+            on_objects=READ_OBJECTS,
+            on_bucket=READ_BUCKET,
         )
         return [*found, *self._signs(f"ServiceSigns{suffix}", role, needs)]
 
@@ -43,7 +41,7 @@ class ServicePermissions:
             "Jobs": self._jobs(f"{self._policies.prefix}*", _WHY_PREFIX),
             "Targets": allow(["iot:CreateJob"], [arn("thing", "*"), arn("thinggroup", "*")], why_many=_WHY_TARGETS),
             "Streams": allow(
-                ["iot:CreateStream", "iot:DeleteStream"], [arn("stream", "AFR_OTA-*")], why_many=_WHY_STREAMS
+                ["iot:CreateStream", "iot:DeleteStream"], [arn("stream", "AFR_OTA-*")], why_many=WHY_STREAMS
             ),
             # The service hands the role on to its own streams and jobs.
             "Self": allow(["iam:GetRole", "iam:PassRole"], [role.role_arn]),

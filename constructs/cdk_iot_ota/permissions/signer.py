@@ -6,7 +6,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
 
 from ..code_signing import SignerJob
-from .statements import Statement, allow, key_arn, single, through_s3
+from .statements import READ_BUCKET, READ_OBJECTS, Statement, allow, key_arn, single, through_s3
 
 _WHY_ALL_JOBS = "AWS Signer names its jobs at random"
 _WHY_ALL_PROFILES = "AWS IoT names a profile that it makes without being told a name"
@@ -53,12 +53,8 @@ class Signing:
         single(self._stack, "the ARN of destination_bucket", bucket.bucket_arn)
         objects = [bucket.arn_for_objects(prefix) for prefix in sorted(self._prefixes)]
         found = {
-            "Signed": allow(
-                ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], objects, why_many=_WHY_MANY_SIGNED
-            ),
-            "SignedBucket": allow(
-                ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"], [bucket.bucket_arn]
-            ),
+            "Signed": allow([*READ_OBJECTS, "s3:PutObject"], objects, why_many=_WHY_MANY_SIGNED),
+            "SignedBucket": allow(READ_BUCKET, [bucket.bucket_arn]),
         }
         if bucket.encryption_key is not None:
             actions = ["kms:Decrypt", "kms:GenerateDataKey"]

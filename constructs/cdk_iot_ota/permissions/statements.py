@@ -10,6 +10,11 @@ from constructs import IConstruct
 
 from .. import intrinsics
 
+READ_BUCKET = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions")
+READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
+WHY_ANY_JOBS = "updates with ids of their own have jobs without the stack's prefix"
+WHY_STREAMS = "AWS IoT names the streams of OTA updates at random"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
@@ -55,7 +60,9 @@ def single(scope: IConstruct, name: str, value: str) -> str:
     known = intrinsics.literals(Stack.of(scope).resolve(value))
     for sign in ("*", "?", "${"):
         if any(sign in text for text in known):
-            raise ValueError(f"{name} must be one resource, got {value!r} with {sign}: policies are made of it")
+            raise ValueError(
+                f"{name} must be one resource, got {value!r} with {sign}: policies are made of it, so give the one"
+            )
     return value
 
 

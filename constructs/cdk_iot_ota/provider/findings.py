@@ -3,7 +3,7 @@
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as stepfunctions
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from ..acknowledged import acknowledge as note
 from ..acknowledged import acknowledge_dependency, acknowledge_wildcards, in_packs
@@ -35,29 +35,16 @@ def acknowledge(provider: Construct, *, in_vpc: bool, encrypted: bool) -> None:
             in_packs("CloudWatchLogGroupEncrypted"),
             "CloudWatch Logs encrypts with a key of its own, and no secret is logged; encryption_key= takes another",
         )
-    _acknowledge_inline_policies(provider)
-    _acknowledge_dependencies(provider)
-    _acknowledge_invocations(provider)
-
-
-def _acknowledge_inline_policies(provider: Construct) -> None:
-    """Those that are there now: what somebody gives the roles later is not ours to acknowledge."""
+    # Those that are there now: what somebody gives the roles later is not ours to acknowledge.
     for resource in provider.node.find_all():
-        if isinstance(resource, (iam.CfnPolicy, iam.CfnRole)):
-            note(resource, in_packs("IAMNoInlinePolicy"), "it belongs to the one role of a function and leaves with it")
+        _acknowledge_resource(provider, resource)
 
 
-def _acknowledge_dependencies(provider: Construct) -> None:
-    for resource in provider.node.find_all():
-        if isinstance(resource, (lambda_.CfnFunction, stepfunctions.CfnStateMachine)):
-            acknowledge_dependency(resource)
-
-
-def _acknowledge_invocations(provider: Construct) -> None:
-    for function in provider.node.find_all():
-        if isinstance(function, lambda_.CfnFunction):
-            acknowledge_wildcards(
-                provider,
-                [f"{function.attr_arn}:*"],
-                "CDK's Provider framework may call all versions of a function, and there is one",
-            )
+def _acknowledge_resource(provider: Construct, resource: IConstruct) -> None:
+    if isinstance(resource, (iam.CfnPolicy, iam.CfnRole)):
+        note(resource, in_packs("IAMNoInlinePolicy"), "it belongs to the one role of a function and leaves with it")
+    if isinstance(resource, (lambda_.CfnFunction, stepfunctions.CfnStateMachine)):
+        acknowledge_dependency(resource)
+    if isinstance(resource, lambda_.CfnFunction):
+        reason = "CDK's Provider framework may call all versions of a function, and there is one"
+        acknowledge_wildcards(provider, [f"{resource.attr_arn}:*"], reason)

@@ -21,7 +21,7 @@ def trace(framework: cr.Provider) -> None:
         return
     role.add_to_policy(iam.PolicyStatement(actions=_TRACE, resources=["*"]))
     machine.tracing_configuration = stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True)
-    policy = role.node.find_child("DefaultPolicy").node.default_child
+    policy = role.node.try_find_child("DefaultPolicy") or role
     acknowledge_wildcards(
         cast(Construct, policy),
         ["*"],

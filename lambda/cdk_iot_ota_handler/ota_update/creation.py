@@ -64,7 +64,7 @@ class Creation:
         return self._clock.now() - float(self._event["StartedAt"])
 
     def _step(self) -> Decision:
-        self._seen = self._service.look(self._wanted.ota_update_id, self._clock.now())
+        self._seen, self._rollout = self._service.look(self._wanted.ota_update_id, self._clock.now()), None
         if self._seen is not None:
             self._there_since = self._there_since or self._clock.now()
         decision = self._decide(FORWARD)
