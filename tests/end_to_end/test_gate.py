@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Stack
 
 from cdk_iot_ota import (
     AbortCriterion,
     FailureType,
     OtaTarget,
     OtaUpdate,
-    Phase,
-    PhasedRollout,
     RolloutGate,
     RolloutRate,
 )
@@ -69,20 +67,11 @@ def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployme
 def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
     """The failure says the counts, the update is removed at once, and the stack is what it was."""
     first = deployment.deploy(gated(deployment, devices, "one", None))
-    with pytest.raises(DeployFailed, match=r"the gate has failed: 1 failed, and at most 0 may") as failed:
+    with pytest.raises(DeployFailed, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
         deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
     assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
     assert leftovers(aws).ota_updates == (first["Id"],)
-
-
-@pytest.mark.parametrize("devices", [{1: Behaviour.FAIL, 4: Behaviour.REJECT}], indirect=True)
-def test_some_devices_may_fail(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """At the edge of what the gate allows the deploy succeeds."""
-    gate = RolloutGate(success_percentage=66.66, maximum_failures=2)
-    outputs = deployment.deploy(gated(deployment, devices, "one", gate))
-    assert int(outputs["Succeeded"]) + int(outputs["Failed"]) <= DEVICES
-    assert int(outputs["Failed"]) <= 2
 
 
 @pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True)
@@ -90,7 +79,7 @@ def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, d
     """AWS IoT has canceled the rest: those devices can not succeed any more."""
     criterion = AbortCriterion(failure=FailureType.FAILED, threshold_percentage=10, minimum_executed=1)
     gate = RolloutGate(success_percentage=50, maximum_failures=DEVICES)
-    with pytest.raises(DeployFailed, match=r"the gate has failed: .*(CANCELED|no longer succeed)"):
+    with pytest.raises(DeployFailed, match=r"the gate has failed: its job is CANCELED, "):
         deployment.deploy(
             gated(
                 deployment,
@@ -101,57 +90,6 @@ def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, d
                 rollout=RolloutRate.constant(maximum_per_minute=1),
             )
         )
-
-
-def test_a_job_without_devices_ends_the_deploy(aws: LocalAws, deployment: Deployment) -> None:
-    """An empty group proves nothing."""
-    name = aws.named(f"gate-empty-{time.monotonic_ns()}")
-    aws.client("iot").create_thing_group(thingGroupName=name)
-
-    def declare(stack: Stack) -> None:
-        files = [firmware(deployment.folder, "one")]
-        OtaUpdate(stack, "Blinky", files=files, targets=[OtaTarget.thing_group(name)], gate=RolloutGate())
-
-    folder = deployment.synth(declare)
-    make_impatient(folder)
-    with pytest.raises(DeployFailed, match="the job has 0 devices, and at least 1 must take it"):
-        deployment.apply(folder)
-
-
-@pytest.mark.local_only("waits for a minute, which AWS takes longer to notice")
-@pytest.mark.parametrize("devices", [dict.fromkeys(range(0, DEVICES, 2), Behaviour.SILENT)], indirect=True)
-def test_devices_that_go_silent_are_failures_when_they_time_out(
-    aws: LocalAws, deployment: Deployment, devices: Fleet
-) -> None:
-    """Half of the fleet takes the job and says nothing more: the in-progress timeout ends the deploy."""
-    declare = gated(deployment, devices, "one", RolloutGate(), in_progress_timeout=Duration.minutes(1))
-    with pytest.raises(DeployFailed, match=r"the gate has failed: . failed, and at most 0 may .* [1-3] timed out"):
-        deployment.deploy(declare)
-    assert not leftovers(aws).ota_updates
-
-
-def test_a_rollout_that_grows_is_judged_when_it_has_reached_all(
-    aws: LocalAws, deployment: Deployment, devices: Fleet
-) -> None:
-    """The first devices have succeeded long before the last ones are in the job at all."""
-    rollout = RolloutRate.exponential(base_per_minute=60, increment_factor=2, after_succeeded=2)
-    outputs = deployment.deploy(gated(deployment, devices, "one", RolloutGate(), rollout=rollout))
-    assert outputs["Succeeded"] == str(DEVICES)
-
-
-@pytest.mark.local_only("makes a thousand things")
-def test_a_large_fleet(aws: LocalAws, deployment: Deployment) -> None:
-    """A thousand devices, or as many as DEVICES says, of which one percent fails and two percent may."""
-    size = int(os.environ.get("DEVICES", "1000"))
-    failing: list[int | str] = list(range(0, size, 100))
-    behaviours = dict.fromkeys(failing, Behaviour.FAIL)
-    with Fleet(aws, f"gate-large-{time.monotonic_ns()}", size, behaviours=behaviours) as fleet:
-        fleet.register()
-        fleet.start()
-        gate = RolloutGate(success_percentage=98, maximum_failures=size // 50, minimum_devices=size)
-        outputs = deployment.deploy(gated(deployment, fleet, "one", gate))
-    assert int(outputs["Succeeded"]) >= 98 * size // 100
-    assert int(outputs["Failed"]) <= size // 50
 
 
 @pytest.mark.local_only("takes a permission away")
@@ -170,36 +108,6 @@ def test_the_gate_needs_its_permission(
     assert not leftovers(aws).ota_updates
 
 
-def test_a_phase_that_fails_keeps_the_later_ones_where_they_are(aws: LocalAws, deployment: Deployment) -> None:
-    """The canary's device fails: the fleet never sees the firmware, and keeps its old update."""
-    name = f"phases-{time.monotonic_ns()}"
-    with Fleet(aws, f"{name}-canary", 2) as canary, Fleet(aws, f"{name}-fleet", DEVICES) as fleet:
-        for group in (canary, fleet):
-            group.register()
-            group.start()
-
-        def declare(firmware_content: str) -> Declare:
-            def put(stack: Stack) -> None:
-                phases = [
-                    Phase("canary", targets=[OtaTarget.thing_group(canary.name)], gate=RolloutGate()),
-                    Phase("fleet", targets=[OtaTarget.thing_group(fleet.name)], gate=RolloutGate()),
-                ]
-                files = [firmware(deployment.folder, firmware_content)]
-                made = PhasedRollout(stack, "Rollout", phases=phases, files=files)
-                for phase in ("canary", "fleet"):
-                    CfnOutput(stack, phase, value=made.update(phase).ota_update_id)
-
-            return put
-
-        first = deployment.deploy(declare("one"))
-        assert fleet.progress(f"AFR_OTA-{first['fleet']}").succeeded == DEVICES
-        canary.set_behaviour(0, Behaviour.FAIL)
-        with pytest.raises(DeployFailed, match=r"Rolloutcanary.*the gate has failed: 1 failed"):
-            deployment.deploy(declare("two"))
-        assert deployment.outputs() == first
-        assert set(leftovers(aws).ota_updates) == set(first.values())
-
-
 def wait_for(aws: LocalAws, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command that a pipeline runs between two stacks."""
     command = [sys.executable, "-m", "cdk_iot_ota", "wait", "--stack", stack, "--interval", "0.2", *arguments]
@@ -214,7 +122,7 @@ def test_a_pipeline_waits_between_two_stacks(aws: LocalAws, deployment: Deployme
     outputs = deployment.deploy(gated(deployment, devices, "one", None))
     failed = wait_for(aws, deployment.name)
     assert (failed.returncode, failed.stderr) == (1, "")
-    assert "the gate has failed: 1 failed, and at most 0 may" in failed.stdout
+    assert "the gate has failed: 1 failure, and at most 0 are allowed" in failed.stdout
     passed = wait_for(
         aws, deployment.name, "--update", "Blinky", "--maximum-failures", "1", "--success-percentage", "80"
     )

@@ -6,7 +6,7 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotYet
+from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
 from cdk_iot_ota_handler.ota_update.seen import Rollout, Stack
 
 from .cloudformation import run
@@ -50,14 +50,15 @@ def test_a_deploy_waits_until_the_devices_are_through() -> None:
 
 
 def test_what_fails_is_removed_at_once() -> None:
-    """In the same look, and by force; the failure says the counts, and the old update stays."""
+    """In the same look, its job first, and by force; the failure says the counts, and the old update stays."""
     world = with_update("one", "true")
     world.rollouts = [STARTED, FAILED]
     answer = run(world, gated("Update", "two", old=properties(content="one"), physical_id=id_of("one")))
     assert answer.failed
-    assert "the gate has failed: 1 failed" in answer.reason
+    assert "the gate has failed: 1 failure, " in answer.reason
     assert "1 of 3 devices succeeded, 1 failed, 0 rejected it, 0 timed out, 0 were canceled" in answer.reason
-    assert world.changes() == ["create", REMOVED]
+    assert world.changes() == ["create", "cancel", REMOVED]
+    assert world.canceled[f"AFR_OTA-{id_of('two')}"] in answer.reason
     assert id_of("one") in world.updates
 
 
@@ -65,7 +66,22 @@ def test_a_removal_that_is_throttled_is_tried_again() -> None:
     """Until it is taken on, more devices would take what has failed."""
     world = World(rollouts=[FAILED], errors={REMOVED: [NotYet("throttled"), NotYet("throttled")]})
     assert run(world, gated("Create")).failed
-    assert world.changes() == ["create", REMOVED, REMOVED, REMOVED]
+    assert world.changes() == ["create", *["cancel", REMOVED] * 3]
+
+
+@pytest.mark.parametrize("error", [NotYet("throttled"), HandlerError("it is COMPLETED"), NotAuthorized("denied")])
+def test_a_job_that_can_not_be_canceled_is_removed_all_the_same(error: Exception) -> None:
+    """The deletion ends it too."""
+    world = World(rollouts=[FAILED], errors={"cancel": [error]})
+    assert "the gate has failed: 1 failure" in run(world, gated("Create")).reason
+    assert world.changes() == ["create", "cancel", REMOVED]
+
+
+def test_a_job_that_has_ended_is_not_canceled() -> None:
+    """AWS IoT would refuse it."""
+    world = World(rollouts=[Rollout(status="COMPLETED", succeeded=2, failed=1)])
+    assert run(world, gated("Create")).failed
+    assert world.changes() == ["create", REMOVED]
 
 
 def test_a_removal_that_is_refused_leaves_the_reason() -> None:
@@ -108,7 +124,7 @@ def test_a_gate_has_its_time_and_no_more() -> None:
     world = World(rollouts=[STARTED])
     answer = run(world, gated("Create"))
     assert "the devices were not through after 18" in answer.reason
-    assert world.changes() == ["create", REMOVED]
+    assert world.changes() == ["create", "cancel", REMOVED]
 
 
 def test_a_stack_that_turns_back_takes_the_update_along() -> None:

@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
+from cdk_iot_ota_handler.ota_update.seen import Rollout
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
 from .world import STACK_ID, event
@@ -98,6 +99,41 @@ def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
     seen = stubs.service.look("mine", NOW)
     assert seen is not None
     assert seen.tags == {}
+
+
+@pytest.mark.parametrize(
+    ("job", "processing", "rolled_out"),
+    [
+        ({"status": "IN_PROGRESS", "isConcurrent": True}, [], False),
+        ({"status": "IN_PROGRESS"}, ["arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"], False),
+        ({"status": "IN_PROGRESS", "isConcurrent": False}, [], True),
+        ({"status": "CANCELED", "comment": "too many calls of customers"}, [], True),
+    ],
+)
+def test_a_rollout_is_what_the_job_counts(
+    stubs: Stubs, job: dict[str, Any], processing: list[str], *, rolled_out: bool
+) -> None:
+    """Each count of DescribeJob, and whether more devices may come."""
+    counts = {"queued": 1, "in_progress": 2, "succeeded": 3, "failed": 4, "rejected": 5, "timed_out": 6, "canceled": 7}
+    names = {name: f"numberOf{name.title().replace('_', '')}Things" for name in counts}
+    details = {names[name]: count for name, count in counts.items()}
+    shown = {**job, "jobProcessDetails": {**details, "numberOfRemovedThings": 8, "processingTargets": processing}}
+    stubs.iot.add_response("describe_job", {"job": shown}, {"jobId": "AFR_OTA-mine"})
+    expected = Rollout(status=job["status"], comment=job.get("comment", ""), rolled_out=rolled_out, **counts)
+    assert stubs.service.rollout("AFR_OTA-mine") == expected
+
+
+def test_a_job_that_is_gone_has_no_rollout(stubs: Stubs) -> None:
+    """Somebody has deleted it."""
+    stubs.iot.add_client_error("describe_job", "ResourceNotFoundException", http_status_code=404)
+    assert stubs.service.rollout("AFR_OTA-mine") is None
+
+
+def test_a_job_is_canceled_with_the_reason(stubs: Stubs) -> None:
+    """Whoever looks at the job sees it, and so does the next look of the gate."""
+    expected = {"jobId": "AFR_OTA-mine", "reasonCode": "GATE_FAILED", "comment": "1 failure (3 of 4)"}
+    stubs.iot.add_response("cancel_job", {}, expected)
+    stubs.service.cancel("AFR_OTA-mine", "1 failure (3 of 4)")
 
 
 def file(**changes: Any) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class World:
     loses_answers: int = 0
     status_lag: int = 0
     rollouts: list[Rollout | None] = field(default_factory=list)
+    canceled: dict[str, str] = field(default_factory=dict)
 
     def clock(self) -> Clock:
         """A clock that passes only when somebody sleeps."""
@@ -134,6 +135,11 @@ class World:
         """DescribeJob: what is to be seen one after the other, the last for good."""
         self._call("rollout")
         return self.rollouts.pop(0) if len(self.rollouts) > 1 else self.rollouts[0]
+
+    def cancel(self, job_id: str, why: str) -> None:
+        """CancelJob."""
+        self._call("cancel")
+        self.canceled[job_id] = why
 
     def request(self, wanted: Declared) -> dict[str, Any]:
         """The request, with what the handler puts into it."""

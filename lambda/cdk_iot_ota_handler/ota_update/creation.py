@@ -78,7 +78,7 @@ class Creation:
         log(self._event, self._wanted.ota_update_id, self._seen, decision)
         if failure is not None:
             raise failure
-        self._carry_out(decision.action, request)
+        self._carry_out(decision, request)
         return decision
 
     def _verdict(self) -> Decision:
@@ -90,19 +90,17 @@ class Creation:
         left = budgets.HANDLER_DEADLINE - self._waited()
         return verdict(gate, self._rollout, waited=seen.age, left=left)
 
-    def _carry_out(self, action: Action, request: Mapping[str, Any]) -> None:
-        match action:
+    def _carry_out(self, decision: Decision, request: Mapping[str, Any]) -> None:
+        match decision.action:
             case Action.CREATE:
                 self._create(request)
-            case Action.DELETE_AND_FAIL if self._rollout is not None:
-                # Until this is taken on, devices go on taking what has failed: what is not yet done is done again.
-                with contextlib.suppress(HandlerError):
-                    self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
+            case Action.DELETE_AND_FAIL if self._seen is not None and self._rollout is not None:
+                self._stop(self._seen, self._rollout, decision.why)
             case Action.DELETE | Action.DELETE_AND_FAIL:
                 self._remove()
                 self._there_since = None
             case Action.DONE | Action.MARK if self._seen is not None and self._seen.status == "CREATE_COMPLETE":
-                self._finish(self._seen, mark=action is Action.MARK)
+                self._finish(self._seen, mark=decision.action is Action.MARK)
 
     def _decide(self, stack: Stack) -> Decision:
         now = self._clock.now()
@@ -142,6 +140,15 @@ class Creation:
     def _mark(self, seen: Seen) -> str:
         """The value of the mark, which remembers what the gate has seen."""
         return "true" if self._rollout is None else passed(self._rollout, seen.age)
+
+    def _stop(self, seen: Seen, rollout: Rollout, why: str) -> None:
+        """Let no more devices take what has failed: the job ends at once, a deletion may take its time."""
+        if rollout.status == "IN_PROGRESS":
+            with contextlib.suppress(HandlerError, NotYet):
+                self._service.cancel(seen.attributes["JobId"], why)
+        # What is not taken on yet is tried again.
+        with contextlib.suppress(HandlerError):
+            self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
 
     def _remove(self) -> None:
         """Ask for the removal of what can not stay. What comes of it shows in the next look, or to the Delete."""

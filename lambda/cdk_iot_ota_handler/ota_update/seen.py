@@ -28,10 +28,12 @@ class Seen:
 class Rollout:
     """How far the devices of an update are: the status of its job, and how many devices are where.
 
-    ``rolled_out``: whether the job has reached all its targets, so that no more devices come.
+    ``rolled_out``: whether the job has reached all its targets, so that no more devices come. ``comment``: what whoever
+    has canceled it says.
     """
 
-    status: str = "GONE"
+    status: str
+    comment: str = ""
     rolled_out: bool = True
     queued: int = 0
     in_progress: int = 0

@@ -94,10 +94,16 @@ class OtaService:
             counts = job["jobProcessDetails"]
             return Rollout(
                 status=job["status"],
+                comment=job.get("comment", ""),
                 # True while executions are made or canceled: there may be more devices than are counted yet.
                 rolled_out=not job.get("isConcurrent", False) and not counts.get("processingTargets"),
                 **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
             )
+
+    def cancel(self, job_id: str, why: str) -> None:
+        """Let no more devices take a job; those that work on it already go on."""
+        with sorted_errors(f"job {job_id}"):
+            self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=why)
 
     def request(self, wanted: Declared) -> dict[str, Any]:
         """The CreateOTAUpdate request with the types of the API, checked against its model."""

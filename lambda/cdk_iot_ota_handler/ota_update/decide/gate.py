@@ -7,7 +7,9 @@ from ..gate import Gate
 from ..seen import Rollout
 from . import Action, Decision
 
-_OVER = ("CANCELED", "COMPLETED", "DELETION_IN_PROGRESS")
+# Whoever has ended the job, its abort criteria or a person, did not want more devices to take the firmware.
+_ENDED = ("CANCELED", "DELETION_IN_PROGRESS")
+_HAS_FAILED = "the gate has failed"
 
 
 def verdict(gate: Gate, seen: Rollout | None, *, waited: float, left: float) -> Decision:
@@ -17,26 +19,29 @@ def verdict(gate: Gate, seen: Rollout | None, *, waited: float, left: float) -> 
     many seconds the deploy has left.
     """
     if seen is None:
-        return _failed("its job is gone, somebody has deleted it", gate, Rollout())
+        return Decision(Action.DELETE_AND_FAIL, f"{_HAS_FAILED}: its job is gone, somebody has deleted it")
+    if seen.status in _ENDED:
+        if seen.comment.startswith(_HAS_FAILED):
+            return Decision(Action.DELETE_AND_FAIL, seen.comment)  # of a look whose deletion was not taken on
+        return _failed(f"its job is {seen.status}, {seen.comment or 'through its abort criteria or by hand'}", seen)
     if problem := _problem(gate, seen, waited=waited):
-        return _failed(problem, gate, seen)
+        return _failed(problem, seen)
     if seen.rolled_out and seen.devices >= gate.minimum_devices and seen.succeeded >= _required(gate, seen):
         return Decision(Action.MARK, f"the gate has passed: {seen}")
-    if seen.status in _OVER:
-        return _failed(f"its job is {seen.status}", gate, seen)
     if waited > gate.timeout or left <= 0:
-        return _failed(f"the devices were not through after {waited:.0f} s", gate, seen)
+        return _failed(f"the devices were not through after {waited:.0f} s", seen)
     return Decision(Action.WAIT, f"the gate waits: {seen}")
 
 
 def _problem(gate: Gate, seen: Rollout, *, waited: float) -> str | None:
     """Why the gate can not pass any more, whatever comes, if it can not."""
     if seen.failures > gate.maximum_failures:
-        return f"{seen.failures} failed, and at most {gate.maximum_failures} may"
+        failures = "1 failure" if seen.failures == 1 else f"{seen.failures} failures"
+        return f"{failures}, and at most {gate.maximum_failures} are allowed"
     if not seen.rolled_out:
         return None  # more devices may come
     # A new job may show none of its devices yet.
-    settled = waited > budgets.ROLLOUT_LAG or seen.status in _OVER
+    settled = waited > budgets.ROLLOUT_LAG or seen.status == "COMPLETED"
     if seen.devices < gate.minimum_devices and settled:
         return f"the job has {seen.devices} devices, and at least {gate.minimum_devices} must take it"
     if seen.devices and seen.succeeded + seen.open < _required(gate, seen):
@@ -49,5 +54,5 @@ def _required(gate: Gate, seen: Rollout) -> Fraction:
     return Fraction(gate.success_percentage) * seen.devices / 100
 
 
-def _failed(problem: str, gate: Gate, seen: Rollout) -> Decision:
-    return Decision(Action.DELETE_AND_FAIL, f"the gate has failed: {problem} ({seen})")
+def _failed(problem: str, seen: Rollout) -> Decision:
+    return Decision(Action.DELETE_AND_FAIL, f"{_HAS_FAILED}: {problem} ({seen})")
