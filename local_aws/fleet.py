@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +23,16 @@ _BATCH = 500
 _IDLE_SECONDS = 0.2
 
 
+@dataclass(frozen=True)
+class Report:
+    """What a device has told about a job, as far as AWS has taken it: IN_PROGRESS when it began with it."""
+
+    thing: str
+    job_id: str
+    status: str
+    time: float = field(default_factory=time.time)
+
+
 class Fleet:
     """`size` devices in one thing group, named `<name>-0000` and so on.
 
@@ -29,7 +40,7 @@ class Fleet:
     behaviours: what single devices do, by index or by name; all others do `default`.
     workers: how many devices act at the same time.
     work_seconds: how long a device takes between taking a job and reporting on it.
-    A context manager: leaving it stops every device.
+    A context manager: leaving it stops every device. `reports` is what they have told so far.
     """
 
     def __init__(
@@ -56,11 +67,13 @@ class Fleet:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=f"fleet-{name}")
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._taken: set[tuple[str, str]] = set()
-        # The counts of a job may lag behind.
-        self._reports: Counter[str] = Counter()
         self._cursor = 0
         self._background: threading.Thread | None = None
+        # The counts of a job may lag behind.
+        self._ended: Counter[str] = Counter()
+        self._ours: dict[str, bool] = {}
         self.problems: dict[str, str] = {}
+        self.reports: list[Report] = []
 
     def __enter__(self) -> Fleet:
         return self
@@ -122,7 +135,7 @@ class Fleet:
             yield progress
             if progress.finished or (until and until(progress)) or self._stop.is_set():
                 return
-            if not self._waiting(job_id) and progress.done >= self._reports[job_id]:
+            if not self._waiting(job_id) and progress.done >= self._ended[job_id]:
                 return
             if time.monotonic() > deadline:
                 raise LocalAwsError(f"job {job_id} did not end in {timeout:.0f} s: {progress}")
@@ -139,9 +152,20 @@ class Fleet:
 
     def _work(self) -> None:
         while not self._stop.is_set():
-            jobs = self._iot.list_jobs(status="IN_PROGRESS")["jobs"]
-            if not sum(self._round(job["jobId"]) for job in jobs):
+            jobs = [job["jobId"] for job in self._iot.list_jobs(status="IN_PROGRESS")["jobs"]]
+            if not sum(self._round(job) for job in jobs if self._is_for_us(job)):
                 self._stop.wait(_IDLE_SECONDS)
+
+    def _is_for_us(self, job_id: str) -> bool:
+        """Whether the group or a device of it is among the targets of a job."""
+        if job_id not in self._ours:
+            try:
+                targets = self._iot.describe_job(jobId=job_id)["job"]["targets"]
+            except self._iot.exceptions.ResourceNotFoundException:
+                return False
+            names = {target.partition("/")[2] for target in targets}
+            self._ours[job_id] = not names.isdisjoint((self.name, *self.things))
+        return self._ours[job_id]
 
     def _progress_or_deleted(self, job_id: str) -> Progress:
         try:
@@ -180,6 +204,7 @@ class Fleet:
         if not execution:
             return False
         self._taken.add((thing, execution["jobId"]))
+        self.reports.append(Report(thing, execution["jobId"], "IN_PROGRESS"))
         self._report(thing, execution)
         return bool(execution["jobId"] == job_id)
 
@@ -197,8 +222,9 @@ class Fleet:
                 statusDetails=details,
                 expectedVersion=execution["versionNumber"],
             )
+            self.reports.append(Report(thing, execution["jobId"], status))
             with self._lock:
-                self._reports[execution["jobId"]] += 1
+                self._ended[execution["jobId"]] += 1
 
     def _outcome(self, thing: str, execution: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
         behaviour = self.behaviour(thing)
