@@ -174,7 +174,7 @@ SCENARIOS = [
     Scenario(
         name="exponential-fails",
         gate=RolloutGate(),
-        options={"rollout": RolloutRate.exponential(base_per_minute=60, increment_factor=1.1, after_succeeded=5)},
+        options={"rollout": RolloutRate.exponential(base_per_minute=5, increment_factor=2, after_succeeded=10)},
         devices=devices({3: FAIL}, size=20),
         failure="1 failure, and at most 0 are allowed",
         decisive=nth(1, "FAILED"),
