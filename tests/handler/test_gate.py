@@ -111,12 +111,6 @@ def test_time_is_over(waited: float, left: float) -> None:
     assert f"the devices were not through after {waited} s (1 of 2 devices succeeded" in why
 
 
-def test_a_job_that_the_gate_has_canceled_says_why() -> None:
-    """In a look before this one, which could not delete the update: the counts are those of then."""
-    why = "the gate has failed: 1 failure, and at most 0 are allowed (0 of 3 devices succeeded, ...)"
-    assert judged(gate(), status="CANCELED", comment=why, failed=1, canceled=2) == (Action.DELETE_AND_FAIL, why)
-
-
 def test_a_job_that_is_gone_proves_nothing() -> None:
     """Somebody has deleted it."""
     decision = verdict(gate(), None, waited=60, left=1000)

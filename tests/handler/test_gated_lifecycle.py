@@ -66,7 +66,7 @@ def test_a_removal_that_is_throttled_is_tried_again() -> None:
     """Until it is taken on, more devices would take what has failed."""
     world = World(rollouts=[FAILED], errors={REMOVED: [NotYet("throttled"), NotYet("throttled")]})
     assert run(world, gated("Create")).failed
-    assert world.changes() == ["create", *["cancel", REMOVED] * 3]
+    assert world.changes() == ["create", "cancel", REMOVED, REMOVED, REMOVED]
 
 
 @pytest.mark.parametrize("error", [NotYet("throttled"), HandlerError("it is COMPLETED"), NotAuthorized("denied")])

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 from cdk_iot_ota_handler.ota_update.declared import Declared
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
-from cdk_iot_ota_handler.ota_update.identity import STACK_TAG
-from cdk_iot_ota_handler.ota_update.seen import FORWARD, Seen, Stack
+from cdk_iot_ota_handler.ota_update.identity import DEPLOYED_TAG, STACK_TAG
+from cdk_iot_ota_handler.ota_update.seen import FORWARD, Rollout, Seen, Stack
 
 from .shown import Shown
 from .virtual_time import VirtualTime
@@ -21,7 +21,7 @@ READ_TIMEOUT = 15.0
 GIVES_UP = 1500.0
 OPERATIONS = (
     *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
-    *("TagResource", "UntagResource", "DescribeStacks", "HeadObject"),
+    *("TagResource", "UntagResource", "DescribeStacks", "HeadObject", "DescribeJob", "CancelJob"),
 )
 
 
@@ -58,7 +58,11 @@ class Update:
     settles: float
     outcome: tuple[str, str]
     job_ends: float
+    devices: tuple[str, float] = ("succeed", 0)
+    canceled: str = ""
     deleted: float | None = None
+    removed: float = 0
+    stays: bool = False
     deletion_failed: bool = False
 
     def real_tags(self) -> dict[str, str]:
@@ -71,7 +75,9 @@ class Behaviour(Shown):
     """How AWS is today: seconds, and what comes of creations and deletions, one after the other.
 
     ``lag``: until GetOTAUpdate shows a creation; ``tag_lag``: until ListTagsForResource shows a change; ``status_lag``:
-    until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change.
+    until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change. ``devices``: what both
+    devices do, and after how many seconds: "succeed", "fail" (one of them does), "differ" (the second one fails 20
+    seconds after the first has succeeded), or nothing.
     """
 
     settle: float = 2
@@ -81,6 +87,7 @@ class Behaviour(Shown):
     status_lag: float = 0
     stack_lag: float = 0
     job: float = 0
+    devices: tuple[str, float] = ("succeed", 0)
     creations: list[tuple[str, str]] = field(default_factory=list)
     failing_deletions: int = 0
 
@@ -97,6 +104,7 @@ class OtaService:
     foreign: set[str] = field(default_factory=set)
     created: list[str] = field(default_factory=list)
     on_created: Callable[[str], None] = lambda ota_update_id: None
+    on_deployed: Callable[[str], None] = lambda ota_update_id: None
     stack: Callable[[str], Stack] = lambda stack_id: FORWARD
     injected: dict[str, int] = field(default_factory=dict)
     faults_since: float = 0
@@ -131,9 +139,8 @@ class OtaService:
     def find(self, ota_update_id: str) -> Update | None:
         """The update as it is at this moment."""
         update = self.updates.get(ota_update_id)
-        if update and update.deleted is not None and self.time.now >= update.deleted + self.behaviour.removal:
-            if self.behaviour.failing_deletions:
-                self.behaviour.failing_deletions -= 1
+        if update and update.deleted is not None and self.time.now >= update.removed:
+            if update.stays:
                 update.deleted, update.deletion_failed = None, True
             else:
                 del self.updates[ota_update_id]
@@ -150,6 +157,20 @@ class OtaService:
             return "CREATE_IN_PROGRESS"
         hangs = update.outcome[0] == "CREATE_IN_PROGRESS"
         return "CREATE_FAILED" if hangs and self.time.now >= update.created + GIVES_UP else update.outcome[0]
+
+    def rollout(self, update: Update) -> Rollout:
+        """How far its two devices are at this moment."""
+        outcome, seconds = update.devices
+        through = self.time.now - update.settles - seconds
+        if update.canceled:
+            return Rollout(status="CANCELED", comment=update.canceled, canceled=2)
+        if through >= 0 and outcome == "succeed":
+            return Rollout(status="COMPLETED", succeeded=2)
+        if (through >= 0 and outcome == "fail") or (through >= 20 and outcome == "differ"):
+            return Rollout(status="COMPLETED", succeeded=1, failed=1)
+        if through >= 0 and outcome == "differ":
+            return Rollout(status="IN_PROGRESS", succeeded=1, in_progress=1)
+        return Rollout(status="IN_PROGRESS", queued=2)
 
     def owned(self, stack_id: str) -> dict[str, Update]:
         """The updates of a stack that are there and not being deleted."""
@@ -228,6 +249,30 @@ class Connection:
         """DescribeStacks."""
         return self._call("DescribeStacks", lambda: self._service.stack(stack_id))
 
+    def rollout(self, job_id: str) -> Rollout | None:
+        """DescribeJob."""
+        service, name = self._service, job_id.removeprefix("AFR_OTA-")
+
+        def work() -> Rollout | None:
+            update = service.find(name)
+            return None if update is None else service.rollout(update)
+
+        return self._call("DescribeJob", work)
+
+    def cancel(self, job_id: str, why: str) -> None:
+        """CancelJob."""
+        service, name = self._service, job_id.removeprefix("AFR_OTA-")
+
+        def work() -> bool:
+            self._must_be_own(name)
+            if (update := service.find(name)) is None or service.rollout(update).status != "IN_PROGRESS":
+                return False
+            update.canceled = why
+            return True
+
+        if not self._call("CancelJob", work):
+            raise HandlerError(f"InvalidRequestException: {job_id}")
+
     def request(self, wanted: Declared) -> dict[str, Any]:
         """The request, with what the handler puts into it."""
         return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
@@ -251,6 +296,7 @@ class Connection:
                 settles=now + today.settle,
                 outcome=today.creations.pop(0) if today.creations else ("CREATE_COMPLETE", ""),
                 job_ends=now + today.job,
+                devices=today.devices,
             )
             service.created.append(name)
             service.on_created(name)
@@ -272,7 +318,10 @@ class Connection:
                 return f"it is {service.status(update)}"
             if not force_delete_job and service.time.now < update.job_ends and update.outcome[0] == "CREATE_COMPLETE":
                 return "its job is IN_PROGRESS"
+            today = service.behaviour
             update.deleted, update.deletion_failed = service.time.now, False
+            update.removed, update.stays = service.time.now + today.removal, today.failing_deletions > 0
+            today.failing_deletions -= update.stays
             return ""
 
         if refusal := self._call("DeleteOTAUpdate", work):
@@ -293,7 +342,10 @@ class Connection:
             self._must_be_own(name)
             if (update := service.find(name)) is None:
                 return False
-            update.tags.append((service.time.now + service.behaviour.tag_lag, change(update.real_tags())))
+            before, after = update.real_tags(), change(update.real_tags())
+            update.tags.append((service.time.now + service.behaviour.tag_lag, after))
+            if DEPLOYED_TAG in after.keys() - before.keys():
+                service.on_deployed(name)
             return True
 
         if not self._call(operation, work):

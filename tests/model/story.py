@@ -9,14 +9,28 @@ from cdk_iot_ota_handler.ota_update import seen
 from cdk_iot_ota_handler.ota_update.identity import DEPLOYED_TAG
 
 from .cloudformation import Plan, Properties, Stack, id_of
-from .ota_service import Behaviour, BrokenPromise, Fault, OtaService
+from .ota_service import LATENCY, Behaviour, BrokenPromise, Fault, OtaService
 from .virtual_time import VirtualTime
+
+_LONGEST_REMOVAL = 60
 
 
 def declaration(
-    content: str, *, ota_update_id: str | None = None, tags: Sequence[dict[str, str]] = (), force: str = "true"
+    content: str,
+    *,
+    ota_update_id: str | None = None,
+    tags: Sequence[dict[str, str]] = (),
+    force: str = "true",
+    gate: tuple[str, str] | None = None,
 ) -> Properties:
-    """What a stack declares."""
+    """What a stack declares; the gate is a percentage and minutes."""
+    percentage, minutes = gate or ("", "")
+    judged = {
+        "SuccessPercentage": percentage,
+        "MaximumFailures": "0",
+        "MinimumDevices": "2",
+        "TimeoutInMinutes": minutes,
+    }
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
     return {
         **name,
@@ -24,6 +38,7 @@ def declaration(
         "Tags": list(tags),
         "DeleteStream": "true",
         "ForceDeleteJob": force,
+        **({} if gate is None else {"Gate": judged}),
     }
 
 
@@ -33,11 +48,14 @@ class Story:
     def __init__(self) -> None:
         self.time = VirtualTime()
         self.service = OtaService(self.time)
-        self.service.on_created, self.service.stack = self._created, self._shown
+        self.service.on_created, self.service.on_deployed = self._created, self._deployed
+        self.service.stack = self._shown
         self.stacks: list[Stack] = []
         self.removed_by_hand = False
         # A change of tags that was cut short, or comes twice, may come after the rollback's; the next change mends it.
         self.tags_overtaken = False
+        # Not promised: another delivery dies in the moment between the last look at the stack and the mark.
+        self.mark_overtaken = False
         self.broken = False
         self._declared_now: Properties | None = None
         self._pushed_now: dict[str, str] = {}
@@ -142,10 +160,9 @@ class Story:
 
     def _shown(self, stack_id: str) -> seen.Stack:
         # Not promised: a rollback that does not show yet, where something may be created after all.
-        plan = self.stack.plan
-        may_create = self.removed_by_hand or plan.duplicates or plan.cut_after is not None
-        lag = 0 if may_create else self.service.behaviour.stack_lag
-        return next(seen.Stack(stack.shown(lag)) for stack in self.stacks if stack.stack_id == stack_id)
+        stack = next(stack for stack in self.stacks if stack.stack_id == stack_id)
+        may_create = self.removed_by_hand or stack.plan.duplicates or stack.plan.cut_after is not None
+        return seen.Stack(stack.shown(0 if may_create else self.service.behaviour.stack_lag))
 
     def _created(self, ota_update_id: str) -> None:
         """What is promised of each creation: it is declared now, not made before, and not the third."""
@@ -157,6 +174,18 @@ class Story:
         if forward and self._pushed_now.get(ota_update_id) == "CREATE_COMPLETE":
             raise BrokenPromise(f"{ota_update_id} was pushed twice")
         self._pushed_now[ota_update_id] = self.service.updates[ota_update_id].outcome[0]
+
+    def _deployed(self, ota_update_id: str) -> None:
+        """What is promised of a mark that a deploy sets: its devices have proven it by then."""
+        gate = (self._declared_now or {}).get("Gate")
+        if not seen.Stack(self.stack.status).goes_forward:
+            self.mark_overtaken |= self.stack.shown(2 * LATENCY) != self.stack.status
+            return
+        if gate is None or ota_update_id not in self._pushed_now:
+            return
+        rollout = self.service.rollout(self.service.updates[ota_update_id])
+        if rollout.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
+            raise BrokenPromise(f"{ota_update_id} was taken for proven: {rollout}")
 
     def _check_reasons(self, worked: bool, plan: Plan) -> None:
         if not worked and plan.cut_after is None and not plan.fails_later:
@@ -173,9 +202,10 @@ class Story:
 
     def check_the_end(self) -> None:
         """When nothing is under way any more, exactly the declared update exists, with its tags and the mark."""
-        if self.broken:
+        if self.broken or self.mark_overtaken:
             return
         self.rest()
+        self.time.now += _LONGEST_REMOVAL
         self.check_what_lives()
         there = sorted(name for stack in self.stacks for name in self.service.owned(stack.stack_id))
         declared = [self.stack.physical_id] if self.is_deployed and not self.removed_by_hand else []

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from .cloudformation import Plan
-from .ota_service import OPERATIONS, Fault
+from .ota_service import OPERATIONS, Behaviour, Fault
 from .story import Story, declaration
+
+GATE = ("100", "10")
 
 Step = Callable[[Story, Plan, list[Fault]], bool]
 
@@ -38,7 +40,13 @@ def delete(story: Story, plan: Plan, faults: list[Fault]) -> bool:
     return not story.stack.reasons
 
 
-STEPS = [create, replace, change_tags, delete]
+def prove(story: Story, plan: Plan, faults: list[Fault]) -> bool:
+    """A deploy of other content, which devices prove after half a minute."""
+    story.create(declaration("one"))
+    return story.update(declaration("two", gate=GATE), plan, Behaviour(devices=("succeed", 30)), faults)
+
+
+STEPS = [create, replace, change_tags, delete, prove]
 
 
 @pytest.mark.parametrize("lasts", [0, 180], ids=["once", "three minutes"])
@@ -63,6 +71,21 @@ def test_a_permission_that_is_missing_for_good_is_a_failure(step: Step, operatio
     met = story.service.injected.get("denied", 0) > 0
     assert bool(story.stack.reasons) is (met and lasts == 180)
     assert all("not authorized" in reason for reason in story.stack.reasons)
+    story.check_the_end()
+
+
+@pytest.mark.parametrize("lasts", [0, 180], ids=["once", "three minutes"])
+@pytest.mark.parametrize("kind", ["throttled", "error", "cut before", "cut after", "slow"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("devices", ["fail", "silent"])
+def test_firmware_that_fails_is_pushed_once_and_removed(devices: str, operation: str, kind: str, lasts: float) -> None:
+    """Whatever meets the calls: the failure says that the gate has failed, and the old update is what lives."""
+    story = Story()
+    story.create(declaration("one"))
+    faults, fails = [Fault(kind=kind, operation=operation, lasts=lasts)], Behaviour(devices=(devices, 1))
+    assert not story.update(declaration("two", gate=GATE), day=fails, faults=faults)
+    assert story.stack.reasons[0].startswith("the gate has failed: ")
+    assert len(story.service.created) == 2
     story.check_the_end()
 
 

@@ -161,3 +161,25 @@ def test_no_delivery_marks_what_another_has_to_take_back(story: Story) -> None:
     plan = Plan(duplicates=(70, 70), killed=(5, 1, "before"))
     story.create(declaration("one", ota_update_id="mine-1"), plan, faults=faults)
     story.check_the_end()
+
+
+def test_what_failed_to_be_created_is_taken_back_until_it_is_gone(story: Story) -> None:
+    """Another delivery had died, so no Delete was to come, and the one try to delete what had failed had failed too."""
+    story.create(declaration("one"))
+    story.delete()
+    plan = Plan(update_first=False, duplicates=(0.1, 0.7), killed=(5, 1, "before"))
+    refused = ("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole")
+    story.create(declaration("one", ota_update_id="mine-1"), plan, Behaviour(creations=[refused], failing_deletions=1))
+    story.check_the_end()
+
+
+@pytest.mark.parametrize("operation", ["DeleteOTAUpdate", "CancelJob"])
+@pytest.mark.parametrize("kind", ["cut after", "slow"])
+def test_what_has_failed_its_gate_is_not_pushed_again(story: Story, kind: str, operation: str) -> None:
+    """The answer to its deletion got lost, so that the next look found nothing, and created it."""
+    gate, fails = ("100", "1"), Behaviour(devices=("fail", 0))
+    faults = [Fault(kind="throttled"), Fault(kind=kind, operation=operation)]
+    assert not story.create(declaration("one", gate=gate), day=fails, faults=faults)
+    assert "the gate has failed: 1 failure" in story.stack.reasons[0]
+    assert len(story.service.created) == 1
+    story.check_the_end()

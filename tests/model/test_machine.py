@@ -42,6 +42,9 @@ bad_days = st.builds(
     status_lag=st.sampled_from([0, 0, 1, 4]),
     stack_lag=st.sampled_from([0, 0, 1, 3]),
     job=st.sampled_from([0, 900]),
+    devices=st.tuples(
+        st.sampled_from(["succeed", "succeed", "fail", "differ", "silent"]), st.sampled_from([0, 4, 40, 90])
+    ),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
     failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),
 )
@@ -55,12 +58,19 @@ bad_plans = st.builds(
     deletes_twice=st.none() | seconds,
     killed=st.none() | st.tuples(st.integers(1, 6), st.integers(1, 9), st.sampled_from(["before", "after"])),
 )
+tags = st.sampled_from([[], [], [{"Key": "team", "Value": "a"}], [{"Key": "team", "Value": "b"}]])
 declarations = st.builds(
     declaration,
     contents,
     ota_update_id=st.none() | st.none() | explicit_ids,
-    tags=st.sampled_from([[], [], [{"Key": "team", "Value": "a"}], [{"Key": "team", "Value": "b"}]]),
+    tags=tags,
     force=st.sampled_from(["true", "true", "true", "false"]),
+) | st.builds(
+    declaration,
+    contents,
+    ota_update_id=st.none() | st.none() | explicit_ids,
+    tags=tags,
+    gate=st.tuples(st.sampled_from(["100", "50"]), st.sampled_from(["1", "3"])),
 )
 # Half of everything goes well; else nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days

@@ -2,8 +2,8 @@
 
 import contextlib
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from . import budgets, identity
 from .clock import Clock
@@ -19,6 +19,8 @@ from .seen import BACK, FORWARD, Rollout, Seen, Stack
 from .service import OtaService
 from .tagging import change_tags
 
+_Result = TypeVar("_Result")
+
 
 class Creation:
     """What one invocation does and knows. Each look is complete in itself: the next one may be another invocation."""
@@ -26,6 +28,7 @@ class Creation:
     def __init__(self, event: Event, wanted: Declared, service: OtaService, clock: Clock) -> None:
         self._event, self._wanted, self._service, self._clock = event, wanted, service, clock
         self._begun = clock.now()
+        self._on_trouble = functools.partial(log_trouble, event, wanted.ota_update_id)
         self._there_since: float | None = None
         self._seen: Seen | None = None
         self._rollout: Rollout | None = None
@@ -35,13 +38,15 @@ class Creation:
 
         Waits for what usually takes seconds. Raises HandlerError when the event has failed.
         """
-        on_trouble = functools.partial(log_trouble, self._event, self._wanted.ota_update_id)
         try:
-            return patiently(self._attributes, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=on_trouble)
+            return self._patiently(self._attributes)
         except NotYet as error:
             if isinstance(error, NotAuthorized) or self._waited() > self._last_look():
                 raise HandlerError(str(error)) from error
             return None
+
+    def _patiently(self, step: Callable[[], _Result | None]) -> _Result | None:
+        return patiently(step, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=self._on_trouble)
 
     def _attributes(self) -> Mapping[str, str] | None:
         decision = self._step()
@@ -146,11 +151,15 @@ class Creation:
         if rollout.status == "IN_PROGRESS":
             with contextlib.suppress(HandlerError, NotYet):
                 self._service.cancel(seen.attributes["JobId"], why)
-        # What is not taken on yet is tried again.
-        with contextlib.suppress(HandlerError):
-            self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
+        # Tried again without another look, which would create again what is gone without an answer.
+        with contextlib.suppress(HandlerError, NotYet):
+            self._patiently(self._delete)
 
     def _remove(self) -> None:
         """Ask for the removal of what can not stay. What comes of it shows in the next look, or to the Delete."""
         with contextlib.suppress(HandlerError, NotYet):
-            self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
+            self._delete()
+
+    def _delete(self) -> bool:
+        self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
+        return True

@@ -62,7 +62,7 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
     match seen.status:
         case "CREATE_COMPLETE" if deployed:
             return Decision(Action.DONE, "it has been deployed")
-        case "CREATE_COMPLETE" | "DELETE_FAILED" if watched and own and _overtaken(at):
+        case "CREATE_COMPLETE" | "CREATE_FAILED" | "DELETE_FAILED" if watched and own and _overtaken(at):
             return _take_back(at)
         case "CREATE_COMPLETE" if watched and not at.is_update and _overtaken(at):
             # Another delivery of the event has made it. Nothing that lives is without its mark for so long.

@@ -9,7 +9,6 @@ from . import Action, Decision
 
 # Whoever has ended the job, its abort criteria or a person, did not want more devices to take the firmware.
 _ENDED = ("CANCELED", "DELETION_IN_PROGRESS")
-_HAS_FAILED = "the gate has failed"
 
 
 def verdict(gate: Gate, seen: Rollout | None, *, waited: float, left: float) -> Decision:
@@ -19,10 +18,8 @@ def verdict(gate: Gate, seen: Rollout | None, *, waited: float, left: float) -> 
     many seconds the deploy has left.
     """
     if seen is None:
-        return Decision(Action.DELETE_AND_FAIL, f"{_HAS_FAILED}: its job is gone, somebody has deleted it")
+        return Decision(Action.DELETE_AND_FAIL, "the gate has failed: its job is gone, somebody has deleted it")
     if seen.status in _ENDED:
-        if seen.comment.startswith(_HAS_FAILED):
-            return Decision(Action.DELETE_AND_FAIL, seen.comment)  # of a look whose deletion was not taken on
         return _failed(f"its job is {seen.status}, {seen.comment or 'through its abort criteria or by hand'}", seen)
     if problem := _problem(gate, seen, waited=waited):
         return _failed(problem, seen)
@@ -55,4 +52,4 @@ def _required(gate: Gate, seen: Rollout) -> Fraction:
 
 
 def _failed(problem: str, seen: Rollout) -> Decision:
-    return Decision(Action.DELETE_AND_FAIL, f"{_HAS_FAILED}: {problem} ({seen})")
+    return Decision(Action.DELETE_AND_FAIL, f"the gate has failed: {problem} ({seen})")
