@@ -4,6 +4,7 @@ The rule is that of a gate, and so are the words. It needs boto3, which the libr
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,9 @@ from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, N
 from cdk_iot_ota_handler.ota_update.event_rules import RESOURCE_TYPE
 from cdk_iot_ota_handler.ota_update.gate import Gate
 
-_PASSED, _FAILED, _NOT_FOUND = 0, 1, 2
+_PASSED, _FAILED, _NOT_ASKED = 0, 1, 2
+_MINUTES = limits.Number(low=1, high=365 * 24 * 60)
+_SECONDS = limits.Number(low=0.1, high=3600, decimals=1)
 
 
 class NothingToAskError(Exception):
@@ -24,56 +27,63 @@ class NothingToAskError(Exception):
 
 def main(arguments: Sequence[str], now: Callable[[], float] = time.monotonic) -> int:
     """Run the command: 0 when the devices have proven the firmware, 1 when not, 2 when there is nothing to ask."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     try:
         import boto3
+        from botocore.exceptions import BotoCoreError
 
         from cdk_iot_ota_handler.ota_update.service import OtaService
     except ImportError:
-        print("boto3 is missing: pip install 'cdk-iot-ota[wait]'")
-        return _NOT_FOUND
+        print("boto3 is missing: pip install 'cdk-iot-ota[wait]'", file=sys.stderr)
+        return _NOT_ASKED
     try:
         update = update_id(boto3.client("cloudformation", region_name=given.region), given.stack, given.update)
         return wait_for(OtaService.connect(given.region), f"AFR_OTA-{update}", given, now)
-    except NothingToAskError as error:
-        print(error)
-        return _NOT_FOUND
+    except (NothingToAskError, BotoCoreError) as error:
+        print(error, file=sys.stderr)
+        return _NOT_ASKED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m cdk_iot_ota", description=__doc__)
-    wait = parser.add_subparsers(required=True).add_parser("wait", help="wait for the devices of a deployed update")
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments; what is beyond its limits is refused."""
+    made = argparse.ArgumentParser(prog="python -m cdk_iot_ota", description=__doc__)
+    wait = made.add_subparsers(required=True).add_parser("wait", help="wait for the devices of a deployed update")
     wait.add_argument("--stack", required=True, help="the stack's name")
     wait.add_argument("--update", default="", help="the update's logical id, or its beginning; default: the only one")
-    wait.add_argument("--success-percentage", default="100", help="how many of the devices must succeed; default: 100")
-    wait.add_argument("--maximum-failures", type=int, default=0, help="how many devices may fail; default: 0")
-    wait.add_argument("--minimum-devices", type=int, default=1, help="how many devices must be in the job; default: 1")
-    wait.add_argument("--timeout", type=float, default=24 * 60, help="how many minutes to wait; default: a day")
-    wait.add_argument("--interval", type=float, default=15, help="how many seconds between two looks; default: 15")
+    for name, limit, default, words in (
+        ("--success-percentage", limits.SUCCESS_PERCENTAGE, "100", "how many percent of the devices must succeed"),
+        ("--maximum-failures", limits.MAXIMUM_FAILURES, "0", "how many devices may fail"),
+        ("--minimum-devices", limits.NUMBER_OF_THINGS, "1", "how many devices must be in the job"),
+        ("--timeout", _MINUTES, "1440", "how many minutes to wait"),
+        ("--interval", _SECONDS, "15", "how many seconds between two looks"),
+    ):
+        wait.add_argument(
+            name, type=_within(limit), default=default, metavar="NUMBER", help=f"{words}; default: {default}"
+        )
     wait.add_argument("--region", help="the Region; default: that of the environment")
-    return parser
+    return made
+
+
+def _within(limit: limits.Number) -> Callable[[str], str]:
+    """Text, so that a percentage stays exact."""
+
+    def checked(text: str) -> str:
+        try:
+            limit.check("the value", float(text))
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return checked
 
 
 def _gate(given: argparse.Namespace) -> Gate:
-    try:
-        limits.SUCCESS_PERCENTAGE.check("--success-percentage", _percentage(given.success_percentage))
-        limits.MAXIMUM_FAILURES.check("--maximum-failures", given.maximum_failures)
-        limits.NUMBER_OF_THINGS.check("--minimum-devices", given.minimum_devices)
-    except ValueError as error:
-        raise NothingToAskError(str(error)) from None
     return Gate(
         success_percentage=given.success_percentage,
-        maximum_failures=given.maximum_failures,
-        minimum_devices=given.minimum_devices,
-        timeout=int(60 * given.timeout),
+        maximum_failures=int(float(given.maximum_failures)),
+        minimum_devices=int(float(given.minimum_devices)),
+        timeout=60 * int(float(given.timeout)),
     )
-
-
-def _percentage(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise NothingToAskError(f"--success-percentage must be a number, got {text!r}") from None
 
 
 def update_id(cloudformation: Any, stack: str, beginning: str) -> str:
@@ -113,4 +123,4 @@ def wait_for(service: Any, job_id: str, given: argparse.Namespace, now: Callable
                 print(f"{time.strftime('%H:%M:%S')} {job_id}: {said}", flush=True)
             if decision.action is not Action.WAIT:
                 return _PASSED if decision.action is Action.MARK else _FAILED
-        time.sleep(given.interval)
+        time.sleep(float(given.interval))

@@ -1,6 +1,5 @@
 """The command that a pipeline waits with: what it asks, and how it ends."""
 
-import argparse
 from typing import Any
 
 import pytest
@@ -51,16 +50,11 @@ class Stacks:
         ]
 
 
-def given(**changes: Any) -> argparse.Namespace:
-    """The command's arguments."""
-    defaults = {"success_percentage": "100", "maximum_failures": 0, "minimum_devices": 1, "timeout": 1, "interval": 0}
-    return argparse.Namespace(**{**defaults, **changes})
-
-
-def ended(*seen: Any, **changes: Any) -> int:
+def ended(*seen: Any, arguments: str = "") -> int:
     """The exit code for a job that is seen like this; each look takes ten seconds."""
+    given = wait.parser().parse_args(["wait", "--stack=Prod", "--interval=0.1", "--timeout=1", *arguments.split()])
     times = iter(range(0, 10_000, 10))
-    return wait.wait_for(Jobs(*seen), "AFR_OTA-1", given(**changes), lambda: next(times))
+    return wait.wait_for(Jobs(*seen), "AFR_OTA-1", given, lambda: next(times))
 
 
 IN_PROGRESS = {"status": "IN_PROGRESS", "succeeded": 1, "in_progress": 1}
@@ -69,19 +63,21 @@ FAILED = {"status": "COMPLETED", "succeeded": 1, "failed": 1}
 
 
 @pytest.mark.parametrize(
-    ("seen", "changes", "code"),
+    ("seen", "arguments", "code"),
     [
-        ([IN_PROGRESS, IN_PROGRESS, DONE], {}, 0),
-        ([IN_PROGRESS, FAILED], {}, 1),
-        ([FAILED], {"maximum_failures": 1, "success_percentage": "50"}, 0),
-        ([IN_PROGRESS], {}, 1),
-        ([None], {}, 1),
-        ([NotYet("throttled"), HandlerError("InvalidRequest"), DONE], {}, 0),
+        ([IN_PROGRESS, IN_PROGRESS, DONE], "", 0),
+        ([IN_PROGRESS, FAILED], "", 1),
+        ([FAILED], "--maximum-failures=1 --success-percentage=50", 0),
+        ([FAILED], "--maximum-failures=1 --success-percentage=50.01", 1),
+        ([DONE], "--minimum-devices=3", 1),
+        ([IN_PROGRESS], "", 1),
+        ([None], "", 1),
+        ([NotYet("throttled"), HandlerError("InvalidRequest"), DONE], "", 0),
     ],
 )
-def test_the_exit_code_is_the_rule_of_a_gate(seen: list[Any], changes: dict[str, Any], code: int) -> None:
+def test_the_exit_code_is_the_rule_of_a_gate(seen: list[Any], arguments: str, code: int) -> None:
     """0 when the devices have proven the firmware, 1 when not, also for want of time; what passes is waited for."""
-    assert ended(*seen, **changes) == code
+    assert ended(*seen, arguments=arguments) == code
 
 
 def test_each_change_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,18 +90,43 @@ def test_each_change_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "changes", "message"),
-    [
-        ([NotAuthorized("AccessDenied")], {}, "AccessDenied"),
-        ([NotYet("no answer")], {}, "no answer"),
-        ([DONE], {"success_percentage": "0"}, "--success-percentage must be between 0.01 and 100, got 0.0"),
-        ([DONE], {"success_percentage": "all"}, "--success-percentage must be a number, got 'all'"),
-    ],
+    ("seen", "message"), [(NotAuthorized("AccessDenied"), "AccessDenied"), (NotYet("no answer"), "no answer")]
 )
-def test_what_can_not_be_asked_is_said(seen: list[Any], changes: dict[str, Any], message: str) -> None:
+def test_what_can_not_be_asked_is_said(seen: Exception, message: str) -> None:
     """It is no verdict on the firmware."""
     with pytest.raises(wait.NothingToAskError, match=message):
-        ended(*seen, **changes)
+        ended(seen)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--success-percentage=0", "the value must be between 0.01 and 100, got 0.0"),
+        ("--success-percentage=all", "could not convert string to float: 'all'"),
+        ("--maximum-failures=-1", "the value must be at least 0, got -1.0"),
+        ("--maximum-failures=0.5", "the value must be a whole number, got 0.5"),
+        ("--minimum-devices=0", "the value must be at least 1, got 0.0"),
+        ("--timeout=0", "the value must be between 1 and 525600, got 0.0"),
+        ("--interval=nan", "the value must be a number with 1 decimals at most, got nan"),
+    ],
+)
+def test_an_argument_beyond_its_limits_is_refused(
+    argument: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its name and the limit, and the exit code of what can not be asked."""
+    with pytest.raises(SystemExit) as ended:
+        wait.main(["wait", "--stack", "Prod", argument])
+    assert ended.value.code == 2
+    assert f"argument {argument.partition('=')[0]}: {message}" in capsys.readouterr().err
+
+
+def test_a_region_is_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where neither the command nor the environment has one."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    assert wait.main(["wait", "--stack", "Prod"]) == 2
+    assert "You must specify a region" in capsys.readouterr().err
 
 
 def test_an_update_is_found_by_the_beginning_of_its_logical_id() -> None:

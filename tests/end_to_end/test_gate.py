@@ -132,5 +132,5 @@ def test_a_pipeline_waits_between_two_stacks(aws: LocalAws, deployment: Deployme
     )
     missing = wait_for(aws, deployment.name, "--update", "Other")
     assert missing.returncode == 2
-    assert "got 'Other': it has Blinky" in missing.stdout
+    assert "got 'Other': it has Blinky" in missing.stderr
     assert leftovers(aws).ota_updates == (outputs["Id"],)
