@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 unexport CDK_IOT_OTA_TEST_ACCOUNT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types pytest lowest explore test-aws clean-aws lock audit format clean
+.PHONY: help setup demo test lint types pytest lowest explore large test-aws clean-aws lock audit format clean
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lowest: setup .venv-lowest/.ready
 
 explore: setup ## play 20,000 new random stories of a stack, ten times as many as `make test`
 	HYPOTHESIS_PROFILE=explore STORIES=20000 $(BIN)/pytest tests/model/test_machine.py
+
+large: setup ## gates over 10,000 devices, ten times as many as in `make test`
+	DEVICES=10000 $(BIN)/pytest tests/end_to_end/test_gate_scenarios.py -k large
 
 test-aws: setup ## the end-to-end tests in the AWS account ACCOUNT=, see docs/testing-on-aws.md
 	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/pytest tests/end_to_end -raP
