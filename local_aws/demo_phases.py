@@ -65,10 +65,7 @@ class Phases(Steps):
             raise DemoFailed(f"the stack should be what it was, found {leftovers(self._aws)}")
         self._screen.line("rolled back: both phases have their old updates, and the new one is gone")
         job = f"AFR_OTA-{before['FleetOtaUpdateId']}"
-        iot, seen = self._aws.client("iot"), set()
-        for thing in fleet.things:
-            summaries = iot.list_job_executions_for_thing(thingName=thing)["executionSummaries"]
-            seen |= {summary["jobId"] for summary in summaries}
+        seen = {report.job_id for report in fleet.reports}
         if seen != {job}:
             raise DemoFailed(f"the fleet should have seen {job} alone, but has seen {sorted(seen)}")
         self._screen.line(f"the {len(fleet.things)} devices of the fleet never saw it")

@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -25,12 +25,12 @@ _IDLE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Report:
-    """What a device has told about a job, as far as AWS has taken it: IN_PROGRESS when it began with it."""
+    """What a device has told about a job and when, as far as AWS has taken it: IN_PROGRESS when it began with it."""
 
     thing: str
     job_id: str
     status: str
-    time: float = field(default_factory=time.time)
+    time: float
 
 
 class Fleet:
@@ -200,11 +200,12 @@ class Fleet:
         """One device looks for work; whether it was this job."""
         if self._stop.is_set():
             return False
+        asked = time.time()
         execution = self._jobs.start_next_pending_job_execution(thingName=thing).get("execution")
         if not execution:
             return False
         self._taken.add((thing, execution["jobId"]))
-        self.reports.append(Report(thing, execution["jobId"], "IN_PROGRESS"))
+        self.reports.append(Report(thing, execution["jobId"], "IN_PROGRESS", asked))
         self._report(thing, execution)
         return bool(execution["jobId"] == job_id)
 
@@ -212,6 +213,7 @@ class Fleet:
         status, details = self._outcome(thing, execution)
         if status is None or self._stop.wait(self._work_seconds):
             return
+        sent = time.time()
         # The job may have been canceled or deleted meanwhile; a real device ends up the same.
         errors = self._jobs.exceptions
         with contextlib.suppress(errors.ResourceNotFoundException, errors.InvalidStateTransitionException):
@@ -222,7 +224,7 @@ class Fleet:
                 statusDetails=details,
                 expectedVersion=execution["versionNumber"],
             )
-            self.reports.append(Report(thing, execution["jobId"], status))
+            self.reports.append(Report(thing, execution["jobId"], status, sent))
             with self._lock:
                 self._ended[execution["jobId"]] += 1
 

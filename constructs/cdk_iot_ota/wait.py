@@ -111,16 +111,19 @@ def wait_for(service: Any, job_id: str, given: argparse.Namespace, now: Callable
         waited = now() - begun
         try:
             decision = verdict(gate, service.rollout(job_id), waited=waited, left=gate.timeout - waited)
-        except NotAuthorized as error:
-            raise NothingToAskError(str(error)) from error
         except (HandlerError, NotYet) as error:
             # What has no answer now may have one later, until the time is over.
-            if waited > gate.timeout:
+            if not isinstance(error, NotYet) or isinstance(error, NotAuthorized) or waited > gate.timeout:
                 raise NothingToAskError(str(error)) from error
+            said = _say(job_id, str(error), said)
         else:
-            if decision.why != said:
-                said = decision.why
-                print(f"{time.strftime('%H:%M:%S')} {job_id}: {said}", flush=True)
+            said = _say(job_id, decision.why, said)
             if decision.action is not Action.WAIT:
                 return _PASSED if decision.action is Action.MARK else _FAILED
         time.sleep(float(given.interval))
+
+
+def _say(job_id: str, words: str, said: str) -> str:
+    if words != said:
+        print(f"{time.strftime('%H:%M:%S')} {job_id}: {words}", flush=True)
+    return words

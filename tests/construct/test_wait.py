@@ -72,7 +72,7 @@ FAILED = {"status": "COMPLETED", "succeeded": 1, "failed": 1}
         ([DONE], "--minimum-devices=3", 1),
         ([IN_PROGRESS], "", 1),
         ([None], "", 1),
-        ([NotYet("throttled"), HandlerError("InvalidRequest"), DONE], "", 0),
+        ([NotYet("throttled"), NotYet("no connection"), DONE], "", 0),
     ],
 )
 def test_the_exit_code_is_the_rule_of_a_gate(seen: list[Any], arguments: str, code: int) -> None:
@@ -90,7 +90,12 @@ def test_each_change_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "message"), [(NotAuthorized("AccessDenied"), "AccessDenied"), (NotYet("no answer"), "no answer")]
+    ("seen", "message"),
+    [
+        (NotAuthorized("AccessDenied"), "AccessDenied"),
+        (NotYet("no answer"), "no answer"),
+        (HandlerError("InvalidRequest"), "InvalidRequest"),
+    ],
 )
 def test_what_can_not_be_asked_is_said(seen: Exception, message: str) -> None:
     """It is no verdict on the firmware."""

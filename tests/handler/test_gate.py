@@ -29,14 +29,14 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
         ({}, {"succeeded": 3}, Action.MARK, "the gate has passed: 3 of 3 devices succeeded"),
         ({}, {"succeeded": 2, "in_progress": 1}, Action.WAIT, "the gate waits: 2 of 3 devices succeeded"),
         ({}, {"queued": 3}, Action.WAIT, "3 queued"),
-        ({}, {"succeeded": 2, "failed": 1}, Action.DELETE_AND_FAIL, "1 failure, and at most 0 are allowed ("),
-        ({}, {"queued": 2, "rejected": 1}, Action.DELETE_AND_FAIL, "1 failure, and at most 0 are allowed"),
-        ({}, {"queued": 2, "timed_out": 1}, Action.DELETE_AND_FAIL, "1 failure, and at most 0 are allowed"),
-        ({}, {"queued": 2, "canceled": 1}, Action.DELETE_AND_FAIL, "1 failure, and at most 0 are allowed"),
+        ({}, {"succeeded": 2, "failed": 1}, Action.STOP, "1 failure, and at most 0 are allowed ("),
+        ({}, {"queued": 2, "rejected": 1}, Action.STOP, "1 failure, and at most 0 are allowed"),
+        ({}, {"queued": 2, "timed_out": 1}, Action.STOP, "1 failure, and at most 0 are allowed"),
+        ({}, {"queued": 2, "canceled": 1}, Action.STOP, "1 failure, and at most 0 are allowed"),
         (
             {},
             {"succeeded": 2, "failed": 1, "status": "COMPLETED"},
-            Action.DELETE_AND_FAIL,
+            Action.STOP,
             "1 failure, and at most 0 are allowed",
         ),
         # A share of the devices, with some failures allowed.
@@ -56,12 +56,12 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
         (
             {"success_percentage": "80", "maximum_failures": 9},
             {"succeeded": 2, "failed": 2, "queued": 1},
-            Action.DELETE_AND_FAIL,
+            Action.STOP,
             "80 % of the devices can no longer succeed",
         ),
         # While the job reaches its targets, there may be more of them than are counted.
         ({}, {"succeeded": 1, "rolled_out": False}, Action.WAIT, "the gate waits"),
-        ({}, {"failed": 1, "rolled_out": False}, Action.DELETE_AND_FAIL, "1 failure, and at most 0 are allowed"),
+        ({}, {"failed": 1, "rolled_out": False}, Action.STOP, "1 failure, and at most 0 are allowed"),
         (
             {"success_percentage": "50", "maximum_failures": 9},
             {"failed": 2, "rolled_out": False},
@@ -69,26 +69,26 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
             "the gate waits",
         ),
         # Too few devices.
-        ({}, {"status": "COMPLETED"}, Action.DELETE_AND_FAIL, "the job has 0 devices, and at least 1 must take it"),
-        ({}, {}, Action.DELETE_AND_FAIL, "the job has 0 devices, and at least 1 must take it"),
+        ({}, {"status": "COMPLETED"}, Action.STOP, "the job has 0 devices, and at least 1 must take it"),
+        ({}, {}, Action.STOP, "the job has 0 devices, and at least 1 must take it"),
         (
             {"minimum_devices": 4},
             {"succeeded": 3},
-            Action.DELETE_AND_FAIL,
+            Action.STOP,
             "the job has 3 devices, and at least 4 must take it",
         ),
         # Somebody has ended the job.
-        ({}, {"succeeded": 1, "status": "CANCELED", "in_progress": 1}, Action.DELETE_AND_FAIL, "its job is CANCELED"),
+        ({}, {"succeeded": 1, "status": "CANCELED", "in_progress": 1}, Action.STOP, "its job is CANCELED"),
         # Also when enough have succeeded: whoever has canceled it wanted to stop it.
         (
             {"maximum_failures": 9, "success_percentage": "50"},
             {"succeeded": 1, "canceled": 1, "status": "CANCELED"},
-            Action.DELETE_AND_FAIL,
+            Action.STOP,
             "its job is CANCELED, through its abort criteria or by hand (1 of 2 devices succeeded",
         ),
-        ({}, {"status": "CANCELED", "comment": "no!", "canceled": 1}, Action.DELETE_AND_FAIL, "is CANCELED, no! (0 of"),
-        ({}, {"succeeded": 1, "status": "DELETION_IN_PROGRESS"}, Action.DELETE_AND_FAIL, "DELETION_IN_PROGRESS"),
-        ({}, {"queued": 1, "failed": 1, "rejected": 1}, Action.DELETE_AND_FAIL, "2 failures, and at most 0 are"),
+        ({}, {"status": "CANCELED", "comment": "no!", "canceled": 1}, Action.STOP, "is CANCELED, no! (0 of"),
+        ({}, {"succeeded": 1, "status": "DELETION_IN_PROGRESS"}, Action.STOP, "its job is being deleted (1"),
+        ({}, {"queued": 1, "failed": 1, "rejected": 1}, Action.STOP, "2 failures, and at most 0 are"),
     ],
 )
 def test_counts_decide(changes: dict[str, Any], counts: dict[str, Any], action: Action, why: str) -> None:
@@ -98,24 +98,38 @@ def test_counts_decide(changes: dict[str, Any], counts: dict[str, Any], action: 
     assert why in words
 
 
-def test_a_new_job_may_show_no_device_yet() -> None:
-    """The devices of a job show some seconds after it."""
-    assert judged(gate(), waited=5)[0] is Action.WAIT
+@pytest.mark.parametrize(
+    "counts", [{}, {"status": "COMPLETED"}, {"succeeded": 1, "in_progress": 1}, {"succeeded": 1, "failed": 1}]
+)
+def test_a_new_job_may_not_show_all_its_devices_yet(counts: dict[str, Any]) -> None:
+    """They show some seconds after it: until then too few are no failure, and a share of them is no proof."""
+    half = gate(success_percentage="50", maximum_failures=1)
+    assert judged(half, waited=5, **counts)[0] is Action.WAIT
+    assert judged(half, waited=61, **counts)[0] is not Action.WAIT
+
+
+def test_a_long_comment_leaves_room_for_the_counts() -> None:
+    """CloudFormation shows less than a thousand characters."""
+    why = judged(gate(), status="CANCELED", comment="no! " * 500, canceled=2)[1]
+    assert "no! no! " in why
+    assert len(why) < 500
+    assert "2 were canceled" in why
 
 
 @pytest.mark.parametrize(("waited", "left"), [(1801, 1000), (300, 0)])
 def test_time_is_over(waited: float, left: float) -> None:
     """The gate's own time, or what the deploy has left of its own."""
     action, why = judged(gate(), waited=waited, left=left, succeeded=1, in_progress=1)
-    assert action is Action.DELETE_AND_FAIL
+    assert action is Action.STOP
     assert f"the devices were not through after {waited} s (1 of 2 devices succeeded" in why
 
 
 def test_a_job_that_is_gone_proves_nothing() -> None:
     """Somebody has deleted it."""
-    decision = verdict(gate(), None, waited=60, left=1000)
-    assert decision.action is Action.DELETE_AND_FAIL
-    assert decision.why == "the gate has failed: its job is gone, somebody has deleted it"
+    assert verdict(gate(), None, waited=5, left=1000).action is Action.WAIT
+    decision = verdict(gate(), None, waited=61, left=1000)
+    assert decision.action is Action.STOP
+    assert decision.why == "the gate has failed: its job is not there, somebody has deleted it"
 
 
 def test_a_gate_is_read_from_text() -> None:

@@ -141,3 +141,68 @@ def test_a_job_that_is_asked_in_vain_is_asked_again() -> None:
     """Throttling and server errors are no verdict."""
     world = World(rollouts=[PASSED], errors={"rollout": [NotYet("throttled")]})
     assert not run(world, gated("Create")).failed
+
+
+@pytest.mark.parametrize("error", [NotYet("throttled"), NotAuthorized("AccessDenied")])
+def test_devices_that_can_not_be_asked_in_time_get_no_more_of_it(error: Exception) -> None:
+    """Nobody could tell whether it works: the update goes at the gate's time at the latest, and not with the deploy."""
+    world = World(rollouts=[STARTED], errors={"rollout": [error] * 1000})
+    begun = world.time
+    answer = run(world, gated("Create"))
+    assert f"nobody could tell how far the devices are: {error}" in answer.reason
+    assert world.changes() == ["create", "cancel", REMOVED]
+    assert world.time - begun < 2000
+
+
+def test_another_delivery_does_not_remove_what_was_there_before_it() -> None:
+    """The mark of the first one may not show yet, and more devices have failed since."""
+    world = with_update("one", None)
+    world.rollouts = [FAILED]
+    assert "the gate has failed: 1 failure" in run(world, gated("Create")).reason
+    assert world.changes() == []
+
+
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "CREATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
+def test_what_shows_of_the_stack_ends_no_gate(status: str) -> None:
+    """It may be older than the event."""
+    world = World(rollouts=[STARTED, STARTED, PASSED])
+    seen = iter(["UPDATE_IN_PROGRESS"] * 2)
+    world.stack = lambda stack_id: Stack(next(seen, status))  # type: ignore[method-assign]
+    assert not run(world, gated("Create")).failed
+    assert world.calls.count("rollout") == 3
+
+
+def test_what_was_never_deployed_is_judged_although_it_stays() -> None:
+    """A deploy without rollback keeps what has failed its gate, and the next one is addressed to it."""
+    world = with_update("one", None)
+    world.rollouts = [FAILED]
+    other = gated("Update", old=properties(Gate=GATE, DeleteStream="false"), physical_id=id_of("one"))
+    assert "the gate has failed: 1 failure" in run(world, other).reason
+    assert world.changes() == []
+
+
+def test_a_mark_that_does_not_show_yet_keeps_what_it_says() -> None:
+    """Tags may show a minute late: a change of them right after the deploy writes no mark over the old one."""
+    world = with_update("one", "succeeded=3 failed=0 seconds=60")
+    (update,) = world.updates.values()
+    update.created, update.tags = world.time - 30, {**update.tags}
+    del update.tags[identity.DEPLOYED_TAG]
+    tagged = gated("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(Gate=GATE), physical_id=id_of("one"))
+    assert not run(world, tagged).failed
+    assert identity.DEPLOYED_TAG not in update.tags
+    assert update.tags["a"] == "b"
+
+
+def test_what_is_removed_by_hand_while_its_gate_waits_is_not_made_again() -> None:
+    """After five minutes it has been there for sure."""
+    world = World(rollouts=[STARTED])
+    passing = world._pass
+
+    def pass_time(seconds: float) -> None:
+        passing(seconds)
+        if world.changes() == ["create"] and world.time > 1_000_000 + 400:
+            world.updates.clear()
+
+    world._pass = pass_time  # type: ignore[method-assign]
+    assert "somebody has removed it" in run(world, gated("Create")).reason
+    assert world.changes() == ["create"]

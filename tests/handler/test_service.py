@@ -107,6 +107,7 @@ def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
         ({"status": "IN_PROGRESS", "isConcurrent": True}, [], False),
         ({"status": "IN_PROGRESS"}, ["arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"], False),
         ({"status": "IN_PROGRESS", "isConcurrent": False}, [], True),
+        ({"status": "COMPLETED", "isConcurrent": True}, [], True),
         ({"status": "CANCELED", "comment": "too many calls of customers"}, [], True),
     ],
 )

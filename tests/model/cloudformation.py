@@ -33,15 +33,16 @@ class Plan(Shown):
     ``cut_after``: a sibling fails, or the stack is deleted, after so many seconds: CloudFormation waits no longer.
     ``fails_later``: another resource fails when this one has succeeded. ``update_first``: the rollback of a replacement
     sends an Update to the old content before the Delete of the new one. ``old_properties``: that Delete carries the old
-    ones. ``duplicates``: the first event is delivered again, each after so many seconds. ``deletes_twice``: so is each
-    Delete, once. ``killed``: the handler dies in the invocation of this number, at the call of this number, before or
-    after its work.
+    ones. ``others``: other resources of a new stack take so many seconds more. ``duplicates``: the first event is
+    delivered again, each after so many seconds. ``deletes_twice``: so is each Delete, once. ``killed``: the handler
+    dies in the invocation of this number, at the call of this number, before or after its work.
     """
 
     cut_after: float | None = None
     fails_later: bool = False
     update_first: bool = True
     old_properties: bool = False
+    others: float = 0
     duplicates: tuple[float, ...] = ()
     deletes_twice: float | None = None
     killed: tuple[int, int, str] | None = None
@@ -86,6 +87,7 @@ class Stack:
         self._begin("CREATE_IN_PROGRESS", plan)
         answer = self._send_first(self._event("Create", properties))
         if answer is not None and not answer.reason and not plan.fails_later:
+            self.service.time.sleep(plan.others)
             self.status, self.properties, self.physical_id = "CREATE_COMPLETE", properties, answer.physical_id
             return True
         self.status = "ROLLBACK_IN_PROGRESS"

@@ -173,6 +173,13 @@ def test_what_failed_to_be_created_is_taken_back_until_it_is_gone(story: Story) 
     story.check_the_end()
 
 
+def test_another_delivery_does_not_judge_what_is_deployed(story: Story) -> None:
+    """Its mark did not show yet, one more device had failed since, and the live update was removed."""
+    plan, day = Plan(duplicates=(120,), others=600), Behaviour(devices=("differ", 90), tag_lag=45)
+    assert story.create(declaration("one", gate=("50", "3")), plan, day)
+    story.check_the_end()
+
+
 @pytest.mark.parametrize("operation", ["DeleteOTAUpdate", "CancelJob"])
 @pytest.mark.parametrize("kind", ["cut after", "slow"])
 def test_what_has_failed_its_gate_is_not_pushed_again(story: Story, kind: str, operation: str) -> None:

@@ -35,6 +35,8 @@ DELETION_PATIENCE = 600
 # The handler gives up: a creation that never settles, a deletion that never ends.
 CREATION_DEADLINE = 900
 HANDLER_DEADLINE = 3000
+# An update with a gate that is not there after this was there already: it is not made again.
+GATED_CREATION = 300
 
 # Step Functions takes 256 KiB, and the framework's "not yet" may carry the event twice.
 EVENT_BYTES = 120_000

@@ -32,6 +32,7 @@ class Creation:
         self._there_since: float | None = None
         self._seen: Seen | None = None
         self._rollout: Rollout | None = None
+        self._judged: Seen | None = None
 
     def look(self) -> Mapping[str, str] | None:
         """The attributes of the update when it is there as declared, None when that may still come.
@@ -41,16 +42,20 @@ class Creation:
         try:
             return self._patiently(self._attributes)
         except NotYet as error:
-            if isinstance(error, NotAuthorized) or self._waited() > self._last_look():
-                raise HandlerError(str(error)) from error
-            return None
+            if not self._is_final(error):
+                return None
+            why = str(error)
+            if self._judged is not None:
+                why = f"the gate has failed: nobody could tell how far the devices are: {error}"
+                self._stop(self._judged, why)
+            raise HandlerError(why) from error
 
     def _patiently(self, step: Callable[[], _Result | None]) -> _Result | None:
         return patiently(step, self._clock, seconds=budgets.SETTLE_PATIENCE, on_trouble=self._on_trouble)
 
     def _attributes(self) -> Mapping[str, str] | None:
         decision = self._step()
-        if decision.action in (Action.FAIL, Action.DELETE_AND_FAIL):
+        if decision.action in (Action.FAIL, Action.DELETE_AND_FAIL, Action.STOP):
             raise HandlerError(decision.why)
         if decision.action not in (Action.DONE, Action.MARK):
             return None
@@ -60,8 +65,13 @@ class Creation:
             return self._seen.attributes
         return {**self._seen.attributes, **attributes(self._mark(self._seen))}
 
+    def _is_final(self, error: NotYet) -> bool:
+        """Whether the look after this one would find the time over, and could not say why."""
+        if self._judged is not None and self._wanted.gate is not None and self._judged.age > self._wanted.gate.timeout:
+            return True
+        return isinstance(error, NotAuthorized) or self._waited() > self._last_look()
+
     def _last_look(self) -> float:
-        """When trouble is final: the look after this one would find the time over, and could not say why."""
         last = budgets.HANDLER_DEADLINE if self._event["Stays"] else deadline(self._wanted)
         return last - budgets.SETTLE_PATIENCE - budgets.QUERY_INTERVAL - budgets.CALL
 
@@ -69,7 +79,8 @@ class Creation:
         return self._clock.now() - float(self._event["StartedAt"])
 
     def _step(self) -> Decision:
-        self._seen, self._rollout = self._service.look(self._wanted.ota_update_id, self._clock.now()), None
+        self._rollout = self._judged = None
+        self._seen = self._service.look(self._wanted.ota_update_id, self._clock.now())
         if self._seen is not None:
             self._there_since = self._there_since or self._clock.now()
         decision = self._decide(FORWARD)
@@ -91,7 +102,8 @@ class Creation:
         seen, gate = self._seen, self._wanted.gate
         if seen is None or gate is None:
             raise AssertionError("devices are asked for an update that is there and has a gate")
-        self._rollout = self._service.rollout(seen.attributes["JobId"])
+        self._judged = seen
+        self._rollout = self._service.rollout(_job_id(seen, self._wanted))
         left = budgets.HANDLER_DEADLINE - self._waited()
         return verdict(gate, self._rollout, waited=seen.age, left=left)
 
@@ -99,8 +111,8 @@ class Creation:
         match decision.action:
             case Action.CREATE:
                 self._create(request)
-            case Action.DELETE_AND_FAIL if self._seen is not None and self._rollout is not None:
-                self._stop(self._seen, self._rollout, decision.why)
+            case Action.STOP if self._seen is not None:
+                self._stop(self._seen, decision.why)
             case Action.DELETE | Action.DELETE_AND_FAIL:
                 self._remove()
                 self._there_since = None
@@ -146,14 +158,23 @@ class Creation:
         """The value of the mark, which remembers what the gate has seen."""
         return "true" if self._rollout is None else passed(self._rollout, seen.age)
 
-    def _stop(self, seen: Seen, rollout: Rollout, why: str) -> None:
-        """Let no more devices take what has failed: the job ends at once, a deletion may take its time."""
-        if rollout.status == "IN_PROGRESS":
-            with contextlib.suppress(HandlerError, NotYet):
-                self._service.cancel(seen.attributes["JobId"], why)
-        # Tried again without another look, which would create again what is gone without an answer.
-        with contextlib.suppress(HandlerError, NotYet):
+    def _stop(self, seen: Seen, why: str) -> None:
+        """Let no more devices take what has failed: the job ends at once, a deletion may take its time.
+
+        What was there before this event is left to its own deploy, which another delivery of it may have ended.
+        """
+        if seen.age > self._waited() + budgets.CLOCK_SKEW:
+            return
+        try:
+            if self._rollout is None or self._rollout.status == "IN_PROGRESS":
+                self._service.cancel(_job_id(seen, self._wanted), why)
+        except (HandlerError, NotYet) as error:
+            self._on_trouble(error)
+        try:
+            # Tried again without another look, which would create again what is gone without an answer.
             self._patiently(self._delete)
+        except (HandlerError, NotYet) as error:
+            self._on_trouble(error)
 
     def _remove(self) -> None:
         """Ask for the removal of what can not stay. What comes of it shows in the next look, or to the Delete."""
@@ -163,3 +184,8 @@ class Creation:
     def _delete(self) -> bool:
         self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
         return True
+
+
+def _job_id(seen: Seen, wanted: Declared) -> str:
+    """The job of an update; AWS IoT names it after the update."""
+    return seen.attributes["JobId"] or f"AFR_OTA-{wanted.ota_update_id}"

@@ -9,7 +9,6 @@ from typing import Any
 
 from .decide import Action, Decision
 from .declared import Event
-from .errors import NotYet
 from .seen import Seen
 
 # CloudWatch Logs breaks a line after 256 KB, and JSON may write six letters for one.
@@ -23,7 +22,7 @@ def log(event: Event, ota_update_id: str, seen: Seen | None, decision: Decision)
     _print(event, {"otaUpdateId": ota_update_id, **decided})
 
 
-def log_trouble(event: Event, ota_update_id: str, trouble: NotYet) -> None:
+def log_trouble(event: Event, ota_update_id: str, trouble: Exception) -> None:
     """Print why something can not be seen or done right now."""
     log(event, ota_update_id, None, Decision(Action.WAIT, str(trouble)))
 

@@ -96,7 +96,8 @@ class OtaService:
                 status=job["status"],
                 comment=job.get("comment", ""),
                 # True while executions are made or canceled: there may be more devices than are counted yet.
-                rolled_out=not job.get("isConcurrent", False) and not counts.get("processingTargets"),
+                rolled_out=job["status"] == "COMPLETED"
+                or (not job.get("isConcurrent", False) and not counts.get("processingTargets")),
                 **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
             )
 

@@ -16,6 +16,7 @@ class Action(enum.Enum):
     DONE = "done"
     FAIL = "fail"
     DELETE_AND_FAIL = "delete and fail"
+    STOP = "cancel its job, delete and fail"
 
 
 @dataclass(frozen=True)

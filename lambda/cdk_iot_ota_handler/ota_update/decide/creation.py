@@ -68,7 +68,9 @@ def _present(wanted: Declared, seen: Seen, at: Circumstances) -> Decision:
             # Another delivery of the event has made it. Nothing that lives is without its mark for so long.
             old = seen.age > budgets.MARK_LAG
             return _take_back(at) if old else Decision(Action.WAIT, "its creator may see to it")
-        case "CREATE_COMPLETE" if wanted.gate is not None and at.stack.goes_forward and not at.stays:
+        case "CREATE_COMPLETE" if wanted.gate is not None and at.stays and seen.age <= budgets.MARK_LAG:
+            return Decision(Action.DONE, "the mark of its deploy may not show yet")
+        case "CREATE_COMPLETE" if wanted.gate is not None and not at.stack.goes_back:
             return Decision(Action.ASK_DEVICES, "its devices have to prove it")
         case "CREATE_COMPLETE":
             return Decision(Action.MARK, "it is created")
@@ -130,9 +132,12 @@ def _absent(wanted: Declared, at: Circumstances) -> Decision:
     if at.stays:
         return Decision(
             Action.FAIL,
-            f"{name} no longer exists: it was removed outside of this stack; change the content of the update (its "
-            "version, for example) to create a new one, and its ota_update_id with it if it has one of its own",
+            f"{name} no longer exists: it was removed outside of this stack, or by its gate; change the content of the "
+            "update (its version, for example) to create a new one, and its ota_update_id with it if it has one of its "
+            "own",
         )
+    if wanted.gate is not None and at.waited > budgets.GATED_CREATION:
+        return Decision(Action.FAIL, f"{name} does not exist after {at.waited:.0f} s: somebody has removed it")
     return _unfit(wanted) or Decision(Action.CREATE, "it does not exist")
 
 

@@ -7,27 +7,37 @@ from ..gate import Gate
 from ..seen import Rollout
 from . import Action, Decision
 
-# Whoever has ended the job, its abort criteria or a person, did not want more devices to take the firmware.
-_ENDED = ("CANCELED", "DELETION_IN_PROGRESS")
+# The counts come after the comment of a job, which may be longer than all that CloudFormation shows.
+_COMMENT = 200
 
 
 def verdict(gate: Gate, seen: Rollout | None, *, waited: float, left: float) -> Decision:
-    """MARK when the devices have proven the firmware, DELETE_AND_FAIL when they have not or can not, else WAIT.
+    """MARK when the devices have proven the firmware, STOP when they have not or can not, else WAIT.
 
     ``seen``: the rollout, or None if its job is not there. ``waited``: for how many seconds it goes on. ``left``: how
     many seconds the deploy has left.
     """
+    if seen is None and waited <= budgets.ROLLOUT_LAG:
+        return Decision(Action.WAIT, "the gate waits: its job does not show yet")
     if seen is None:
-        return Decision(Action.DELETE_AND_FAIL, "the gate has failed: its job is gone, somebody has deleted it")
-    if seen.status in _ENDED:
-        return _failed(f"its job is {seen.status}, {seen.comment or 'through its abort criteria or by hand'}", seen)
-    if problem := _problem(gate, seen, waited=waited):
+        return Decision(Action.STOP, "the gate has failed: its job is not there, somebody has deleted it")
+    if problem := _ended(seen) or _problem(gate, seen, waited=waited):
         return _failed(problem, seen)
-    if seen.rolled_out and seen.devices >= gate.minimum_devices and seen.succeeded >= _required(gate, seen):
+    # What is seen of a new job may not be all of it, unless it is over.
+    settled = waited > budgets.ROLLOUT_LAG or seen.status == "COMPLETED"
+    enough = seen.devices >= gate.minimum_devices and seen.succeeded >= _required(gate, seen)
+    if settled and seen.rolled_out and enough:
         return Decision(Action.MARK, f"the gate has passed: {seen}")
     if waited > gate.timeout or left <= 0:
         return _failed(f"the devices were not through after {waited:.0f} s", seen)
     return Decision(Action.WAIT, f"the gate waits: {seen}")
+
+
+def _ended(seen: Rollout) -> str | None:
+    """Whether the job was ended: whoever has done it did not want more devices to take the firmware."""
+    if seen.status == "CANCELED":
+        return f"its job is CANCELED, {seen.comment[:_COMMENT] or 'through its abort criteria or by hand'}"
+    return "its job is being deleted" if seen.status == "DELETION_IN_PROGRESS" else None
 
 
 def _problem(gate: Gate, seen: Rollout, *, waited: float) -> str | None:
@@ -38,7 +48,7 @@ def _problem(gate: Gate, seen: Rollout, *, waited: float) -> str | None:
     if not seen.rolled_out:
         return None  # more devices may come
     # A new job may show none of its devices yet.
-    settled = waited > budgets.ROLLOUT_LAG or seen.status == "COMPLETED"
+    settled = waited > budgets.ROLLOUT_LAG or (seen.status == "COMPLETED" and seen.devices > 0)
     if seen.devices < gate.minimum_devices and settled:
         return f"the job has {seen.devices} devices, and at least {gate.minimum_devices} must take it"
     if seen.devices and seen.succeeded + seen.open < _required(gate, seen):
@@ -52,4 +62,4 @@ def _required(gate: Gate, seen: Rollout) -> Fraction:
 
 
 def _failed(problem: str, seen: Rollout) -> Decision:
-    return Decision(Action.DELETE_AND_FAIL, f"the gate has failed: {problem} ({seen})")
+    return Decision(Action.STOP, f"the gate has failed: {problem} ({seen})")
