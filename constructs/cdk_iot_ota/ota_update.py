@@ -206,17 +206,17 @@ class OtaUpdate(Resource):
 
     @property
     def devices_succeeded(self) -> str:
-        """How many devices had succeeded when the gate passed; empty if no gate has judged the update."""
+        """How many devices had succeeded when the gate passed; empty without a gate that has judged it."""
         return self._resource.get_att_string("DevicesSucceeded")
 
     @property
     def devices_failed(self) -> str:
-        """How many devices had failed when the gate passed; empty if no gate has judged the update."""
+        """How many devices had failed when the gate passed; empty without a gate that has judged it."""
         return self._resource.get_att_string("DevicesFailed")
 
     @property
     def seconds_waited(self) -> str:
-        """How many seconds after the creation the gate passed; empty if no gate has judged the update."""
+        """How many seconds after the creation the gate passed; empty without a gate that has judged it."""
         return self._resource.get_att_string("SecondsWaited")
 
     @property

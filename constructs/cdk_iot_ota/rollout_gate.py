@@ -21,12 +21,12 @@ class RolloutGate:
     failures; that the job is ``COMPLETED`` alone says nothing. The gate fails as soon as it can not pass any more, at
     its timeout, when the job is canceled, and when too few devices are in it. Then the update is removed at once, so
     that no further device takes it, and CloudFormation rolls the stack back. Devices that have taken the firmware keep
-    it: declare the old one to bring it back.
+    it: bring the old code back as a newer image. A device that is switched off stays queued and does not succeed.
 
     The gate judges an update once, in the deploy that creates it. One that is added to or changed on an update that is
     deployed already does not judge it; it holds from the next content on.
 
-    :param success_percentage: the share of the job's devices that must succeed: more than 0, at most 100, with two
+    :param success_percentage: the share of the job's devices that must succeed: 0.01 or more, at most 100, with two
         decimals. Default: 100.
     :param maximum_failures: how many devices may fail: at least 0. Default: 0.
     :param minimum_devices: how many devices must be in the job: at least 1. Default: 1.

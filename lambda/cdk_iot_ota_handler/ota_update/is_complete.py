@@ -24,7 +24,7 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     deletion = Deletion(event, wanted, service, clock)
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.look()}
-    # What a gate has seen is with the update: its attributes stay what they were.
+    # What a gate has seen is kept with the update, where its attributes are read again.
     if event["Stays"] and same_update(event) and wanted.gate is None:
         log(event, wanted.ota_update_id, None, Decision(Action.DONE, "nothing about the update changes"))
         return {"IsComplete": True, "Data": wanted.attributes}
