@@ -206,3 +206,11 @@ def test_what_is_removed_by_hand_while_its_gate_waits_is_not_made_again() -> Non
     world._pass = pass_time  # type: ignore[method-assign]
     assert "somebody has removed it" in run(world, gated("Create")).reason
     assert world.changes() == ["create"]
+
+
+def test_a_mark_that_is_refused_is_no_verdict() -> None:
+    """The devices have proven the firmware: what failed is something else, and is said."""
+    world = World(rollouts=[PASSED], errors={"tag": [NotAuthorized("not authorized to perform: iot:TagResource")] * 99})
+    answer = run(world, gated("Create"))
+    assert answer.reason == "not authorized to perform: iot:TagResource"
+    assert set(world.changes()) == {"create", "tag"}

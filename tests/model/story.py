@@ -85,6 +85,7 @@ class Story:
         faults: Sequence[Fault] = (),
     ) -> bool:
         """The first deploy of a stack; one that failed must be deleted and made anew."""
+        self.rest()
         if self.stack.status != "NEW":
             self.begin_stack()
         plan, self.removed_by_hand = plan or Plan(), False

@@ -32,7 +32,7 @@ class Creation:
         self._there_since: float | None = None
         self._seen: Seen | None = None
         self._rollout: Rollout | None = None
-        self._judged: Seen | None = None
+        self._asked_in_vain: Seen | None = None
 
     def look(self) -> Mapping[str, str] | None:
         """The attributes of the update when it is there as declared, None when that may still come.
@@ -45,9 +45,9 @@ class Creation:
             if not self._is_final(error):
                 return None
             why = str(error)
-            if self._judged is not None:
+            if self._asked_in_vain is not None:
                 why = f"the gate has failed: nobody could tell how far the devices are: {error}"
-                self._stop(self._judged, why)
+                self._stop(self._asked_in_vain, why)
             raise HandlerError(why) from error
 
     def _patiently(self, step: Callable[[], _Result | None]) -> _Result | None:
@@ -67,9 +67,10 @@ class Creation:
 
     def _is_final(self, error: NotYet) -> bool:
         """Whether the look after this one would find the time over, and could not say why."""
-        if self._judged is not None and self._wanted.gate is not None and self._judged.age > self._wanted.gate.timeout:
+        if isinstance(error, NotAuthorized) or self._waited() > self._last_look():
             return True
-        return isinstance(error, NotAuthorized) or self._waited() > self._last_look()
+        seen, gate = self._asked_in_vain, self._wanted.gate
+        return seen is not None and gate is not None and seen.age > gate.timeout
 
     def _last_look(self) -> float:
         last = budgets.HANDLER_DEADLINE if self._event["Stays"] else deadline(self._wanted)
@@ -79,7 +80,7 @@ class Creation:
         return self._clock.now() - float(self._event["StartedAt"])
 
     def _step(self) -> Decision:
-        self._rollout = self._judged = None
+        self._rollout = self._asked_in_vain = None
         self._seen = self._service.look(self._wanted.ota_update_id, self._clock.now())
         if self._seen is not None:
             self._there_since = self._there_since or self._clock.now()
@@ -102,8 +103,9 @@ class Creation:
         seen, gate = self._seen, self._wanted.gate
         if seen is None or gate is None:
             raise AssertionError("devices are asked for an update that is there and has a gate")
-        self._judged = seen
+        self._asked_in_vain = seen
         self._rollout = self._service.rollout(_job_id(seen, self._wanted))
+        self._asked_in_vain = None
         left = budgets.HANDLER_DEADLINE - self._waited()
         return verdict(gate, self._rollout, waited=seen.age, left=left)
 
