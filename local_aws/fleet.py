@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -65,12 +65,10 @@ class Fleet:
         self._iot = aws.client("iot", config=config)
         self._jobs = aws.client("iot-jobs-data", config=config)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=f"fleet-{name}")
-        self._stop, self._lock = threading.Event(), threading.Lock()
+        self._stop = threading.Event()
         self._taken: set[tuple[str, str]] = set()
         self._cursor = 0
         self._background: threading.Thread | None = None
-        # The counts of a job may lag behind.
-        self._ended: Counter[str] = Counter()
         self._ours: dict[str, bool] = {}
         self.problems: dict[str, str] = {}
         self.reports: list[Report] = []
@@ -135,7 +133,8 @@ class Fleet:
             yield progress
             if progress.finished or (until and until(progress)) or self._stop.is_set():
                 return
-            if not self._waiting(job_id) and progress.done >= self._ended[job_id]:
+            # The counts of a job may lag behind.
+            if not self._waiting(job_id) and progress.done >= self._ended(job_id):
                 return
             if time.monotonic() > deadline:
                 raise LocalAwsError(f"job {job_id} did not end in {timeout:.0f} s: {progress}")
@@ -176,6 +175,9 @@ class Fleet:
     def wait(self, job_id: str, **options: Any) -> Progress:
         """`run` to its end; the last progress."""
         return deque(self.run(job_id, **options), maxlen=1)[0]
+
+    def _ended(self, job_id: str) -> int:
+        return sum(report.job_id == job_id and report.status != "IN_PROGRESS" for report in self.reports)
 
     def _waiting(self, job_id: str) -> list[str]:
         return [thing for thing in self.things if (thing, job_id) not in self._taken]
@@ -225,8 +227,6 @@ class Fleet:
                 expectedVersion=execution["versionNumber"],
             )
             self.reports.append(Report(thing, execution["jobId"], status, sent))
-            with self._lock:
-                self._ended[execution["jobId"]] += 1
 
     def _outcome(self, thing: str, execution: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
         behaviour = self.behaviour(thing)

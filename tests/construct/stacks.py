@@ -61,3 +61,8 @@ def only_update(of: Stack) -> dict[str, Any]:
     (update,) = updates(of).values()
     found: dict[str, Any] = update
     return found
+
+
+def wrong(value: Any) -> Any:
+    """A value of a type that is not taken."""
+    return value

@@ -17,12 +17,7 @@ from cdk_iot_ota import (
     TargetSelection,
 )
 
-from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates
-
-
-def wrong(value: Any) -> Any:
-    """A value of a type that is not taken."""
-    return value
+from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates, wrong
 
 
 def test_a_gate_is_a_property_and_no_content(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from constructs import IConstruct
 
 from cdk_iot_ota import OtaUpdateProvider
 
-from .stacks import firmware, ota_update, stack, template
+from .stacks import firmware, ota_update, stack, template, wrong
 
 FUNCTIONS = 4  # ours, and three of the framework
 
@@ -104,7 +104,7 @@ def test_what_is_no_key_is_refused() -> None:
 def test_what_is_no_vpc_is_refused() -> None:
     """The error names the argument and what makes a VPC of an id."""
     with pytest.raises(TypeError, match=r"Prod/Provider: vpc must be an ec2.IVpc, got 'vpc-1': see Vpc.from"):
-        OtaUpdateProvider(stack(), "Provider", vpc="vpc-1")  # type: ignore[arg-type]
+        OtaUpdateProvider(stack(), "Provider", vpc=wrong("vpc-1"))
 
 
 def test_functions_run_in_a_vpc(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployme
 
 @pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True)
 def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """AWS IoT has canceled the rest: those devices can not succeed any more."""
+    """AWS IoT has canceled it, and the gate allows more failures than there are devices: it fails all the same."""
     criterion = AbortCriterion(failure=FailureType.FAILED, threshold_percentage=10, minimum_executed=1)
     gate = RolloutGate(success_percentage=50, maximum_failures=DEVICES)
     with pytest.raises(DeployFailed, match=r"the gate has failed: its job is CANCELED, "):

@@ -7,7 +7,7 @@ import pytest
 from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.declared import declared
 from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
-from cdk_iot_ota_handler.ota_update.seen import Rollout, Stack
+from cdk_iot_ota_handler.ota_update.seen import Rollout
 
 from .cloudformation import run
 from .world import Update, World, event, properties
@@ -129,9 +129,11 @@ def test_a_gate_has_its_time_and_no_more() -> None:
 
 def test_a_stack_that_turns_back_takes_the_update_along() -> None:
     """A sibling has failed while the devices were asked: nobody else would remove what was created."""
-    world = World(rollouts=[STARTED])
-    seen = iter(["CREATE_IN_PROGRESS"] * 4)
-    world.stack = lambda stack_id: Stack(next(seen, "ROLLBACK_IN_PROGRESS"))  # type: ignore[method-assign]
+    world = World(
+        rollouts=[STARTED],
+        earlier_stack_statuses=["CREATE_IN_PROGRESS"] * 4,
+        stack_status="ROLLBACK_IN_PROGRESS",
+    )
     answer = run(world, gated("Create"))
     assert answer.failed
     assert world.changes() == ["create", REMOVED]
@@ -165,9 +167,9 @@ def test_another_delivery_does_not_remove_what_was_there_before_it() -> None:
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "CREATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
 def test_what_shows_of_the_stack_ends_no_gate(status: str) -> None:
     """It may be older than the event."""
-    world = World(rollouts=[STARTED, STARTED, PASSED])
-    seen = iter(["UPDATE_IN_PROGRESS"] * 2)
-    world.stack = lambda stack_id: Stack(next(seen, status))  # type: ignore[method-assign]
+    world = World(
+        rollouts=[STARTED, STARTED, PASSED], earlier_stack_statuses=["UPDATE_IN_PROGRESS"] * 2, stack_status=status
+    )
     assert not run(world, gated("Create")).failed
     assert world.calls.count("rollout") == 3
 
@@ -196,14 +198,7 @@ def test_a_mark_that_does_not_show_yet_keeps_what_it_says() -> None:
 def test_what_is_removed_by_hand_while_its_gate_waits_is_not_made_again() -> None:
     """After five minutes it has been there for sure."""
     world = World(rollouts=[STARTED])
-    passing = world._pass
-
-    def pass_time(seconds: float) -> None:
-        passing(seconds)
-        if world.changes() == ["create"] and world.time > 1_000_000 + 400:
-            world.updates.clear()
-
-    world._pass = pass_time  # type: ignore[method-assign]
+    world.vanish_at = world.time + 400
     assert "somebody has removed it" in run(world, gated("Create")).reason
     assert world.changes() == ["create"]
 

@@ -1,5 +1,6 @@
 """A small OTA service and a clock, for the handler's own tests: what AWS IoT would show, without AWS IoT."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,10 @@ class World:
     tag_lag: float = 0
     lag: float = 0
     stack_status: str = "UPDATE_IN_PROGRESS"
+    # What the stack shows before that, one time after the other.
+    earlier_stack_statuses: list[str] = field(default_factory=list)
+    # When somebody deletes all updates by hand.
+    vanish_at: float = math.inf
     loses_answers: int = 0
     status_lag: int = 0
     rollouts: list[Rollout | None] = field(default_factory=list)
@@ -99,11 +104,13 @@ class World:
     def stack(self, stack_id: str) -> Stack:
         """DescribeStacks."""
         self._call("stack")
-        return Stack(self.stack_status)
+        return Stack(self.earlier_stack_statuses.pop(0) if self.earlier_stack_statuses else self.stack_status)
 
     def look(self, ota_update_id: str, now: float) -> Seen | None:
         """GetOTAUpdate and ListTagsForResource."""
         self._call("look")
+        if self.time > self.vanish_at:
+            self.updates.clear()
         update = self.updates.get(ota_update_id)
         if update is None or now - update.created < self.lag:
             return None

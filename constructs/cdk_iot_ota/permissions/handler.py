@@ -1,6 +1,6 @@
 """What the Lambda function behind the updates may do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
@@ -55,22 +55,16 @@ class HandlerPermissions:
         return self._policies.constant(f"PassRole{role.node.addr[-8:]}", self._role, {"PassRole": statement})
 
     def _jobs(self, needs: Needs) -> Mapping[str, Statement]:
-        if not needs.force_delete_job:
-            return {}
-        if needs.explicit_id is not None:
-            jobs = self._policies.arn("job", "AFR_OTA-*")
-            return {"AnyJobs": allow(_DELETE_JOBS, [jobs], why_many=WHY_ANY_JOBS)}
-        jobs = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*")
-        return {"Jobs": allow(_DELETE_JOBS, [jobs], why_many=_WHY_PREFIX)}
+        return self._on_jobs(needs, "Jobs", _DELETE_JOBS) if needs.force_delete_job else {}
 
     def _rollout(self, needs: Needs) -> Mapping[str, Statement]:
-        if not needs.gated:
-            return {}
+        return self._on_jobs(needs, "Rollouts", ["iot:DescribeJob"]) if needs.gated else {}
+
+    def _on_jobs(self, needs: Needs, sid: str, actions: Sequence[str]) -> Mapping[str, Statement]:
         if needs.explicit_id is not None:
-            jobs, sid, why = self._policies.arn("job", "AFR_OTA-*"), "AnyRollouts", WHY_ANY_JOBS
-        else:
-            jobs, sid, why = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*"), "Rollouts", _WHY_PREFIX
-        return {sid: allow(["iot:DescribeJob"], [jobs], why_many=why)}
+            return {f"Any{sid}": allow(actions, [self._policies.arn("job", "AFR_OTA-*")], why_many=WHY_ANY_JOBS)}
+        jobs = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*")
+        return {sid: allow(actions, [jobs], why_many=_WHY_PREFIX)}
 
     def _streams(self, needs: Needs) -> Mapping[str, Statement]:
         if not needs.delete_stream:

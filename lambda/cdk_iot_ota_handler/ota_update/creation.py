@@ -104,7 +104,7 @@ class Creation:
         if seen is None or gate is None:
             raise AssertionError("devices are asked for an update that is there and has a gate")
         self._asked_in_vain = seen
-        self._rollout = self._service.rollout(_job_id(seen, self._wanted))
+        self._rollout = self._service.rollout(self._wanted.attributes["JobId"])
         self._asked_in_vain = None
         left = budgets.HANDLER_DEADLINE - self._waited()
         return verdict(gate, self._rollout, waited=seen.age, left=left)
@@ -169,7 +169,7 @@ class Creation:
             return
         try:
             if self._rollout is None or self._rollout.status == "IN_PROGRESS":
-                self._service.cancel(_job_id(seen, self._wanted), why)
+                self._service.cancel(self._wanted.attributes["JobId"], why)
         except (HandlerError, NotYet) as error:
             self._on_trouble(error)
         try:
@@ -186,8 +186,3 @@ class Creation:
     def _delete(self) -> bool:
         self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
         return True
-
-
-def _job_id(seen: Seen, wanted: Declared) -> str:
-    """The job of an update; AWS IoT names it after the update."""
-    return seen.attributes["JobId"] or f"AFR_OTA-{wanted.ota_update_id}"
