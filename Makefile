@@ -39,9 +39,9 @@ types: setup
 	$(BIN)/mypy
 	node_modules/.bin/pyright
 
-# Most tests wait for other processes, so three workers share two cores well.
+# Most tests wait for other processes, so two of them share a core well.
 pytest: setup
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The lowest aws-cdk-lib and constructs that pyproject.toml admits.
 lowest: setup .venv-lowest/.ready

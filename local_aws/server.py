@@ -18,6 +18,7 @@ from typing import Any, cast
 from local_aws.admin import CUT, Admin
 from local_aws.calls import CallLog
 from local_aws.cloudformation import repair
+from local_aws.cold_starts import start_one_at_a_time
 from local_aws.emulator import Emulator, load
 from local_aws.errors import LocalAwsError
 from local_aws.fault_rules import FaultRules
@@ -37,6 +38,7 @@ def build(emulator: Emulator) -> Admin:
     check_reads(emulator)
     index_jobs(emulator)
     name_log_groups(emulator)
+    start_one_at_a_time(emulator)
     return Admin(emulator, store, faults, CallLog(), repair(emulator))
 
 
