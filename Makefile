@@ -27,7 +27,7 @@ node_modules/.ready: package-lock.json .venv/.ready
 	touch $@
 
 demo: setup ## deploy the examples to AWS on this machine, and let devices take what they ship
-	$(BIN)/python -m local_aws.demo
+	$(BIN)/python -m demo
 
 test: lint types pytest lowest ## lint, types and all tests
 
@@ -73,7 +73,7 @@ lock: .venv/.ready ## pin and hash all that requirements*.in names and needs, an
 	$(COMPILE) --output-file requirements.txt requirements.in
 	$(COMPILE) --output-file requirements-lowest.txt requirements-lowest.in
 	$(MAKE) setup
-	$(BIN)/python -m docs.licences
+	$(BIN)/python -m tools.licences
 
 # Without --strict, pip-audit passes what it has found no data on.
 AUDIT := $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off

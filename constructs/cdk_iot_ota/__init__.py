@@ -3,18 +3,18 @@
 An ``OtaUpdate`` is created on deploy, replaced when its content changes, and deleted when it leaves the stack.
 """
 
-from .code_signing import CodeSigning, HashAlgorithm, SignatureAlgorithm
-from .file_location import FileLocation
 from .imported import IOtaUpdate
-from .ota_file import OtaFile
-from .ota_target import OtaTarget, TargetSelection
 from .ota_update import OtaUpdate
+from .permissions.service_role import OtaServiceRole
 from .phased_rollout import Phase, PhasedRollout
 from .provider.ota_update_provider import OtaUpdateProvider
-from .rollout import AbortCriterion, FailureType, Protocol, RolloutRate
-from .rollout_gate import RolloutGate
-from .service_role import OtaServiceRole
-from .signing_profile import SigningPlatform, SigningProfile
+from .request.code_signing import CodeSigning, HashAlgorithm, SignatureAlgorithm
+from .request.file_location import FileLocation
+from .request.ota_file import OtaFile
+from .request.ota_target import OtaTarget, TargetSelection
+from .request.rollout import AbortCriterion, FailureType, Protocol, RolloutRate
+from .request.rollout_gate import RolloutGate
+from .request.signing_profile import SigningPlatform, SigningProfile
 
 __all__ = [
     "AbortCriterion",

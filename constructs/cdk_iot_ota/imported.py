@@ -6,9 +6,9 @@ from aws_cdk import Arn, ArnFormat, Resource, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update import limits, place
+from cdk_iot_ota_handler.ota_update.contract import environment, limits
 
-from . import checks
+from ._synth import checks
 
 
 @runtime_checkable
@@ -86,15 +86,15 @@ class ImportedOtaUpdate(Resource):
 
 def from_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
     """The update of this id."""
-    with checks.named(f"{scope.node.path}/{id}"):
+    with checks.prefix_errors(f"{scope.node.path}/{id}"):
         checks.text(limits.OTA_UPDATE_ID, "ota_update_id", ota_update_id)
     return ImportedOtaUpdate(scope, id, ota_update_id=ota_update_id)
 
 
 def from_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
     """The update of this ARN."""
-    with checks.named(f"{scope.node.path}/{id}"):
+    with checks.prefix_errors(f"{scope.node.path}/{id}"):
         checks.text(limits.OTA_UPDATE_ARN, "ota_update_arn", ota_update_arn)
-        checks.in_place(scope, "ota_update_arn", ota_update_arn, place.OF_UPDATE)
+        checks.in_place(scope, "ota_update_arn", ota_update_arn, environment.OF_UPDATE)
     name = Arn.split(ota_update_arn, ArnFormat.SLASH_RESOURCE_NAME).resource_name
     return ImportedOtaUpdate(scope, id, ota_update_id=str(name))

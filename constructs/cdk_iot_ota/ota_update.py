@@ -8,23 +8,25 @@ from aws_cdk import CfnResource, CustomResource, Duration, ITaggableV2, RemovalP
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
-from cdk_iot_ota_handler.ota_update import budgets, limits
-from cdk_iot_ota_handler.ota_update.event_rules import RESOURCE_TYPE
+from cdk_iot_ota_handler.ota_update.contract import limits, timeouts
+from cdk_iot_ota_handler.ota_update.contract.names import RESOURCE_TYPE
 
-from . import checks, imported, request
-from . import tags as tag_set
-from .acknowledged import acknowledge_dependency
-from .bound_file import BoundFile
+from . import imported
+from ._synth import checks
+from ._synth import tags as tag_set
+from ._synth.naming import id_prefix
+from ._synth.suppressions import acknowledge_dependency
 from .imported import IOtaUpdate
-from .naming import id_prefix
-from .ota_file import OtaFile
-from .ota_target import OtaTarget, TargetSelection
 from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
+from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .rollout import AbortCriterion, Protocol, RolloutRate
-from .rollout_gate import RolloutGate
-from .service_role import OtaServiceRole
+from .request import render
+from .request.bound_file import BoundFile
+from .request.ota_file import OtaFile
+from .request.ota_target import OtaTarget, TargetSelection
+from .request.rollout import AbortCriterion, Protocol, RolloutRate
+from .request.rollout_gate import RolloutGate
 
 
 @jsii.implements(ITaggableV2)
@@ -101,29 +103,29 @@ class OtaUpdate(Resource):
         provider: OtaUpdateProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        with checks.named(self.node.path):
+        with checks.prefix_errors(self.node.path):
             bound = BoundFile.bind_all(self, files)
             self._tags = tag_set.manager(RESOURCE_TYPE, tags)
             self._role = _checked_role(role, self.stack) or OtaServiceRole.get_or_create(self)
             properties = {
                 **self._name(ota_update_id),
-                "Request": request.render(
-                    description=request.description(description),
-                    targets=request.targets(self, targets),
-                    protocols=request.protocols(protocols),
-                    targetSelection=request.selection(target_selection, force_delete_job=force_delete_job),
-                    awsJobExecutionsRolloutConfig=request.rollout(rollout),
-                    awsJobPresignedUrlConfig=request.presigned_url(presigned_url_expiry, protocols),
-                    awsJobAbortConfig=request.abort(abort_criteria),
-                    awsJobTimeoutConfig=request.timeout(in_progress_timeout),
-                    files=request.files(bound),
-                    roleArn=request.role_arn(self, self._role),
-                    additionalParameters=request.additional_parameters(additional_parameters),
+                "Request": render.render(
+                    description=render.description(description),
+                    targets=render.targets(self, targets),
+                    protocols=render.protocols(protocols),
+                    targetSelection=render.selection(target_selection, force_delete_job=force_delete_job),
+                    awsJobExecutionsRolloutConfig=render.rollout(rollout),
+                    awsJobPresignedUrlConfig=render.presigned_url(presigned_url_expiry, protocols),
+                    awsJobAbortConfig=render.abort(abort_criteria),
+                    awsJobTimeoutConfig=render.timeout(in_progress_timeout),
+                    files=render.files(bound),
+                    roleArn=render.role_arn(self, self._role),
+                    additionalParameters=render.additional_parameters(additional_parameters),
                 ),
                 "Tags": self._tags.rendered_tags,
                 "DeleteStream": checks.boolean("delete_stream", delete_stream),
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
-                **request.gate(gate, target_selection, force_delete_job=force_delete_job),
+                **render.gate(gate, target_selection, force_delete_job=force_delete_job),
             }
             _check_removal(removal_policy)
             provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
@@ -132,7 +134,7 @@ class OtaUpdate(Resource):
             "Resource",
             resource_type=RESOURCE_TYPE,
             service_token=provider.service_token,
-            service_timeout=Duration.seconds(budgets.SERVICE_TIMEOUT),
+            service_timeout=Duration.seconds(timeouts.SERVICE_TIMEOUT),
             removal_policy=removal_policy,
             properties=properties,
         )
@@ -148,7 +150,7 @@ class OtaUpdate(Resource):
             # Without force the old update may outlive the deploy that replaces it.
             stays=removal_policy is not RemovalPolicy.DESTROY or not force_delete_job,
         )
-        with checks.named(self.node.path):
+        with checks.prefix_errors(self.node.path):
             policies = OtaPermissions.get_or_create(self, provider).needed_for(needs)
         # The deletion needs them too, so they must be there before the resource, and still when it is deleted.
         self._resource.node.add_dependency(self._role, *policies)
@@ -243,7 +245,7 @@ def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole 
 def _checked_provider(provider: OtaUpdateProvider | None, stack: Stack) -> OtaUpdateProvider | None:
     if provider is None:
         return None
-    there = Stack.of(checks.made_by("provider", provider, OtaUpdateProvider))
+    there = Stack.of(checks.instance_of("provider", provider, OtaUpdateProvider))
     _check_same(stack.account, there.account, "provider must be in the update's account {}, got one in {}")
     _check_same(stack.region, there.region, "provider must be in the update's Region {}, got one in {}")
     return provider

@@ -6,16 +6,16 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota_handler.ota_update.contract import limits
 
-from . import checks
-from .ota_file import OtaFile
-from .ota_target import OtaTarget
+from ._synth import checks
 from .ota_update import OtaUpdate
+from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .rollout import AbortCriterion, Protocol, RolloutRate
-from .rollout_gate import RolloutGate
-from .service_role import OtaServiceRole
+from .request.ota_file import OtaFile
+from .request.ota_target import OtaTarget
+from .request.rollout import AbortCriterion, Protocol, RolloutRate
+from .request.rollout_gate import RolloutGate
 
 
 class Phase:
@@ -84,7 +84,7 @@ class PhasedRollout(Construct):
         provider: OtaUpdateProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        with checks.named(self.node.path):
+        with checks.prefix_errors(self.node.path):
             wanted = checks.members(limits.PHASES, "phases", phases, Phase)
             limits.distinct("names of phases", [phase.name for phase in wanted])
             self._check_targets(wanted)

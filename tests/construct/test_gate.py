@@ -7,15 +7,7 @@ from typing import Any
 import pytest
 from aws_cdk import Duration, Stack
 
-from cdk_iot_ota import (
-    FileLocation,
-    OtaTarget,
-    Phase,
-    PhasedRollout,
-    RolloutGate,
-    RolloutRate,
-    TargetSelection,
-)
+from cdk_iot_ota import FileLocation, OtaTarget, Phase, PhasedRollout, RolloutGate, RolloutRate, TargetSelection
 
 from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates, wrong
 

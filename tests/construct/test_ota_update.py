@@ -15,8 +15,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaServiceRole, OtaTarget, OtaUpdateProvider
-from cdk_iot_ota.interfaces import as_principal
-from cdk_iot_ota_handler.ota_update import budgets
+from cdk_iot_ota._synth.casts import as_principal
+from cdk_iot_ota_handler.ota_update.contract import timeouts
 
 from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates
 
@@ -186,7 +186,7 @@ def test_cloudformation_waits_a_little_longer_than_the_handler(tmp_path: Path) -
     """A crash of the handler does not hang a stack for CloudFormation's default hour."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
-    assert only_update(prod)["Properties"]["ServiceTimeout"] == str(budgets.SERVICE_TIMEOUT)
+    assert only_update(prod)["Properties"]["ServiceTimeout"] == str(timeouts.SERVICE_TIMEOUT)
 
 
 def test_the_deletion_still_has_its_permissions(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaServiceRole, OtaUpdate, OtaUpdateProvider
-from cdk_iot_ota_handler.ota_update import identity
+from cdk_iot_ota_handler.ota_update.contract import names
 
 from .stacks import firmware, ota_file, ota_update, stack, template
 
@@ -85,7 +85,7 @@ def test_an_explicit_id_is_deleted_by_its_tag(tmp_path: Path) -> None:
     found = of(prod, handler=True)
     owned = sid(found, "OwnUpdates")
     assert owned["Action"] == ["iot:DeleteOTAUpdate", "iot:UntagResource"]
-    assert owned["Condition"] == {"StringEquals": {f"aws:ResourceTag/{identity.STACK_TAG}": {"Ref": "AWS::StackId"}}}
+    assert owned["Condition"] == {"StringEquals": {f"aws:ResourceTag/{names.STACK_TAG}": {"Ref": "AWS::StackId"}}}
     assert sid(found, "AnyUpdates")["Action"] == ["iot:GetOTAUpdate", "iot:ListTagsForResource"]
 
 

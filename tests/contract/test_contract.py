@@ -8,7 +8,7 @@ import botocore.session
 from botocore.validate import ParamValidator
 
 from cdk_iot_ota import CodeSigning, FileLocation
-from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.desired import declared
 from cdk_iot_ota_handler.ota_update.restore import restore
 from tests.construct.stacks import firmware, only_update, ota_file, ota_update, stack
 from tests.contract.handover import event_of

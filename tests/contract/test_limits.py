@@ -6,16 +6,10 @@ import botocore.session
 import pytest
 from aws_cdk import NestedStack
 
-from cdk_iot_ota import (
-    FailureType,
-    HashAlgorithm,
-    Protocol,
-    SignatureAlgorithm,
-    SigningPlatform,
-    TargetSelection,
-)
-from cdk_iot_ota.naming import id_prefix
-from cdk_iot_ota_handler.ota_update import event_rules, identity, limits
+from cdk_iot_ota import FailureType, HashAlgorithm, Protocol, SignatureAlgorithm, SigningPlatform, TargetSelection
+from cdk_iot_ota._synth.naming import id_prefix
+from cdk_iot_ota_handler.ota_update import event_rules, identity
+from cdk_iot_ota_handler.ota_update.contract import limits, names
 from tests.construct.stacks import RESOURCE_TYPE, stack
 
 MODEL: Any = botocore.session.get_session().get_service_model("iot")
@@ -104,9 +98,9 @@ def test_the_handler_takes_every_prefix_that_the_construct_makes(name: str) -> N
         prefix = id_prefix(made)
         event_rules.ID_PREFIX.check("IdPrefix", prefix)
         for logical_id in ("A", "A" * 255):
-            assert identity.is_generated(identity.generated_id(prefix, logical_id, "0123456789abcdef"))
+            assert names.is_generated(identity.generated_id(prefix, logical_id, "0123456789abcdef"))
 
 
 def test_the_handler_takes_the_constructs_resource_type() -> None:
     """Both sides have one name for it, which is frozen: another one would be another resource."""
-    assert event_rules.RESOURCE_TYPE == RESOURCE_TYPE
+    assert names.RESOURCE_TYPE == RESOURCE_TYPE

@@ -6,7 +6,7 @@ import boto3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdk_iot_ota_handler.ota_update.declared import declared
+from cdk_iot_ota_handler.ota_update.desired import declared
 from cdk_iot_ota_handler.ota_update.service import OtaService
 from tests.construct.stacks import stack
 from tests.contract.handover import event_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from local_aws import Account
+from cdk_iot_ota_local import Account
 from tests.end_to_end.meanwhile import wait_until
 
 _ACTIONS = {

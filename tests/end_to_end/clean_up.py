@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws import leftovers
+from cdk_iot_ota_local import leftovers
 from tests.end_to_end.opt_in import ACCOUNT_VARIABLE, Refused
 from tests.end_to_end.real_aws import MARK, PREFIX, RealAws, permitted
 

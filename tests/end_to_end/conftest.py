@@ -12,7 +12,7 @@ import pytest
 from aws_cdk import Stack
 
 from cdk_iot_ota import OtaTarget
-from local_aws import Account, Fleet, LocalAws, leftovers
+from cdk_iot_ota_local import Account, Fleet, LocalAws, leftovers
 from tests.end_to_end import local_only
 from tests.end_to_end.account import make_bucket
 from tests.end_to_end.clean_up import clean_up

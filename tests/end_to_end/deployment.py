@@ -11,7 +11,7 @@ from typing import Any
 from aws_cdk import App, DefaultStackSynthesizer, Stack
 from botocore.exceptions import ClientError, WaiterError
 
-from local_aws import Account
+from cdk_iot_ota_local import Account
 
 _STACK_NAME_LENGTH = 128
 # What CloudFormation takes in the request itself.

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from local_aws import Account
+from cdk_iot_ota_local import Account
 from tests.end_to_end.deployment import Deployment
 
 Event = dict[str, Any]

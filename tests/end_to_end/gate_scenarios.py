@@ -11,8 +11,8 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 
 from cdk_iot_ota import OtaTarget, OtaUpdate, RolloutGate
-from local_aws import Behaviour, Fleet, LocalAws
-from local_aws.fleet import Report
+from cdk_iot_ota_local import Behaviour, Fleet, LocalAws
+from cdk_iot_ota_local.devices.fleet import Report
 from tests.end_to_end.declarations import firmware
 from tests.end_to_end.deployment import DeployFailed, Deployment
 from tests.end_to_end.meanwhile import in_background, wait_until

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from cdk_iot_ota_handler.ota_update import identity
+from cdk_iot_ota_handler.ota_update.contract import names
 from tests.end_to_end.opt_in import Refused, check_credentials, wanted_account, wanted_region
 
 # What the names of all runs begin with, and their things are marked with.
@@ -26,7 +26,7 @@ class NotOurs(Exception):
 
 
 class RealAws:
-    """An account and Region, for names that begin with `prefix`; see `local_aws.Account`."""
+    """An account and Region, for names that begin with `prefix`; see `cdk_iot_ota_local.Account`."""
 
     poll_seconds = 1.0
 
@@ -98,7 +98,7 @@ class RealAws:
     def _stacks_of(self, arn: str) -> list[str]:
         """The id of the stack that has made an update: what it was meant for may not exist, nor be ours."""
         found = self._iot.list_tags_for_resource(resourceArn=arn).get("tags", [])
-        return [tag["Value"] for tag in found if tag["Key"] == identity.STACK_TAG]
+        return [tag["Value"] for tag in found if tag["Key"] == names.STACK_TAG]
 
     def _check_name(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         """Of all that creates or puts, the first required parameter is the name of what is made, or where."""

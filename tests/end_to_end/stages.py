@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaTarget, OtaUpdate, SigningPlatform, SigningProfile
-from local_aws import Fleet, LocalAws, leftovers
+from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 from tests.end_to_end.account import delete_by_hand, make_bucket
 from tests.end_to_end.declarations import firmware, signed_file
 from tests.end_to_end.deployment import Declare, DeployFailed, Deployment

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_aws import LocalAws, leftovers
+from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.account import delete_by_hand
 from tests.end_to_end.declarations import Make, failing
 from tests.end_to_end.deployment import DeployFailed, Deployment

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws import Fleet, LocalAws, leftovers
+from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 
 ROOT = Path(__file__).resolve().parents[2]
 

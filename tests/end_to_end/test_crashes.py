@@ -11,7 +11,7 @@ from aws_cdk import Stack
 
 import cdk_iot_ota_handler
 from cdk_iot_ota import OtaUpdateProvider
-from local_aws import LocalAws, leftovers
+from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.declarations import Make
 from tests.end_to_end.deployment import DeployFailed, Deployment
 from tests.end_to_end.function import Function

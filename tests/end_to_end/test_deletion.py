@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import FileLocation, OtaServiceRole, OtaTarget
-from local_aws import Fleet, LocalAws, leftovers
+from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 from tests.end_to_end.account import delete_by_hand, make_bucket, service_role, status
 from tests.end_to_end.declarations import Make, blinky, signed_file
 from tests.end_to_end.deployment import Declare, Deployment

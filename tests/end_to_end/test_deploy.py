@@ -4,8 +4,8 @@ import pytest
 from aws_cdk import aws_sns
 
 from cdk_iot_ota import OtaTarget
-from cdk_iot_ota_handler.ota_update import identity
-from local_aws import Behaviour, Fleet, LocalAws, leftovers
+from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.declarations import Make, failing
 from tests.end_to_end.deployment import DeployFailed, Deployment, tags
 
@@ -21,7 +21,7 @@ def test_create(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fle
     assert file["fileType"] == 1
     assert file["fileLocation"]["s3Location"]["version"], "the version of the uploaded object is pinned"
     assert tags(aws, outputs["Arn"])["team"] == "devices"
-    assert tags(aws, outputs["Arn"])[identity.DEPLOYED_TAG] == "true"
+    assert tags(aws, outputs["Arn"])[names.DEPLOYED_TAG] == "true"
     assert fleet.wait(outputs["Job"]).succeeded == 5
     assert fleet.problems == {}, "every device could read the job document, the signature included"
 
@@ -79,7 +79,7 @@ def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, decla
         deployment.deploy(declare("two", failing))
     assert leftovers(aws).ota_updates == (first["Id"],)
     assert aws.calls()["CreateOTAUpdate"] == 1
-    assert tags(aws, first["Arn"])[identity.DEPLOYED_TAG] == "true"
+    assert tags(aws, first["Arn"])[names.DEPLOYED_TAG] == "true"
 
 
 def test_a_failing_creation_leaves_nothing(aws: LocalAws, deployment: Deployment, declare: Make) -> None:

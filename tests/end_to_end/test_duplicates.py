@@ -2,9 +2,9 @@
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update import identity
-from cdk_iot_ota_handler.ota_update.declared import declared
-from local_aws import LocalAws, leftovers
+from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.account import status
 from tests.end_to_end.declarations import Make
 from tests.end_to_end.deployment import Deployment, tags
@@ -63,7 +63,7 @@ def test_a_delete_overtakes_the_creation(aws: LocalAws, deployment: Deployment, 
     aws.faults.add("slow_creation", delay_seconds=3.0)
     begin_creation(aws, live, delete)
     begun = function.begin(delete)
-    assert status(aws, begun["Means"]) in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+    assert status(aws, begun["TargetId"]) in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
     function.finish(begun)
     assert [call.status for call in aws.calls.log() if call.operation == "DeleteOTAUpdate"] == [200], "never too early"
     assert leftovers(aws).ota_updates == (live["Id"],)
@@ -73,7 +73,7 @@ def begin_creation(aws: LocalAws, live: dict[str, str], event: Event) -> None:
     """What an on_event has done that the event overtakes: an update of its id, like the one that is live."""
     iot = aws.client("iot")
     owned = tags(aws, live["Arn"])
-    del owned[identity.DEPLOYED_TAG]
+    del owned[names.DEPLOYED_TAG]
     like = iot.get_ota_update(otaUpdateId=live["Id"])["otaUpdateInfo"]
     iot.create_ota_update(
         otaUpdateId=event["PhysicalResourceId"],

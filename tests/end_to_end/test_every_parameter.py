@@ -22,7 +22,7 @@ from cdk_iot_ota import (
     SignatureAlgorithm,
     TargetSelection,
 )
-from local_aws import Fleet, LocalAws
+from cdk_iot_ota_local import Fleet, LocalAws
 from tests.end_to_end.deployment import Declare, Deployment
 
 SIGNED = CodeSigning.custom(

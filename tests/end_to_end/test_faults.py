@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local_aws import LocalAws, leftovers
-from local_aws.calls import Call
+from cdk_iot_ota_local import LocalAws, leftovers
+from cdk_iot_ota_local.calls import Call
 from tests.end_to_end.declarations import Make
 from tests.end_to_end.deployment import Deployment
 

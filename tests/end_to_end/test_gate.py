@@ -11,15 +11,8 @@ from typing import Any
 import pytest
 from aws_cdk import CfnOutput, Stack
 
-from cdk_iot_ota import (
-    AbortCriterion,
-    FailureType,
-    OtaTarget,
-    OtaUpdate,
-    RolloutGate,
-    RolloutRate,
-)
-from local_aws import Behaviour, Fleet, LocalAws, leftovers
+from cdk_iot_ota import AbortCriterion, FailureType, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
+from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.declarations import firmware
 from tests.end_to_end.deployment import Declare, DeployFailed, Deployment
 from tests.end_to_end.granted import Permission, make_impatient, without
@@ -110,7 +103,7 @@ def test_the_gate_needs_its_permission(
 
 def wait_for(aws: LocalAws, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command that a pipeline runs between two stacks."""
-    command = [sys.executable, "-m", "cdk_iot_ota", "wait", "--stack", stack, "--interval", "0.2", *arguments]
+    command = [sys.executable, "-m", "cdk_iot_ota_cli", "wait", "--stack", stack, "--interval", "0.2", *arguments]
     environment = {**os.environ, **aws.environment()}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local_aws import LocalAws, leftovers
+from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.declarations import Make
 from tests.end_to_end.deployment import Deployment
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from aws_cdk import App, CfnOutput, Stack
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaTarget, OtaUpdate, OtaUpdateProvider
-from local_aws import Fleet, LocalAws, leftovers
+from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 from tests.end_to_end.deployment import Deployment, synthesizer
 
 
@@ -68,4 +68,4 @@ def test_a_delete_with_an_invented_id_is_served(aws: LocalAws, deployment: Deplo
     said = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, said
     assert said["PhysicalResourceId"] == event["PhysicalResourceId"]
-    assert said["Means"].startswith(event["ResourceProperties"]["IdPrefix"])
+    assert said["TargetId"].startswith(event["ResourceProperties"]["IdPrefix"])

@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import CfnOutput, Stack
 
 from cdk_iot_ota import OtaTarget, Phase, PhasedRollout, RolloutGate
-from local_aws import Behaviour, Fleet, LocalAws, leftovers
+from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.declarations import firmware
 from tests.end_to_end.deployment import Declare, DeployFailed, Deployment
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local_aws import LocalAws, leftovers
+from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.granted import Permission
 from tests.end_to_end.stages import Stage, World

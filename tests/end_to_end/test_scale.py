@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import App, Stack
 
 from cdk_iot_ota import OtaTarget, OtaUpdate, OtaUpdateProvider
-from local_aws import Fleet, LocalAws, leftovers
+from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 from tests.end_to_end.declarations import firmware
 from tests.end_to_end.deployment import Deployment, synthesizer
 

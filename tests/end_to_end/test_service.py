@@ -11,7 +11,7 @@ from aws_cdk import CfnOutput, Stack
 from botocore.exceptions import ClientError
 
 from cdk_iot_ota import OtaUpdate
-from local_aws import Account, leftovers
+from cdk_iot_ota_local import Account, leftovers
 from tests.end_to_end.account import status
 from tests.end_to_end.declarations import Make, failing
 from tests.end_to_end.deployment import DeployFailed, Deployment

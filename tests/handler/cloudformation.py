@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.on_event import on_event
 
@@ -31,13 +31,13 @@ def run(world: World, sent: dict[str, Any], *, looks: int = 1000) -> Answer:
     service: Any = world
     try:
         answer = on_event(sent, service, world.clock())
-    except HandlerError as error:
+    except FatalError as error:
         return Answer(sent.get("PhysicalResourceId", MARKER), reason=str(error))
     waiting = {**sent, **answer}
     for _ in range(looks):
         try:
             result = is_complete(waiting, service, world.clock())
-        except HandlerError as error:
+        except FatalError as error:
             return Answer(waiting["PhysicalResourceId"], reason=str(error))
         if result["IsComplete"]:
             return Answer(waiting["PhysicalResourceId"], data=result.get("Data", {}))

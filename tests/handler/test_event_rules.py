@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from cdk_iot_ota_handler.ota_update import event_rules
-from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.on_event import on_event
 
@@ -53,8 +54,8 @@ FORGED_LOOKS: list[tuple[str, Any, str]] = [
     ("StartedAt", float("nan"), "StartedAt must be a finite number, got nan"),
     ("StartedAt", float("inf"), "StartedAt must be a finite number, got inf"),
     ("StartedAt", True, "StartedAt must be a finite number, got True"),
-    ("Means", "a/b", "Means must be of a-z, A-Z, 0-9, _ and -, got 'a/b'"),
-    ("Means", None, "Means must be text, got None"),
+    ("TargetId", "a/b", "TargetId must be of a-z, A-Z, 0-9, _ and -, got 'a/b'"),
+    ("TargetId", None, "TargetId must be text, got None"),
 ]
 
 
@@ -65,7 +66,7 @@ def update_event(**changes: Any) -> dict[str, Any]:
 
 def delete_look(**changes: Any) -> dict[str, Any]:
     """A Delete as is_complete gets it."""
-    return {**event("Delete", physical_id=MINE), "StartedAt": 1_000_000.0, "Means": MINE, **changes}
+    return {**event("Delete", physical_id=MINE), "StartedAt": 1_000_000.0, "TargetId": MINE, **changes}
 
 
 @pytest.mark.parametrize(("name", "value", "message"), FORGED)
@@ -74,7 +75,7 @@ def test_a_forged_event_is_refused_without_a_call(request_type: str, name: str, 
     """The reason has the property, the value and what to do; nothing is asked, let alone changed."""
     world: Any = World()
     sent = {**event(request_type, physical_id=MINE), name: value}
-    with pytest.raises(HandlerError, match=f"^{re.escape(message)}.*: only CloudFormation may call this function"):
+    with pytest.raises(FatalError, match=f"^{re.escape(message)}.*: only CloudFormation may call this function"):
         on_event(sent, world, world.clock())
     assert world.calls == []
 
@@ -83,7 +84,7 @@ def test_a_forged_event_is_refused_without_a_call(request_type: str, name: str, 
 def test_a_forged_look_is_refused_without_a_call(name: str, value: Any, message: str) -> None:
     """What is_complete gets is checked as a whole: it is no continuation of what was checked before."""
     world: Any = World()
-    with pytest.raises(HandlerError, match=f"^{re.escape(message)}"):
+    with pytest.raises(FatalError, match=f"^{re.escape(message)}"):
         is_complete(delete_look(**{name: value}), world, world.clock())
     assert world.calls == []
 
@@ -91,8 +92,8 @@ def test_a_forged_look_is_refused_without_a_call(name: str, value: Any, message:
 @pytest.mark.parametrize("stays", [None, "true", 1])
 def test_whether_an_id_stays_is_true_or_false(stays: Any) -> None:
     """Text would be taken for true."""
-    with pytest.raises(HandlerError, match=f"Stays must be true or false, got {stays!r}"):
-        event_rules.check_look(update_event(StartedAt=1, Stays=stays))
+    with pytest.raises(FatalError, match=f"KeepsId must be true or false, got {stays!r}"):
+        event_rules.check_look(update_event(StartedAt=1, KeepsId=stays))
 
 
 @pytest.mark.parametrize("prefix", ["", "prod", "prod_x_", "*_", "a" * 21 + "_", "_", "a/b_", "prod_\n", 7, []])
@@ -100,7 +101,7 @@ def test_a_prefix_that_no_construct_makes_is_refused(prefix: Any) -> None:
     """An escape hatch can not move updates to other ids, but what it has moved once can be deleted."""
     message = r"IdPrefix must .*: leave it as the construct has made it"
     for request_type in ("Create", "Update"):
-        with pytest.raises(HandlerError, match=message):
+        with pytest.raises(FatalError, match=message):
             event_rules.check(event(request_type, physical_id=MINE, IdPrefix=prefix))
     event_rules.check(event("Delete", physical_id=MINE, IdPrefix=prefix))
 
@@ -142,13 +143,13 @@ def test_every_id_that_a_resource_can_have_can_be_deleted(physical_id: str) -> N
 
 def test_what_the_framework_adds_is_no_reason_to_refuse() -> None:
     """Keys that nobody here has heard of pass, and an id on a Create, which is_complete gets, too."""
-    more = {"ServiceToken": "arn", "ResponseURL": "...", "ResourceType": event_rules.RESOURCE_TYPE, "New": {}}
+    more = {"ServiceToken": "arn", "ResponseURL": "...", "ResourceType": names.RESOURCE_TYPE, "New": {}}
     event_rules.check({**event("Create", physical_id=MINE), **more})
-    event_rules.check_look({**update_event(StartedAt=7, Stays=True), **more})
+    event_rules.check_look({**update_event(StartedAt=7, KeepsId=True), **more})
     event_rules.check_look({**delete_look(), **more, "RequestId": None})
 
 
 def test_a_delete_without_an_id_is_refused() -> None:
     """It names nothing, and CloudFormation never sends it."""
-    with pytest.raises(HandlerError, match="PhysicalResourceId must be text, got None"):
+    with pytest.raises(FatalError, match="PhysicalResourceId must be text, got None"):
         event_rules.check(event("Delete"))

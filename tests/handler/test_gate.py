@@ -6,9 +6,9 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
-from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.gate import Gate, attributes, declared_gate, passed
-from cdk_iot_ota_handler.ota_update.seen import Rollout
+from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
 
 def gate(**changes: Any) -> Gate:
@@ -19,7 +19,7 @@ def gate(**changes: Any) -> Gate:
 
 def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) -> tuple[Action, str]:
     """The verdict over a job with these counts."""
-    decision = verdict(of, Rollout(**{"status": "IN_PROGRESS", **counts}), waited=waited, left=left)
+    decision = verdict(of, JobProgress(**{"status": "IN_PROGRESS", **counts}), waited=waited, left=left)
     return decision.action, decision.why
 
 
@@ -154,14 +154,14 @@ def test_a_gate_is_read_from_text() -> None:
 def test_a_gate_that_can_not_be_is_refused(changes: dict[str, Any], message: str) -> None:
     """With the member, the value and the limit."""
     given = {"SuccessPercentage": "100", "MaximumFailures": "0", "MinimumDevices": "1", "TimeoutInMinutes": "30"}
-    with pytest.raises(HandlerError) as refused:
+    with pytest.raises(FatalError) as refused:
         declared_gate({"Gate": {**given, **changes}})
     assert message in str(refused.value)
 
 
 def test_what_was_seen_is_remembered_in_the_mark() -> None:
     """The attributes of a later event are those of the deploy that the gate has passed in."""
-    mark = passed(Rollout(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
+    mark = passed(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
     assert mark == "succeeded=98 failed=2 seconds=93"
     assert attributes(mark) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
     assert set(attributes("true").values()) == {""}

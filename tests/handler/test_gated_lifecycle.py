@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update import identity
-from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
-from cdk_iot_ota_handler.ota_update.seen import Rollout
+from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
 from .cloudformation import run
 from .world import Update, World, event, properties
 
 GATE = {"SuccessPercentage": "100", "MaximumFailures": "0", "MinimumDevices": "1", "TimeoutInMinutes": "30"}
-STARTED = Rollout(status="IN_PROGRESS", queued=3)
-PASSED = Rollout(status="COMPLETED", succeeded=3)
-FAILED = Rollout(status="IN_PROGRESS", succeeded=1, failed=1, queued=1)
+STARTED = JobProgress(status="IN_PROGRESS", queued=3)
+PASSED = JobProgress(status="COMPLETED", succeeded=3)
+FAILED = JobProgress(status="IN_PROGRESS", succeeded=1, failed=1, queued=1)
 REMOVED = "delete stream=True force=True"
 
 
@@ -33,7 +33,7 @@ def with_update(content: str, mark: str | None) -> World:
     """A world in which the stack's update of this content exists for an hour, deployed or not."""
     world = World()
     wanted = declared(event("Create", content=content))
-    tags = {**wanted.all_tags, **({} if mark is None else {identity.DEPLOYED_TAG: mark})}
+    tags = {**wanted.all_tags, **({} if mark is None else {names.DEPLOYED_TAG: mark})}
     world.updates[wanted.ota_update_id] = Update("CREATE_COMPLETE", tags, world.time - 3600)
     return world
 
@@ -46,7 +46,7 @@ def test_a_deploy_waits_until_the_devices_are_through() -> None:
     assert (answer.data["DevicesSucceeded"], answer.data["DevicesFailed"]) == ("3", "0")
     assert world.calls.count("rollout") == 3
     assert world.changes() == ["create", "tag"]
-    assert world.updates[id_of("one")].tags[identity.DEPLOYED_TAG].startswith("succeeded=3 failed=0 seconds=")
+    assert world.updates[id_of("one")].tags[names.DEPLOYED_TAG].startswith("succeeded=3 failed=0 seconds=")
 
 
 def test_what_fails_is_removed_at_once() -> None:
@@ -64,12 +64,14 @@ def test_what_fails_is_removed_at_once() -> None:
 
 def test_a_removal_that_is_throttled_is_tried_again() -> None:
     """Until it is taken on, more devices would take what has failed."""
-    world = World(rollouts=[FAILED], errors={REMOVED: [NotYet("throttled"), NotYet("throttled")]})
+    world = World(rollouts=[FAILED], errors={REMOVED: [RetryableError("throttled"), RetryableError("throttled")]})
     assert run(world, gated("Create")).failed
     assert world.changes() == ["create", "cancel", REMOVED, REMOVED, REMOVED]
 
 
-@pytest.mark.parametrize("error", [NotYet("throttled"), HandlerError("it is COMPLETED"), NotAuthorized("denied")])
+@pytest.mark.parametrize(
+    "error", [RetryableError("throttled"), FatalError("it is COMPLETED"), AccessDeniedError("denied")]
+)
 def test_a_job_that_can_not_be_canceled_is_removed_all_the_same(error: Exception) -> None:
     """The deletion ends it too."""
     world = World(rollouts=[FAILED], errors={"cancel": [error]})
@@ -79,14 +81,14 @@ def test_a_job_that_can_not_be_canceled_is_removed_all_the_same(error: Exception
 
 def test_a_job_that_has_ended_is_not_canceled() -> None:
     """AWS IoT would refuse it."""
-    world = World(rollouts=[Rollout(status="COMPLETED", succeeded=2, failed=1)])
+    world = World(rollouts=[JobProgress(status="COMPLETED", succeeded=2, failed=1)])
     assert run(world, gated("Create")).failed
     assert world.changes() == ["create", REMOVED]
 
 
 def test_a_removal_that_is_refused_leaves_the_reason() -> None:
     """What the gate says is worth more than why the removal failed; CloudFormation's Delete tries it again."""
-    world = World(rollouts=[FAILED], errors={REMOVED: [HandlerError("InvalidRequestException")]})
+    world = World(rollouts=[FAILED], errors={REMOVED: [FatalError("InvalidRequestException")]})
     assert "the gate has failed" in run(world, gated("Create")).reason
 
 
@@ -141,11 +143,11 @@ def test_a_stack_that_turns_back_takes_the_update_along() -> None:
 
 def test_a_job_that_is_asked_in_vain_is_asked_again() -> None:
     """Throttling and server errors are no verdict."""
-    world = World(rollouts=[PASSED], errors={"rollout": [NotYet("throttled")]})
+    world = World(rollouts=[PASSED], errors={"rollout": [RetryableError("throttled")]})
     assert not run(world, gated("Create")).failed
 
 
-@pytest.mark.parametrize("error", [NotYet("throttled"), NotAuthorized("AccessDenied")])
+@pytest.mark.parametrize("error", [RetryableError("throttled"), AccessDeniedError("AccessDenied")])
 def test_devices_that_can_not_be_asked_in_time_get_no_more_of_it(error: Exception) -> None:
     """Nobody could tell whether it works: the update goes at the gate's time at the latest, and not with the deploy."""
     world = World(rollouts=[STARTED], errors={"rollout": [error] * 1000})
@@ -188,10 +190,10 @@ def test_a_mark_that_does_not_show_yet_keeps_what_it_says() -> None:
     world = with_update("one", "succeeded=3 failed=0 seconds=60")
     (update,) = world.updates.values()
     update.created, update.tags = world.time - 30, {**update.tags}
-    del update.tags[identity.DEPLOYED_TAG]
+    del update.tags[names.DEPLOYED_TAG]
     tagged = gated("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(Gate=GATE), physical_id=id_of("one"))
     assert not run(world, tagged).failed
-    assert identity.DEPLOYED_TAG not in update.tags
+    assert names.DEPLOYED_TAG not in update.tags
     assert update.tags["a"] == "b"
 
 
@@ -205,7 +207,9 @@ def test_what_is_removed_by_hand_while_its_gate_waits_is_not_made_again() -> Non
 
 def test_a_mark_that_is_refused_is_no_verdict() -> None:
     """The devices have proven the firmware: what failed is something else, and is said."""
-    world = World(rollouts=[PASSED], errors={"tag": [NotAuthorized("not authorized to perform: iot:TagResource")] * 99})
+    world = World(
+        rollouts=[PASSED], errors={"tag": [AccessDeniedError("not authorized to perform: iot:TagResource")] * 99}
+    )
     answer = run(world, gated("Create"))
     assert answer.reason == "not authorized to perform: iot:TagResource"
     assert set(world.changes()) == {"create", "tag"}

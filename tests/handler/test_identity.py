@@ -3,6 +3,7 @@
 import pytest
 
 from cdk_iot_ota_handler.ota_update import identity
+from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.identity import Owner
 
 from .world import LOGICAL_ID, REQUEST, STACK_ID
@@ -51,7 +52,7 @@ def test_other_ids_have_another_form(other: str) -> None:
 )
 def test_the_form_of_generated_ids(ota_update_id: str, *, generated: bool) -> None:
     """Whatever some resource may generate has it, and nothing else."""
-    assert identity.is_generated(ota_update_id) is generated
+    assert names.is_generated(ota_update_id) is generated
 
 
 @pytest.mark.parametrize("made_up", ["", "a" * 129, "a/b", "a:b", "a\n", "*"])
@@ -70,11 +71,11 @@ def test_an_invented_id_is_recognised() -> None:
 @pytest.mark.parametrize(
     ("tags", "young", "owner"),
     [
-        ({identity.STACK_TAG: STACK_ID, identity.RESOURCE_TAG: LOGICAL_ID}, False, Owner.OURS),
-        ({identity.STACK_TAG: STACK_ID, identity.RESOURCE_TAG: "Other"}, True, Owner.ANOTHERS),
-        ({identity.STACK_TAG: "other", identity.RESOURCE_TAG: LOGICAL_ID}, True, Owner.ANOTHERS),
-        ({"team": "a"}, True, Owner.ANOTHERS),
-        ({}, False, Owner.ANOTHERS),
+        ({names.STACK_TAG: STACK_ID, names.RESOURCE_TAG: LOGICAL_ID}, False, Owner.OURS),
+        ({names.STACK_TAG: STACK_ID, names.RESOURCE_TAG: "Other"}, True, Owner.OTHER),
+        ({names.STACK_TAG: "other", names.RESOURCE_TAG: LOGICAL_ID}, True, Owner.OTHER),
+        ({"team": "a"}, True, Owner.OTHER),
+        ({}, False, Owner.OTHER),
         ({}, True, Owner.UNKNOWN),
     ],
 )

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import cdk_iot_ota_handler
-from cdk_iot_ota_handler.ota_update import budgets
-from cdk_iot_ota_handler.ota_update.errors import LIMIT, HandlerError, NotYet
+from cdk_iot_ota_handler.ota_update.contract import timeouts
+from cdk_iot_ota_handler.ota_update.errors import LIMIT, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.index import handler, serve
 
 from .cloudformation import run
@@ -21,7 +21,7 @@ from .world import World, event
 
 HANDLER = Path(cdk_iot_ota_handler.__file__).parent
 # What makes an event one of is_complete's.
-LOOK = {"PhysicalResourceId": "x", "StartedAt": 1_000_000.0, "Stays": False}
+LOOK = {"PhysicalResourceId": "x", "StartedAt": 1_000_000.0, "KeepsId": False}
 
 
 def test_lambda_imports_the_handler_from_the_asset_folder() -> None:
@@ -62,7 +62,7 @@ def served(world: World, sent: Any) -> str:
         answer = serve(sent, lambda: connected, world.clock())
         for _ in range(3):
             serve({**sent, **answer}, lambda: connected, world.clock())
-    except HandlerError as error:
+    except FatalError as error:
         # What Lambda prints and hands on.
         return "".join(traceback.format_exception(error))
     return ""
@@ -105,10 +105,10 @@ def test_nothing_in_an_event_makes_up_a_line(end: str, capsys: pytest.CaptureFix
     evil = f"x{end}{FAKE}{end}"
     worlds = [World(outcomes=[("CREATE_FAILED", evil)])]
     worlds += [
-        World(errors={call: [kind(evil)] * 99}) for call in ("look", "create") for kind in (NotYet, HandlerError)
+        World(errors={call: [kind(evil)] * 99}) for call in ("look", "create") for kind in (RetryableError, FatalError)
     ]
     worlds += [World(errors={"look": [RuntimeError(evil)]})]
-    events: list[Any] = [{**event("Create"), **LOOK}, {**event("Delete", physical_id="x"), **LOOK, "Means": "x"}]
+    events: list[Any] = [{**event("Create"), **LOOK}, {**event("Delete", physical_id="x"), **LOOK, "TargetId": "x"}]
     reasons = [served(world, sent) for world in worlds for sent in events]
     names = ("RequestType", "RequestId", "StackId", "LogicalResourceId", "PhysicalResourceId", "ResourceType")
     forged = [{**event("Delete", physical_id="x"), name: evil} for name in names]
@@ -143,7 +143,7 @@ def test_only_the_log_prints() -> None:
 
 def test_errors_are_short_and_on_one_line() -> None:
     """CloudFormation cuts long answers, so messages are short before the framework adds to them."""
-    message = str(HandlerError("a\n" * 5000))
+    message = str(FatalError("a\n" * 5000))
     assert len(message.encode()) <= LIMIT < 1000
     assert "\n" not in message
 
@@ -154,7 +154,7 @@ def test_a_long_reason_keeps_the_name_of_the_log_group(
     """What helps most stands at the end of the reason: the reason is cut before it, and the log has it whole."""
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "the-group")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    with pytest.raises(HandlerError) as failed:
+    with pytest.raises(FatalError) as failed:
         handler(event("Create", Request="x" * 5000), None)
     assert str(failed.value).endswith("(see log group the-group)")
     assert len(str(failed.value).encode()) <= LIMIT
@@ -163,8 +163,8 @@ def test_a_long_reason_keeps_the_name_of_the_log_group(
 
 def test_each_budget_is_inside_the_next() -> None:
     """One call, one invocation, the handler's deadline, the waiter and CloudFormation's hour nest."""
-    assert budgets.CALL + budgets.LAG < budgets.OVERTAKEN < budgets.IAM_PATIENCE < budgets.PATIENCE
-    assert budgets.PATIENCE + 5 * budgets.CALL <= budgets.INVOCATION <= 900
-    assert budgets.INVOCATION < budgets.CREATION_DEADLINE < budgets.HANDLER_DEADLINE
-    assert budgets.HANDLER_DEADLINE + budgets.INVOCATION <= budgets.TOTAL_TIMEOUT < budgets.SERVICE_TIMEOUT <= 3600
-    assert budgets.TOTAL_TIMEOUT % budgets.QUERY_INTERVAL == 0
+    assert timeouts.CALL + timeouts.LAG < timeouts.OVERTAKEN < timeouts.IAM_PATIENCE < timeouts.PATIENCE
+    assert timeouts.PATIENCE + 5 * timeouts.CALL <= timeouts.INVOCATION <= 900
+    assert timeouts.INVOCATION < timeouts.CREATION_DEADLINE < timeouts.HANDLER_DEADLINE
+    assert timeouts.HANDLER_DEADLINE + timeouts.INVOCATION <= timeouts.TOTAL_TIMEOUT < timeouts.SERVICE_TIMEOUT <= 3600
+    assert timeouts.TOTAL_TIMEOUT % timeouts.QUERY_INTERVAL == 0

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update import budgets, identity
+from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.clock import Clock
+from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.decide import Action
-from cdk_iot_ota_handler.ota_update.decide.creation import Circumstances, completion
-from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.errors import HandlerError, NotAuthorized, NotYet
+from cdk_iot_ota_handler.ota_update.decide.completion import Context, completion
+from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 
 from .cloudformation import MARKER, run
@@ -26,14 +27,14 @@ def with_update(content: str = "one", status: str = "CREATE_COMPLETE", *, deploy
     """A world in which the stack's update of this content exists for an hour."""
     world = World()
     wanted = declared(event("Create", content=content))
-    own = {**wanted.all_tags, **tags, **({identity.DEPLOYED_TAG: "true"} if deployed else {})}
+    own = {**wanted.all_tags, **tags, **({names.DEPLOYED_TAG: "true"} if deployed else {})}
     world.updates[wanted.ota_update_id] = Update(status, own, world.time - 3600)
     return world
 
 
 def looking(started: float) -> dict[str, Any]:
     """A Create event as is_complete gets it."""
-    return {**event("Create", physical_id=id_of("one")), "StartedAt": started, "Stays": False}
+    return {**event("Create", physical_id=id_of("one")), "StartedAt": started, "KeepsId": False}
 
 
 def stranger(world: World, ota_update_id: str) -> None:
@@ -54,7 +55,7 @@ def test_create_makes_the_update_and_marks_it_as_deployed() -> None:
     assert answer.data is not None
     assert answer.data["JobId"] == f"AFR_OTA-{id_of('one')}"
     assert world.changes() == ["create", "tag"]
-    assert world.updates[id_of("one")].tags[identity.DEPLOYED_TAG] == "true"
+    assert world.updates[id_of("one")].tags[names.DEPLOYED_TAG] == "true"
 
 
 def test_what_a_deploy_costs() -> None:
@@ -88,7 +89,7 @@ def test_a_lost_answer_is_recognised() -> None:
     assert not run(world, event("Create")).failed
 
 
-@pytest.mark.parametrize("error", [NotYet("throttled"), NotAuthorized("the role is not known yet")])
+@pytest.mark.parametrize("error", [RetryableError("throttled"), AccessDeniedError("the role is not known yet")])
 def test_creation_is_patient(error: Exception) -> None:
     """Throttling, server errors and a role that IAM has not spread yet pass."""
     world = World(errors={"create": [error, error]})
@@ -122,20 +123,20 @@ def test_a_failed_creation_says_why_and_is_removed() -> None:
 
 def test_patience_ends() -> None:
     """A creation that is throttled for ever fails, with the service's words and the real id."""
-    world = World(errors={"create": [NotYet("ThrottlingException: Rate exceeded")] * 1000})
+    world = World(errors={"create": [RetryableError("ThrottlingException: Rate exceeded")] * 1000})
     answer = run(world, event("Create"))
     assert "Rate exceeded" in answer.reason
     assert answer.physical_id == id_of("one")
 
 
-@pytest.mark.parametrize("error", [NotYet("throttled"), NotAuthorized("denied")])
+@pytest.mark.parametrize("error", [RetryableError("throttled"), AccessDeniedError("denied")])
 def test_one_look_is_short(error: Exception) -> None:
     """All tries of one is_complete end within the patience with IAM and one longest pause, so Lambda never ends it."""
     world: Any = World(errors={"create": [error] * 1000})
     started = world.time
-    with contextlib.suppress(HandlerError):
+    with contextlib.suppress(FatalError):
         is_complete(looking(started), world, world.clock())
-    assert world.time - started <= budgets.IAM_PATIENCE + 5
+    assert world.time - started <= timeouts.IAM_PATIENCE + 5
 
 
 def test_an_update_that_never_settles_is_given_up_and_removed() -> None:
@@ -294,7 +295,7 @@ def test_a_create_waits_for_tags_that_lag_behind() -> None:
     world = World(tag_lag=20)
     assert not run(world, event("Create")).failed
     assert world.changes() == ["create", "tag"]
-    assert world.updates[id_of("one")].tags[identity.DEPLOYED_TAG] == "true"
+    assert world.updates[id_of("one")].tags[names.DEPLOYED_TAG] == "true"
 
 
 def test_a_delete_waits_for_tags_that_lag_behind() -> None:
@@ -309,14 +310,14 @@ def test_a_delete_waits_for_tags_that_lag_behind() -> None:
 def test_a_passing_error_in_is_complete_means_not_yet() -> None:
     """Throttling, server errors and timeouts in a look never fail an event."""
     world = with_update("one", deployed=False)
-    world.errors["tag"] = [NotYet("throttled")] * 3
+    world.errors["tag"] = [RetryableError("throttled")] * 3
     assert not run(world, event("Create")).failed
 
 
 def test_a_refused_deletion_names_the_remedy() -> None:
     """A job in progress that may not be deleted by force fails the Delete, with what to set."""
     world = with_update("one")
-    world.errors["delete stream=True force=False"] = [HandlerError("InvalidRequestException: its job")] * 9
+    world.errors["delete stream=True force=False"] = [FatalError("InvalidRequestException: its job")] * 9
     answer = run(world, event("Delete", ForceDeleteJob="false", physical_id=id_of("one")))
     assert "set force_delete_job=True" in answer.reason
 
@@ -325,11 +326,11 @@ def test_a_deletion_that_fails_is_tried_again_and_then_reported() -> None:
     """DELETE_FAILED is tried again for ten minutes and then fails with errorInfo."""
     world = with_update("one", "DELETE_FAILED")
     world.updates[id_of("one")].error = "InternalFailure: the stream is in use"
-    world.errors["delete stream=True force=True"] = [NotYet("later")] * 1000
+    world.errors["delete stream=True force=True"] = [RetryableError("later")] * 1000
     started = world.time
     answer = run(world, event("Delete", physical_id=id_of("one")))
     assert "the stream is in use" in answer.reason
-    assert world.time - started > budgets.DELETION_PATIENCE
+    assert world.time - started > timeouts.DELETION_PATIENCE
 
 
 def test_another_stack_with_the_same_content_has_another_update() -> None:
@@ -348,8 +349,8 @@ def test_a_failure_removes_only_what_was_not_live_before(
     """A failed update is removed if its event has made it, or has at least given the resource this id."""
     world = with_update("one", "CREATE_FAILED", deployed=deployed)
     world.updates[id_of("one")].created = world.time - age
-    seen = world.look(id_of("one"), world.time)
-    decision = completion(declared(event("Create")), seen, Circumstances(stays=stays, waited=20))
+    seen = world.get_update(id_of("one"), world.time)
+    decision = completion(declared(event("Create")), seen, Context(stays=stays, waited=20))
     assert decision.action is (Action.DELETE_AND_FAIL if removed else Action.FAIL)
 
 
@@ -364,28 +365,28 @@ def test_an_older_failure_is_reported_and_not_tried_again() -> None:
 def test_a_removal_that_fails_does_not_hide_the_reason() -> None:
     """ErrorInfo is reported although the failed update could not be deleted at once."""
     world = World(outcomes=[("CREATE_FAILED", "InvalidRequest: the firmware is too large")])
-    world.errors["delete stream=True force=True"] = [HandlerError("InvalidRequestException: not now")]
+    world.errors["delete stream=True force=True"] = [FatalError("InvalidRequestException: not now")]
     assert "the firmware is too large" in run(world, event("Create")).reason
 
 
 @pytest.mark.parametrize(
     ("sent", "error", "patience"),
     [
-        ("Create", NotYet("throttled"), budgets.CREATION_DEADLINE),
-        ("Delete", NotYet("throttled"), budgets.HANDLER_DEADLINE),
+        ("Create", RetryableError("throttled"), timeouts.CREATION_DEADLINE),
+        ("Delete", RetryableError("throttled"), timeouts.HANDLER_DEADLINE),
     ],
 )
 def test_patience_with_looks_ends(sent: str, error: Exception, patience: float) -> None:
     """A look that is refused for good fails the event, with the service's words, when its time is over."""
     world: Any = with_update("one", deployed=False)
     started = world.time
-    more = {"StartedAt": started, "Stays": False, "Means": id_of("one")}
+    more = {"StartedAt": started, "KeepsId": False, "TargetId": id_of("one")}
     waiting = {**event(sent, physical_id=id_of("one")), **more}
     for later, over in ((patience - 90, False), (patience + 1, True)):
         world.errors["look"] = [error] * 20
         world.time = started + later
         if over:
-            with pytest.raises(HandlerError, match=str(error)):
+            with pytest.raises(FatalError, match=str(error)):
                 is_complete(waiting, world, world.clock())
         else:
             assert is_complete(waiting, world, world.clock()) == {"IsComplete": False}
@@ -395,7 +396,7 @@ def test_patience_with_looks_ends(sent: str, error: Exception, patience: float) 
 def test_patience_with_iam_ends(request_type: str) -> None:
     """A permission that is missing for good fails the event in less than a minute, in IAM's words."""
     world = with_update("one")
-    world.errors["look"] = [NotAuthorized("AccessDeniedException: iot:GetOTAUpdate")] * 100
+    world.errors["look"] = [AccessDeniedError("AccessDeniedException: iot:GetOTAUpdate")] * 100
     started = world.time
     assert "iot:GetOTAUpdate" in run(world, event(request_type, physical_id=id_of("one"))).reason
     assert world.time - started < 60
@@ -419,7 +420,7 @@ def test_an_invented_id_means_its_content_even_if_it_was_deployed() -> None:
 def test_a_throttled_rollback_never_deletes_the_live_update() -> None:
     """However long nothing can be seen: what is seen then counts, and it is deployed."""
     world = with_update("one")
-    world.errors["look"] = [NotYet("ThrottlingException")] * 60
+    world.errors["look"] = [RetryableError("ThrottlingException")] * 60
     assert not run(world, update_event("two", "one", id_of("two"))).failed
     assert world.changes() == []
 
@@ -490,7 +491,7 @@ def test_a_namesake_that_is_being_deleted_is_waited_for() -> None:
 
 def test_firmware_is_not_pushed_when_its_time_is_over() -> None:
     """An update that was created after the deadline would be deleted in the next look."""
-    world = World(errors={"look": [NotYet("throttled")] * 300})
+    world = World(errors={"look": [RetryableError("throttled")] * 300})
     assert run(world, event("Create")).failed
     assert "create" not in world.calls
 
@@ -523,7 +524,7 @@ def test_what_a_delete_has_removed_is_not_created_again(lost: int) -> None:
         world.updates.clear()
 
     clock = Clock(now=lambda: world.time, sleep=remove)
-    with pytest.raises(HandlerError, match="turned back"):
+    with pytest.raises(FatalError, match="turned back"):
         is_complete(looking(world.time), world, clock)
     assert world.calls.count("create") == 1
     assert world.updates == {}
@@ -531,7 +532,7 @@ def test_what_a_delete_has_removed_is_not_created_again(lost: int) -> None:
 
 def test_an_update_that_becomes_visible_late_is_waited_for() -> None:
     """GetOTAUpdate may not know for a while what CreateOTAUpdate has made, also after a slow start."""
-    world = World(lag=25, errors={"create": [NotAuthorized("the role")] * 5})
+    world = World(lag=25, errors={"create": [AccessDeniedError("the role")] * 5})
     assert not run(world, event("Create")).failed
     assert world.changes().count("tag") == 1
 
@@ -575,7 +576,7 @@ def test_a_delete_that_comes_again_when_its_content_lives_anew_deletes_nothing()
 def test_a_deletion_that_meets_another_is_tried_again() -> None:
     """Two looks at the same deletion may both ask for it: the refusal of the second passes."""
     world = with_update("one")
-    world.errors["delete stream=True force=True"] = [HandlerError("InvalidRequestException: DELETE_IN_PROGRESS")]
+    world.errors["delete stream=True force=True"] = [FatalError("InvalidRequestException: DELETE_IN_PROGRESS")]
     assert not run(world, event("Delete", physical_id=id_of("one"))).failed
     assert world.updates == {}
 
@@ -597,12 +598,12 @@ def test_what_a_failed_deletion_has_left_does_not_block_its_content() -> None:
 
 def test_patience_with_iam_begins_with_its_first_refusal() -> None:
     """A minute of throttling does not use up the time that IAM may take."""
-    world = World(errors={"create": [*[NotYet("throttled")] * 14, NotAuthorized("not yet known")]})
+    world = World(errors={"create": [*[RetryableError("throttled")] * 14, AccessDeniedError("not yet known")]})
     assert not run(world, event("Create")).failed
 
 
 def test_an_id_that_is_taken_but_not_visible_is_not_hammered() -> None:
-    """AlreadyExists while GetOTAUpdate says 404 is repeated with pauses: ten creations a second are all there are."""
+    """A creation that AWS IoT refuses as existing while GetOTAUpdate says 404 is retried with pauses."""
     world = World(lag=10, loses_answers=1)
     assert not run(world, event("Create")).failed
     assert world.calls.count("create") < 10
@@ -618,12 +619,12 @@ def test_tags_follow_the_declaration_although_what_is_seen_is_stale() -> None:
 
 def test_tags_of_this_library_can_not_be_declared() -> None:
     """A tag that Tags.of has added cannot pretend that an update was deployed, or is somebody else's."""
-    keys = [identity.DEPLOYED_TAG, identity.STACK_TAG, identity.STACK_TAG.upper(), "Cdk-IoT-OTA:Logical-Id"]
+    keys = [names.DEPLOYED_TAG, names.STACK_TAG, names.STACK_TAG.upper(), "Cdk-IoT-OTA:Logical-Id"]
     forged = [{"Key": key, "Value": "x"} for key in keys]
     world = World()
     assert not run(world, event("Create", Tags=forged)).failed
     own = identity.ownership_tags(STACK_ID, LOGICAL_ID, declared(event("Create")).content)
-    assert world.updates[id_of("one")].tags == {**own, identity.DEPLOYED_TAG: "true"}
+    assert world.updates[id_of("one")].tags == {**own, names.DEPLOYED_TAG: "true"}
     assert world.changes() == ["create", "tag"]
 
 
@@ -641,7 +642,7 @@ def test_an_explicit_id_that_looks_generated_can_be_kept_and_deleted() -> None:
     mine = "prod_Mine-0123456789abcdef"
     world, declaring = World(), {"OtaUpdateId": mine}
     tags = declared(event("Create", **declaring)).all_tags
-    world.updates[mine] = Update("CREATE_COMPLETE", {**tags, identity.DEPLOYED_TAG: "true"}, world.time - 3600)
+    world.updates[mine] = Update("CREATE_COMPLETE", {**tags, names.DEPLOYED_TAG: "true"}, world.time - 3600)
     team = [{"Key": "team", "Value": "a"}]
     kept = event("Update", **declaring, Tags=team, old=properties(**declaring), physical_id=mine)
     back = event("Update", **declaring, Tags=team, old=properties(content="two"), physical_id=id_of("two"))

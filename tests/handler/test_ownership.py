@@ -10,10 +10,11 @@ from hypothesis import event as note
 from hypothesis import strategies as st
 
 from cdk_iot_ota_handler.ota_update import event_rules, identity
-from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.index import serve
-from cdk_iot_ota_handler.ota_update.seen import Stack
+from cdk_iot_ota_handler.ota_update.observed import Stack
 
 from . import world
 from .world import LOGICAL_ID, STACK_ID, Update
@@ -56,13 +57,13 @@ FORGED: list[Any] = [
 
 # What looks like a tag of ours, and is none, among those that are.
 STACK_TAGS = [
-    identity.STACK_TAG,
-    identity.STACK_TAG.upper(),
+    names.STACK_TAG,
+    names.STACK_TAG.upper(),
     "Cdk-Iot-Ota:Stack-Id",
-    f"{identity.STACK_TAG} ",
+    f"{names.STACK_TAG} ",
     "stack-id",
 ]
-RESOURCE_TAGS = [identity.RESOURCE_TAG, identity.RESOURCE_TAG.upper(), f" {identity.RESOURCE_TAG}", "logical-id"]
+RESOURCE_TAGS = [names.RESOURCE_TAG, names.RESOURCE_TAG.upper(), f" {names.RESOURCE_TAG}", "logical-id"]
 
 
 def mostly(good: list[Any], bad: list[Any]) -> st.SearchStrategy[Any]:
@@ -77,20 +78,20 @@ tags: st.SearchStrategy[dict[str, str]] = st.one_of(
         optional={
             **{key: st.sampled_from([*STACKS, "*", ""]) for key in STACK_TAGS},
             **{key: st.sampled_from([*RESOURCES, "*", ""]) for key in RESOURCE_TAGS},
-            identity.CONTENT_TAG: st.sampled_from(["", *(name[-16:] for name in GENERATED)]),
-            identity.DEPLOYED_TAG: st.just("true"),
+            names.CONTENT_TAG: st.sampled_from(["", *(name[-16:] for name in GENERATED)]),
+            names.DEPLOYED_TAG: st.just("true"),
         },
     ),
     st.tuples(st.sampled_from(STACKS), st.sampled_from(RESOURCES), st.sampled_from(GENERATED), st.booleans()).map(
         lambda made: {
             **identity.ownership_tags(made[0], made[1], made[2][-16:]),
-            **({identity.DEPLOYED_TAG: "true"} if made[3] else {}),
+            **({names.DEPLOYED_TAG: "true"} if made[3] else {}),
         }
     ),
 )
 STATUSES = ["CREATE_PENDING", "CREATE_COMPLETE", "CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED"]
 spellings = st.tuples(
-    st.sampled_from([identity.STACK_TAG, *STACK_TAGS]), st.sampled_from([identity.RESOURCE_TAG, *RESOURCE_TAGS])
+    st.sampled_from([names.STACK_TAG, *STACK_TAGS]), st.sampled_from([names.RESOURCE_TAG, *RESOURCE_TAGS])
 )
 updates = st.builds(
     Update, status=st.sampled_from(STATUSES), tags=tags, created=st.sampled_from([990_000.0, 999_970.0, 1_000_000.0])
@@ -117,8 +118,8 @@ events = st.fixed_dictionaries(
 )
 # What is_complete gets need not be what on_event has returned.
 looks = st.none() | st.fixed_dictionaries(
-    {"StartedAt": st.sampled_from([1_000_000.0, 999_000.0, 996_000.0]), "Stays": st.booleans()},
-    optional={"Means": mostly([*IDS, *INVENTED], FORGED)},
+    {"StartedAt": st.sampled_from([1_000_000.0, 999_000.0, 996_000.0]), "KeepsId": st.booleans()},
+    optional={"TargetId": mostly([*IDS, *INVENTED], FORGED)},
 )
 STACK_STATUSES = [
     "UPDATE_IN_PROGRESS",
@@ -162,7 +163,7 @@ class Watched(world.World):
 def serve_all(there: Watched, sent: dict[str, Any], look: dict[str, Any] | None) -> None:
     """The event from its beginning, or from the middle, for some looks."""
     service: Any = there
-    with contextlib.suppress(HandlerError), contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.suppress(FatalError), contextlib.redirect_stdout(io.StringIO()):
         started = look or serve(sent, lambda: service, there.clock())
         for _ in range(12):
             if serve({**sent, **started}, lambda: service, there.clock())["IsComplete"]:
@@ -176,15 +177,15 @@ def is_forged(sent: dict[str, Any], look: dict[str, Any] | None) -> bool:
     try:
         check({**sent, **(look or {})})
         declared(sent)
-    except HandlerError:
+    except FatalError:
         return True
     return False
 
 
 def meant(sent: dict[str, Any], look: dict[str, Any] | None) -> list[str]:
     """The ids that the event is about, as far as they are ids."""
-    names = [(look or {}).get("Means"), sent["PhysicalResourceId"]]
-    with contextlib.suppress(HandlerError, TypeError):
+    names = [(look or {}).get("TargetId"), sent["PhysicalResourceId"]]
+    with contextlib.suppress(FatalError, TypeError):
         names.insert(0, declared(sent).ota_update_id)
     return [name for name in names if isinstance(name, str)]
 
@@ -223,15 +224,15 @@ def test_nothing_unowned_is_deleted_and_no_other_id_is_made(
         found[name] = plant(update, sent, keys)
     there = Watched(updates=found, stack_status=status, outcomes=[(outcome, "InvalidRequest")], tag_lag=tag_lag)
     serve_all(there, sent, look)
-    mine = {identity.STACK_TAG: sent["StackId"], identity.RESOURCE_TAG: sent["LogicalResourceId"]}
+    mine = {names.STACK_TAG: sent["StackId"], names.RESOURCE_TAG: sent["LogicalResourceId"]}
     for held in [*there.deleted, *there.tagged]:
         assert {key: held.get(key) for key in mine} == mine
     for request in there.created:
         name, content = request["otaUpdateId"], identity.digest(sent["ResourceProperties"]["Request"], *mine.values())
         explicit = name == sent["ResourceProperties"].get("OtaUpdateId")
-        assert not identity.is_generated(name) if explicit else name.endswith(f"-{content}")
-        ours = {key: value for key, value in request["tags"].items() if key.lower().startswith(identity.TAG_PREFIX)}
-        assert ours == {**mine, identity.CONTENT_TAG: content}
+        assert not names.is_generated(name) if explicit else name.endswith(f"-{content}")
+        ours = {key: value for key, value in request["tags"].items() if key.lower().startswith(names.TAG_PREFIX)}
+        assert ours == {**mine, names.CONTENT_TAG: content}
     if is_forged(sent, look):
         assert there.calls == []
     note(f"deleted {bool(there.deleted)}, created {bool(there.created)}, called {bool(there.calls)}")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update import limits, request_rules
+from cdk_iot_ota_handler.ota_update import request
+from cdk_iot_ota_handler.ota_update.contract import limits
 
 from .world import STACK_ID
 
@@ -82,8 +83,8 @@ VALID: dict[str, Any] = {
 
 def test_a_valid_request_passes() -> None:
     """Everything within its limits is no error."""
-    request_rules.check(VALID)
-    request_rules.check_tags({"team": "devices"})
+    request.check(VALID)
+    request.check_tags({"team": "devices"})
 
 
 def at(path: str, value: Any) -> dict[str, Any]:
@@ -174,13 +175,13 @@ DESTINATION = "files.2.codeSigning.startSigningJobParameter.destination.s3Destin
 def test_a_bad_member_is_named_by_its_path(path: str, value: Any, message: str) -> None:
     """The error has the API's path, the value and the limit."""
     with pytest.raises(ValueError, match=re.escape(message)):
-        request_rules.check(at(path, value))
+        request.check(at(path, value))
 
 
 def test_a_role_may_have_a_path_and_an_old_bucket_capital_letters() -> None:
     """What IAM and S3 have ever allowed and no policy expands is allowed."""
-    request_rules.check(at("roleArn", "arn:aws-cn:iam::111122223333:role/a:b/c/ota+=,.@-_"))
-    request_rules.check(at("files.0.fileLocation.s3Location.bucket", "My_Firmware.Bucket"))
+    request.check(at("roleArn", "arn:aws-cn:iam::111122223333:role/a:b/c/ota+=,.@-_"))
+    request.check(at("files.0.fileLocation.s3Location.bucket", "My_Firmware.Bucket"))
 
 
 @pytest.mark.parametrize(
@@ -216,9 +217,9 @@ def test_a_role_may_have_a_path_and_an_old_bucket_capital_letters() -> None:
 )
 def test_what_is_elsewhere_is_named_with_where_it_should_be(path: str, value: Any, message: str) -> None:
     """AWS IoT knows its own account and Region only."""
-    request_rules.check_place(VALID, STACK_ID)
+    request.check_place(VALID, STACK_ID)
     with pytest.raises(ValueError, match=re.escape(message)):
-        request_rules.check_place(at(path, value), STACK_ID)
+        request.check_place(at(path, value), STACK_ID)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_what_is_elsewhere_is_named_with_where_it_should_be(path: str, value: An
 def test_a_bad_tag_is_named(tags: dict[str, str], message: str) -> None:
     """A tag behind a token cannot pretend that an update was deployed."""
     with pytest.raises(ValueError, match=re.escape(message)):
-        request_rules.check_tags(tags)
+        request.check_tags(tags)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.restore import restore
 
 IOT = botocore.session.get_session().get_service_model("iot")
@@ -59,5 +59,5 @@ def test_numbers_booleans_and_blobs_come_back() -> None:
 )
 def test_what_cannot_be_read_is_named(value: dict[str, Any], message: str) -> None:
     """An error names the property by its path, and the value."""
-    with pytest.raises(HandlerError, match=message):
+    with pytest.raises(FatalError, match=message):
         restore(value, SHAPE, "Request")

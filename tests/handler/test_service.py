@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
-from cdk_iot_ota_handler.ota_update.seen import Rollout
+from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
 from .world import STACK_ID, event
@@ -64,7 +64,7 @@ def test_look_reads_the_update_and_its_tags(stubs: Stubs) -> None:
     stubs.iot.add_response(
         "list_tags_for_resource", {"tags": [{"Key": "b", "Value": "2"}]}, {"resourceArn": ARN, "nextToken": "more"}
     )
-    seen = stubs.service.look("mine", NOW)
+    seen = stubs.service.get_update("mine", NOW)
     assert seen is not None
     assert (seen.status, seen.error, seen.age) == ("CREATE_FAILED", "InvalidRequest: too large", 90)
     assert seen.tags == {"a": "1", "b": "2"}
@@ -73,21 +73,19 @@ def test_look_reads_the_update_and_its_tags(stubs: Stubs) -> None:
 def test_look_at_nothing(stubs: Stubs) -> None:
     """An update that does not exist is no error."""
     stubs.iot.add_client_error("get_ota_update", "ResourceNotFoundException", http_status_code=404)
-    assert stubs.service.look("mine", NOW) is None
+    assert stubs.service.get_update("mine", NOW) is None
 
 
 @pytest.mark.parametrize("made_up", ["a" * 129, "AWSCDK::CustomResourceProviderFramework::MISSING_PHYSICAL_ID"])
 def test_an_id_that_no_update_can_have_is_not_looked_up(stubs: Stubs, made_up: str) -> None:
     """AWS IoT would refuse the question, and a Delete for what was never there would fail for it."""
-    assert stubs.service.look(made_up, NOW) is None
+    assert stubs.service.get_update(made_up, NOW) is None
 
 
 def test_what_the_update_names_is_where_the_stack_is(stubs: Stubs) -> None:
     """A target in another account, which a token hid at synth, is refused before anything is created."""
     wanted = declared(event("Create", stack_id=STACK_ID.replace("111122223333", "444455556666")))
-    with pytest.raises(
-        HandlerError, match=r"targets\[0\] must be in the stack's account 444455556666, got 'arn:aws:iot"
-    ):
+    with pytest.raises(FatalError, match=r"targets\[0\] must be in the stack's account 444455556666, got 'arn:aws:iot"):
         stubs.service.request(wanted)
 
 
@@ -96,7 +94,7 @@ def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
     info = {"otaUpdateArn": ARN, "otaUpdateStatus": "DELETE_IN_PROGRESS"}
     stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": info})
     stubs.iot.add_client_error("list_tags_for_resource", "ResourceNotFoundException", http_status_code=404)
-    seen = stubs.service.look("mine", NOW)
+    seen = stubs.service.get_update("mine", NOW)
     assert seen is not None
     assert seen.tags == {}
 
@@ -120,14 +118,14 @@ def test_a_rollout_is_what_the_job_counts(
     details = {names[name]: count for name, count in counts.items()}
     shown = {**job, "jobProcessDetails": {**details, "numberOfRemovedThings": 8, "processingTargets": processing}}
     stubs.iot.add_response("describe_job", {"job": shown}, {"jobId": "AFR_OTA-mine"})
-    expected = Rollout(status=job["status"], comment=job.get("comment", ""), rolled_out=rolled_out, **counts)
-    assert stubs.service.rollout("AFR_OTA-mine") == expected
+    expected = JobProgress(status=job["status"], comment=job.get("comment", ""), rolled_out=rolled_out, **counts)
+    assert stubs.service.job_progress("AFR_OTA-mine") == expected
 
 
 def test_a_job_that_is_gone_has_no_rollout(stubs: Stubs) -> None:
     """Somebody has deleted it."""
     stubs.iot.add_client_error("describe_job", "ResourceNotFoundException", http_status_code=404)
-    assert stubs.service.rollout("AFR_OTA-mine") is None
+    assert stubs.service.job_progress("AFR_OTA-mine") is None
 
 
 def test_a_job_is_canceled_with_the_reason(stubs: Stubs) -> None:
@@ -166,21 +164,21 @@ def test_a_declared_version_is_not_looked_up(stubs: Stubs) -> None:
 def test_aws_signer_needs_a_version(stubs: Stubs) -> None:
     """AWS Signer signs versions only: a bucket without them is refused with what to do."""
     stubs.s3.add_response("head_object", {})
-    with pytest.raises(HandlerError, match="turn versioning on for the bucket"):
+    with pytest.raises(FatalError, match="turn versioning on for the bucket"):
         stubs.service.pinned({**file(), "codeSigning": {"startSigningJobParameter": {}}})
 
 
 def test_a_missing_object_is_named(stubs: Stubs) -> None:
     """S3 answers HeadObject without words, so the error has the bucket and the key."""
     stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
-    with pytest.raises(HandlerError, match=r"s3://firmware/a\.bin \(is it there, .*\?\): 404: Not Found"):
+    with pytest.raises(FatalError, match=r"s3://firmware/a\.bin \(is it there, .*\?\): 404: Not Found"):
         stubs.service.pinned(file())
 
 
 def test_an_object_that_may_not_be_read_passes_for_a_while(stubs: Stubs) -> None:
     """S3 answers HeadObject with the bare number 403; a new policy may not be known everywhere yet."""
     stubs.s3.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
-    with pytest.raises(NotAuthorized):
+    with pytest.raises(AccessDeniedError):
         stubs.service.pinned(file())
 
 
@@ -195,17 +193,17 @@ def test_the_request_has_the_tags_that_make_it_ours(stubs: Stubs) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "message", "kind"),
     [
-        ("ThrottlingException", 429, "Rate exceeded", NotYet),
-        ("ThrottlingException", 400, "Rate exceeded", NotYet),
-        ("LimitExceededException", 410, "too many", NotYet),
-        ("InternalFailureException", 500, "oops", NotYet),
-        ("ServiceUnavailableException", 503, "later", NotYet),
-        ("Whatever", 502, "bad gateway", NotYet),
-        ("UnauthorizedException", 401, "not allowed", NotAuthorized),
-        ("AccessDeniedException", 403, "iam:PassRole", NotAuthorized),
-        ("InvalidRequestException", 400, "Iot is unable to assume the role", NotAuthorized),
-        ("InvalidRequestException", 400, "files is empty", HandlerError),
-        ("ResourceAlreadyExistsException", 409, "exists", AlreadyExists),
+        ("ThrottlingException", 429, "Rate exceeded", RetryableError),
+        ("ThrottlingException", 400, "Rate exceeded", RetryableError),
+        ("LimitExceededException", 410, "too many", RetryableError),
+        ("InternalFailureException", 500, "oops", RetryableError),
+        ("ServiceUnavailableException", 503, "later", RetryableError),
+        ("Whatever", 502, "bad gateway", RetryableError),
+        ("UnauthorizedException", 401, "not allowed", AccessDeniedError),
+        ("AccessDeniedException", 403, "iam:PassRole", AccessDeniedError),
+        ("InvalidRequestException", 400, "Iot is unable to assume the role", AccessDeniedError),
+        ("InvalidRequestException", 400, "files is empty", FatalError),
+        ("ResourceAlreadyExistsException", 409, "exists", AlreadyExistsError),
     ],
 )
 def test_errors_are_sorted(stubs: Stubs, code: str, status: int, message: str, kind: type[Exception]) -> None:
@@ -225,7 +223,7 @@ def test_lost_connections_pass(error: Exception) -> None:
         def tag_resource(self, **_: Any) -> None:
             raise error
 
-    with pytest.raises(NotYet):
+    with pytest.raises(RetryableError):
         OtaService(Client(), None, None).tag(ARN, {"a": "b"})
 
 
@@ -237,7 +235,7 @@ def test_deletion_takes_the_options(stubs: Stubs) -> None:
     stubs.iot.add_client_error("delete_ota_update", "VersionConflictException", http_status_code=409)
     for _ in range(2):
         stubs.service.delete("mine", delete_stream=True, force_delete_job=False)
-    with pytest.raises(NotYet):
+    with pytest.raises(RetryableError):
         stubs.service.delete("mine", delete_stream=True, force_delete_job=False)
 
 
@@ -253,19 +251,19 @@ def test_tagging(stubs: Stubs) -> None:
 @pytest.mark.parametrize(
     ("status", "what"),
     [
-        ("CREATE_IN_PROGRESS", "goes_forward"),
-        ("UPDATE_IN_PROGRESS", "goes_forward"),
+        ("CREATE_IN_PROGRESS", "is_deploying"),
+        ("UPDATE_IN_PROGRESS", "is_deploying"),
         ("IMPORT_IN_PROGRESS", ""),
-        ("ROLLBACK_IN_PROGRESS", "goes_back"),
-        ("UPDATE_ROLLBACK_IN_PROGRESS", "goes_back"),
-        ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "goes_back"),
-        ("DELETE_IN_PROGRESS", "goes_back"),
-        ("UPDATE_ROLLBACK_COMPLETE", "has_gone_back at_rest"),
-        ("ROLLBACK_COMPLETE", "has_gone_back at_rest"),
+        ("ROLLBACK_IN_PROGRESS", "is_rolling_back"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "is_rolling_back"),
+        ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "is_rolling_back"),
+        ("DELETE_IN_PROGRESS", "is_rolling_back"),
+        ("UPDATE_ROLLBACK_COMPLETE", "has_rolled_back is_idle"),
+        ("ROLLBACK_COMPLETE", "has_rolled_back is_idle"),
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
-        ("CREATE_COMPLETE", "at_rest"),
-        ("UPDATE_COMPLETE", "at_rest"),
-        ("UPDATE_FAILED", "at_rest"),
+        ("CREATE_COMPLETE", "is_idle"),
+        ("UPDATE_COMPLETE", "is_idle"),
+        ("UPDATE_FAILED", "is_idle"),
     ],
 )
 def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
@@ -274,7 +272,7 @@ def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
     stubs.cloudformation.add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": "id"})
     stack = stubs.service.stack("id")
     assert [
-        name for name in ("goes_forward", "goes_back", "has_gone_back", "at_rest") if getattr(stack, name)
+        name for name in ("is_deploying", "is_rolling_back", "has_rolled_back", "is_idle") if getattr(stack, name)
     ] == what.split()
 
 
@@ -282,15 +280,15 @@ def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
 def test_an_unreadable_answer_passes(stubs: Stubs, answer: dict[str, Any]) -> None:
     """What has no update in it is no answer of the service."""
     stubs.iot.add_response("get_ota_update", answer)
-    with pytest.raises(NotYet, match="unreadable answer"):
-        stubs.service.look("mine", NOW)
+    with pytest.raises(RetryableError, match="unreadable answer"):
+        stubs.service.get_update("mine", NOW)
 
 
 def test_an_update_may_have_no_tags_at_all(stubs: Stubs) -> None:
     """An answer without the member is an answer without tags."""
     stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": {"otaUpdateArn": ARN, "otaUpdateStatus": "X"}})
     stubs.iot.add_response("list_tags_for_resource", {})
-    seen = stubs.service.look("mine", NOW)
+    seen = stubs.service.get_update("mine", NOW)
     assert seen is not None
     assert seen.tags == {}
 
@@ -298,5 +296,5 @@ def test_an_update_may_have_no_tags_at_all(stubs: Stubs) -> None:
 def test_too_many_tags_do_not_pass(stubs: Stubs) -> None:
     """The limit of tags is final, unlike the limit of calls."""
     stubs.iot.add_client_error("tag_resource", "LimitExceededException", "50 tags", http_status_code=410)
-    with pytest.raises(HandlerError, match="50 tags"):
+    with pytest.raises(FatalError, match="50 tags"):
         stubs.service.tag(ARN, {"a": "b"})

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.clock import Clock
-from cdk_iot_ota_handler.ota_update.declared import Declared
-from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError
+from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.desired import Desired
+from cdk_iot_ota_handler.ota_update.errors import AlreadyExistsError, FatalError
 from cdk_iot_ota_handler.ota_update.gate import attributes
-from cdk_iot_ota_handler.ota_update.seen import Rollout, Seen, Stack
+from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed, Stack
 
 STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/5f0f4b30-0000-0000-0000-000000000000"
 LOGICAL_ID = "Blinky1A2B3C4D"
@@ -82,7 +82,7 @@ class World:
     vanish_at: float = math.inf
     loses_answers: int = 0
     status_lag: int = 0
-    rollouts: list[Rollout | None] = field(default_factory=list)
+    rollouts: list[JobProgress | None] = field(default_factory=list)
     canceled: dict[str, str] = field(default_factory=dict)
 
     def clock(self) -> Clock:
@@ -106,7 +106,7 @@ class World:
         self._call("stack")
         return Stack(self.earlier_stack_statuses.pop(0) if self.earlier_stack_statuses else self.stack_status)
 
-    def look(self, ota_update_id: str, now: float) -> Seen | None:
+    def get_update(self, ota_update_id: str, now: float) -> Observed | None:
         """GetOTAUpdate and ListTagsForResource."""
         self._call("look")
         if self.time > self.vanish_at:
@@ -114,7 +114,7 @@ class World:
         update = self.updates.get(ota_update_id)
         if update is None or now - update.created < self.lag:
             return None
-        seen = Seen(
+        seen = Observed(
             status=update.status,
             tags=dict(update.tags) if now - update.created >= self.tag_lag else {},
             age=now - update.created,
@@ -123,7 +123,7 @@ class World:
                 "OtaUpdateArn": f"arn:{ota_update_id}",
                 "JobId": f"AFR_OTA-{ota_update_id}",
                 "JobArn": "arn:job",
-                **attributes(update.tags.get(identity.DEPLOYED_TAG, "")),
+                **attributes(update.tags.get(names.DEPLOYED_TAG, "")),
             },
         )
         self._progress(ota_update_id, update)
@@ -138,7 +138,7 @@ class World:
         elif update.status == "DELETE_IN_PROGRESS":
             del self.updates[ota_update_id]
 
-    def rollout(self, job_id: str) -> Rollout | None:
+    def job_progress(self, job_id: str) -> JobProgress | None:
         """DescribeJob: what is to be seen one after the other, the last for good."""
         self._call("rollout")
         return self.rollouts.pop(0) if len(self.rollouts) > 1 else self.rollouts[0]
@@ -148,7 +148,7 @@ class World:
         self._call("cancel")
         self.canceled[job_id] = why
 
-    def request(self, wanted: Declared) -> dict[str, Any]:
+    def request(self, wanted: Desired) -> dict[str, Any]:
         """The request, with what the handler puts into it."""
         return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
 
@@ -161,11 +161,11 @@ class World:
         """CreateOTAUpdate."""
         self._call("create")
         if request["otaUpdateId"] in self.updates:
-            raise AlreadyExists(request["otaUpdateId"])
+            raise AlreadyExistsError(request["otaUpdateId"])
         self.updates[request["otaUpdateId"]] = Update("CREATE_PENDING", dict(request["tags"]), self.time)
         if self.loses_answers:
             self.loses_answers -= 1
-            raise AlreadyExists("the SDK's own retry after an answer that got lost")
+            raise AlreadyExistsError("the SDK's own retry after an answer that got lost")
 
     def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
         """DeleteOTAUpdate."""
@@ -173,7 +173,7 @@ class World:
         if (update := self.updates.get(ota_update_id)) is None:
             return
         if update.leaving_in is not None:
-            raise HandlerError("InvalidRequestException: it is DELETE_IN_PROGRESS")
+            raise FatalError("InvalidRequestException: it is DELETE_IN_PROGRESS")
         update.leaving_in = self.status_lag
         if not self.status_lag:
             update.status = "DELETE_IN_PROGRESS"

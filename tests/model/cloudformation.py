@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update import budgets
 from cdk_iot_ota_handler.ota_update.clock import Clock
-from cdk_iot_ota_handler.ota_update.declared import declared
-from cdk_iot_ota_handler.ota_update.errors import HandlerError
+from cdk_iot_ota_handler.ota_update.contract import timeouts
+from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.on_event import on_event
 
@@ -177,10 +177,10 @@ class Stack:
 
     def _wait(self, deliveries: list[Process], seconds: float | None = None) -> Answer | None:
         """The first answer; CloudFormation ignores those that come later."""
-        self.service.time.wait(deliveries, budgets.SERVICE_TIMEOUT if seconds is None else seconds)
+        self.service.time.wait(deliveries, timeouts.SERVICE_TIMEOUT if seconds is None else seconds)
         answers: list[Answer] = [one.result for one in deliveries if one.done]
         if not answers and seconds is None:
-            raise BrokenPromise(f"no answer within {budgets.SERVICE_TIMEOUT} s")
+            raise BrokenPromise(f"no answer within {timeouts.SERVICE_TIMEOUT} s")
         return answers[0] if answers else None
 
     def _serve(self, event: dict[str, Any]) -> Answer:
@@ -190,10 +190,10 @@ class Stack:
             event = {**event, **self._invoke(on_event, event)}
             physical_id = event["PhysicalResourceId"]
             while not self._invoke(is_complete, event)["IsComplete"]:
-                self.service.time.sleep(budgets.QUERY_INTERVAL)
-                if self.service.time.now - begun > budgets.TOTAL_TIMEOUT:
+                self.service.time.sleep(timeouts.QUERY_INTERVAL)
+                if self.service.time.now - begun > timeouts.TOTAL_TIMEOUT:
                     raise BrokenPromise("the framework's timeout comes before the handler's own")
-        except HandlerError as error:
+        except FatalError as error:
             return Answer(physical_id, str(error) or "no reason")
         except Killed:
             return Answer(physical_id, "Runtime exited")
@@ -209,7 +209,7 @@ class Stack:
             self.killed += 1
             raise
         finally:
-            if time.now - begun > budgets.INVOCATION:
+            if time.now - begun > timeouts.INVOCATION:
                 raise BrokenPromise(f"an invocation took {time.now - begun:.0f} s")
         # Both ways it goes as JSON, and what does not survive that is a bug.
         answer: dict[str, Any] = json.loads(json.dumps(result))

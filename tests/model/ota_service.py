@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from cdk_iot_ota_handler.ota_update.declared import Declared
-from cdk_iot_ota_handler.ota_update.errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
-from cdk_iot_ota_handler.ota_update.identity import DEPLOYED_TAG, STACK_TAG
-from cdk_iot_ota_handler.ota_update.seen import FORWARD, Rollout, Seen, Stack
+from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG, STACK_TAG
+from cdk_iot_ota_handler.ota_update.desired import Desired
+from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.observed import FORWARD, JobProgress, Observed, Stack
 
 from .shown import Shown
 from .virtual_time import VirtualTime
@@ -158,19 +158,19 @@ class OtaService:
         hangs = update.outcome[0] == "CREATE_IN_PROGRESS"
         return "CREATE_FAILED" if hangs and self.time.now >= update.created + GIVES_UP else update.outcome[0]
 
-    def rollout(self, update: Update) -> Rollout:
+    def job_progress(self, update: Update) -> JobProgress:
         """How far its two devices are at this moment."""
         outcome, seconds = update.devices
         through = self.time.now - update.settles - seconds
         if update.canceled:
-            return Rollout(status="CANCELED", comment=update.canceled, canceled=2)
+            return JobProgress(status="CANCELED", comment=update.canceled, canceled=2)
         if through >= 0 and outcome == "succeed":
-            return Rollout(status="COMPLETED", succeeded=2)
+            return JobProgress(status="COMPLETED", succeeded=2)
         if (through >= 0 and outcome == "fail") or (through >= 20 and outcome == "differ"):
-            return Rollout(status="COMPLETED", succeeded=1, failed=1)
+            return JobProgress(status="COMPLETED", succeeded=1, failed=1)
         if through >= 0 and outcome == "differ":
-            return Rollout(status="IN_PROGRESS", succeeded=1, in_progress=1)
-        return Rollout(status="IN_PROGRESS", queued=2)
+            return JobProgress(status="IN_PROGRESS", succeeded=1, in_progress=1)
+        return JobProgress(status="IN_PROGRESS", queued=2)
 
     def owned(self, stack_id: str) -> dict[str, Update]:
         """The updates of a stack that are there and not being deleted."""
@@ -213,12 +213,12 @@ class Connection:
             raise Killed
         service.time.sleep(LATENCY / 2 if fault not in ("cut before", "cut after") else READ_TIMEOUT)
         if fault == "denied":
-            raise NotAuthorized("AccessDeniedException: not authorized")
+            raise AccessDeniedError("AccessDeniedException: not authorized")
         if fault:
-            raise NotYet(f"{operation}: {fault}")
+            raise RetryableError(f"{operation}: {fault}")
         return cast(_Result, result)
 
-    def look(self, ota_update_id: str, now: float) -> Seen | None:
+    def get_update(self, ota_update_id: str, now: float) -> Observed | None:
         """GetOTAUpdate and ListTagsForResource."""
         service = self._service
 
@@ -237,7 +237,7 @@ class Connection:
             shown = [tags for since, tags in update.tags if since <= service.time.now]
             return dict(shown[-1]) if shown and service.find(ota_update_id) is update else {}
 
-        return Seen(
+        return Observed(
             status=status,
             tags=self._call("ListTagsForResource", tags),
             age=service.time.now - update.created,
@@ -249,13 +249,13 @@ class Connection:
         """DescribeStacks."""
         return self._call("DescribeStacks", lambda: self._service.stack(stack_id))
 
-    def rollout(self, job_id: str) -> Rollout | None:
+    def job_progress(self, job_id: str) -> JobProgress | None:
         """DescribeJob."""
         service, name = self._service, job_id.removeprefix("AFR_OTA-")
 
-        def work() -> Rollout | None:
+        def work() -> JobProgress | None:
             update = service.find(name)
-            return None if update is None else service.rollout(update)
+            return None if update is None else service.job_progress(update)
 
         return self._call("DescribeJob", work)
 
@@ -265,15 +265,15 @@ class Connection:
 
         def work() -> bool:
             self._must_be_own(name)
-            if (update := service.find(name)) is None or service.rollout(update).status != "IN_PROGRESS":
+            if (update := service.find(name)) is None or service.job_progress(update).status != "IN_PROGRESS":
                 return False
             update.canceled = why
             return True
 
         if not self._call("CancelJob", work):
-            raise HandlerError(f"InvalidRequestException: {job_id}")
+            raise FatalError(f"InvalidRequestException: {job_id}")
 
-    def request(self, wanted: Declared) -> dict[str, Any]:
+    def request(self, wanted: Desired) -> dict[str, Any]:
         """The request, with what the handler puts into it."""
         return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
 
@@ -303,7 +303,7 @@ class Connection:
             return True
 
         if not self._call("CreateOTAUpdate", work):
-            raise AlreadyExists(name)
+            raise AlreadyExistsError(name)
 
     def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
         """DeleteOTAUpdate."""
@@ -325,7 +325,7 @@ class Connection:
             return ""
 
         if refusal := self._call("DeleteOTAUpdate", work):
-            raise HandlerError(f"InvalidRequestException: {refusal}")
+            raise FatalError(f"InvalidRequestException: {refusal}")
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """TagResource."""
@@ -349,7 +349,7 @@ class Connection:
             return True
 
         if not self._call(operation, work):
-            raise HandlerError(f"ResourceNotFoundException: {arn}")
+            raise FatalError(f"ResourceNotFoundException: {arn}")
 
     def _must_be_own(self, ota_update_id: str) -> None:
         if ota_update_id in self._service.foreign:

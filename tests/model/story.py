@@ -5,8 +5,8 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update import seen
-from cdk_iot_ota_handler.ota_update.identity import DEPLOYED_TAG
+from cdk_iot_ota_handler.ota_update import observed
+from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
 
 from .cloudformation import Plan, Properties, Stack, id_of
 from .ota_service import LATENCY, Behaviour, BrokenPromise, Fault, OtaService, Update
@@ -159,11 +159,11 @@ class Story:
         self.broken = False
         return bool(process.result)
 
-    def _shown(self, stack_id: str) -> seen.Stack:
+    def _shown(self, stack_id: str) -> observed.Stack:
         # Not promised: a rollback that does not show yet, where something may be created after all.
         stack = next(stack for stack in self.stacks if stack.stack_id == stack_id)
         may_create = self.removed_by_hand or stack.plan.duplicates or stack.plan.cut_after is not None
-        return seen.Stack(stack.shown(0 if may_create else self.service.behaviour.stack_lag))
+        return observed.Stack(stack.shown(0 if may_create else self.service.behaviour.stack_lag))
 
     def _created(self, ota_update_id: str) -> None:
         """What is promised of each creation: it is declared now, not made before, and not the third."""
@@ -171,7 +171,7 @@ class Story:
             raise BrokenPromise(f"more than the old and the new: {sorted(self.service.owned(self.stack.stack_id))}")
         if self._declared_now is None or ota_update_id != id_of(self.stack.stack_id, self._declared_now):
             raise BrokenPromise(f"{ota_update_id} was pushed, and nobody declares it now ({self.stack.status})")
-        forward = seen.Stack(self.stack.status).goes_forward
+        forward = observed.Stack(self.stack.status).is_deploying
         # Not promised: another delivery finds nothing where the first one has removed what failed its gate.
         judged_twice = self.stack.plan.duplicates and "Gate" in self._declared_now
         if forward and not judged_twice and self._pushed_now.get(ota_update_id) == "CREATE_COMPLETE":
@@ -181,12 +181,12 @@ class Story:
     def _deployed(self, ota_update_id: str) -> None:
         """What is promised of a mark that a deploy sets: its devices have proven it by then."""
         gate = (self._declared_now or {}).get("Gate")
-        if not seen.Stack(self.stack.status).goes_forward:
+        if not observed.Stack(self.stack.status).is_deploying:
             self.mark_overtaken |= self.stack.shown(2 * LATENCY) != self.stack.status
             return
         if gate is None or ota_update_id not in self._pushed_now:
             return
-        rollout = self.service.rollout(self.service.updates[ota_update_id])
+        rollout = self.service.job_progress(self.service.updates[ota_update_id])
         if rollout.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
             raise BrokenPromise(f"{ota_update_id} was taken for proven: {rollout}")
 

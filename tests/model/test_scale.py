@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update import seen
+from cdk_iot_ota_handler.ota_update import observed
 
 from .cloudformation import Plan, Stack
 from .ota_service import OtaService
@@ -40,10 +40,10 @@ def test_a_hundred_updates_of_one_stack(service: OtaService) -> None:
     """All are created, replaced and deleted in some minutes, without a failure, however many calls are throttled."""
     resources = [Stack(service, STACK_ID, logical_id=f"Blinky{number}") for number in range(UPDATES)]
 
-    def shown(stack_id: str) -> seen.Stack:
+    def shown(stack_id: str) -> observed.Stack:
         """The stack works on all of its resources before it cleans up."""
         return max(
-            (seen.Stack(one.status) for one in resources), key=lambda stack: (stack.goes_forward, not stack.at_rest)
+            (observed.Stack(one.status) for one in resources), key=lambda stack: (stack.is_deploying, not stack.is_idle)
         )
 
     service.stack = shown

@@ -6,7 +6,7 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
-from docs.licences import DOCUMENT, ROOT, document, npm_rows, pins, required, rows
+from tools.licences import DOCUMENT, ROOT, document, npm_rows, pins, required, rows
 
 COMPILED = pytest.mark.parametrize("name", ["requirements", "requirements-lowest"])
 PERMISSIVE = {"Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python", "MIT", "MIT-0", "PSF-2.0"}
@@ -67,7 +67,7 @@ def test_npm_packages_are_hashed() -> None:
 
 
 def test_the_licences_are_listed() -> None:
-    """The document names every package in its version; `python -m docs.licences` renews it."""
+    """The document names every package in its version; `python -m tools.licences` renews it."""
     assert DOCUMENT.read_text() == document()
     assert {pin.name for pin in pins("requirements-lowest.txt")} <= {pin.name for pin in pins()}
 

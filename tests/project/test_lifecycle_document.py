@@ -1,11 +1,11 @@
 """The document on the lifecycle shows the decisions that the handler takes."""
 
-from cdk_iot_ota_handler.ota_update import budgets
-from docs.lifecycle_diagram import COLUMNS, DOCUMENT, STATES, up_to_date
+from cdk_iot_ota_handler.ota_update.contract import timeouts
+from tools.lifecycle_diagram import COLUMNS, DOCUMENT, STATES, up_to_date
 
 
 def test_the_diagrams_are_those_of_the_code() -> None:
-    """The table and the diagrams are made of the code's decisions; `python -m docs.lifecycle_diagram` renews them."""
+    """The table and the diagrams are made of the code's decisions; `python -m tools.lifecycle_diagram` renews them."""
     text = DOCUMENT.read_text()
     assert text == up_to_date(text)
     assert "stateDiagram-v2" in text
@@ -24,4 +24,4 @@ def test_the_times_are_those_of_the_code() -> None:
     cells = {cell.strip() for line in DOCUMENT.read_text().splitlines() for cell in line.split("|")}
     names = ["IAM_PATIENCE", "SETTLE_PATIENCE", "PATIENCE", "INVOCATION", "CREATION_DEADLINE", "DELETION_PATIENCE"]
     names += ["HANDLER_DEADLINE", "TOTAL_TIMEOUT", "SERVICE_TIMEOUT"]
-    assert {str(getattr(budgets, name)) for name in names} <= cells
+    assert {str(getattr(timeouts, name)) for name in names} <= cells

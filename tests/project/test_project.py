@@ -73,10 +73,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_has_both_packages_and_nothing_else(wheel: Path) -> None:
-    """The construct library with its type marker, the handler, and metadata."""
+def test_the_wheel_has_the_four_packages_and_nothing_else(wheel: Path) -> None:
+    """The wheel holds the four import packages, the type marker and metadata."""
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"cdk_iot_ota", "cdk_iot_ota_handler"}
+    packages = {"cdk_iot_ota", "cdk_iot_ota_cli", "cdk_iot_ota_handler", "cdk_iot_ota_local"}
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == packages
     assert "cdk_iot_ota/py.typed" in names
     assert "cdk_iot_ota_handler/ota_update/index.py" in names
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws import LocalAws, leftovers
+from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.opt_in import ACCOUNT_VARIABLE
 from tests.end_to_end.real_aws import MARK, PREFIX
 

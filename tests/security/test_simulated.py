@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaServiceRole, OtaUpdateProvider
-from cdk_iot_ota_handler.ota_update import identity
+from cdk_iot_ota_handler.ota_update.contract import names
 from tests.construct.everything import imported_vpc
 from tests.construct.stacks import ota_file, ota_update, stack, template
 from tests.security.simulated import ACCOUNT, REGION, STACK_ID, Simulated
@@ -18,7 +18,7 @@ SIGNER = f"arn:aws:signer:{REGION}:{ACCOUNT}:"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/firmware"
 THROUGH_S3 = {"kms__ViaService": f"s3.{REGION}.amazonaws.com"}
 TO_IOT = {"iam__PassedToService": "iot.amazonaws.com"}
-OWN_TAG = {f"aws__ResourceTag/{identity.STACK_TAG.replace(':', '__')}": STACK_ID}
+OWN_TAG = {f"aws__ResourceTag/{names.STACK_TAG.replace(':', '__')}": STACK_ID}
 OTHERS_TAG = {name: value.replace("stack/Prod/", "stack/Other/") for name, value in OWN_TAG.items()}
 
 

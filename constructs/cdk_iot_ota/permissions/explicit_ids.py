@@ -3,12 +3,12 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from cdk_iot_ota_handler.ota_update import identity
+from cdk_iot_ota_handler.ota_update.contract import names
 
+from .._iam.role_policy import RolePolicy
+from .._iam.sized_role import SizedRole
+from .._iam.statements import allow, single
 from .policies import Policies
-from .role_policy import RolePolicy
-from .sized_role import SizedRole
-from .statements import allow, single
 
 # So many of the longest ids fit into the 6,144 characters of a managed policy.
 _IDS_IN_A_POLICY = 50
@@ -33,7 +33,7 @@ class ExplicitIds:
 
     def _own_updates(self) -> RolePolicy:
         any_update = [self._policies.arn("otaupdate", "*")]
-        owned = {"StringEquals": {f"aws:ResourceTag/{identity.STACK_TAG}": self._policies.stack.stack_id}}
+        owned = {"StringEquals": {f"aws:ResourceTag/{names.STACK_TAG}": self._policies.stack.stack_id}}
         statements = {
             # Without a condition on tags: what does not exist has none, and must be seen to be absent.
             "AnyUpdates": allow(["iot:GetOTAUpdate", "iot:ListTagsForResource"], any_update, why_many=_WHY_ANY),

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
+from .._iam.role_policy import RolePolicy
+from .._iam.sized_role import SizedRole
+from .._iam.statements import WHY_ANY_JOBS, WHY_STREAMS, Statement, allow, single
 from .explicit_ids import ExplicitIds
 from .needs import Needs
 from .policies import Policies
-from .role_policy import RolePolicy
-from .sized_role import SizedRole
-from .statements import WHY_ANY_JOBS, WHY_STREAMS, Statement, allow, single
 
 _UPDATES = (
     "iot:CreateOTAUpdate",

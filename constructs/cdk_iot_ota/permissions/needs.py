@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
-from ..bound_file import BoundFile
-from ..file_location import InBucket
+from ..request.bound_file import BoundFile
+from ..request.file_location import InBucket
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Which objects of a bucket a policy names for the files of a stack's updates."""
 
-from .. import checks
+from .._synth import checks
 
 # A policy has to hold old and new ones, and the lists of several buckets.
 _MOST = 10

@@ -11,13 +11,13 @@ removes a policy after what depends on it. So what deletes is constant, and what
 from aws_cdk import Stack
 from constructs import Construct, IConstruct
 
-from .. import shared
+from .._synth import shared
 from ..provider.ota_update_provider import OtaUpdateProvider
-from ..service_role import OtaServiceRole
 from .handler import HandlerPermissions
 from .needs import Needs
 from .policies import Policies
 from .service import ServicePermissions
+from .service_role import OtaServiceRole
 
 
 class OtaPermissions(Construct):

@@ -9,12 +9,12 @@ from aws_cdk import Annotations, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from ..file_location import InBucket
-from ..naming import id_prefix
+from .._iam.role_policy import FollowingPolicy, RolePolicy
+from .._iam.sized_role import SizedRole
+from .._iam.statements import Statement, allow, key_arn, single, through_s3
+from .._synth.naming import id_prefix
+from ..request.file_location import InBucket
 from .objects import WHY_MANY, DeclaredObjects
-from .role_policy import FollowingPolicy, RolePolicy
-from .sized_role import SizedRole
-from .statements import Statement, allow, key_arn, single, through_s3
 
 _Policy = TypeVar("_Policy", bound=RolePolicy)
 

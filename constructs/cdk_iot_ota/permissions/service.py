@@ -1,11 +1,11 @@
 """What AWS IoT may do with a role of ours."""
 
-from ..service_role import OtaServiceRole
+from .._iam.role_policy import RolePolicy
+from .._iam.statements import READ_BUCKET, READ_OBJECTS, WHY_ANY_JOBS, WHY_STREAMS, Statement, allow
 from .needs import Needs
 from .policies import Policies
-from .role_policy import RolePolicy
+from .service_role import OtaServiceRole
 from .signer import Signing
-from .statements import READ_BUCKET, READ_OBJECTS, WHY_ANY_JOBS, WHY_STREAMS, Statement, allow
 
 _WHY_PREFIX = "jobs are named by the ids of their updates, which all begin with this stack's prefix"
 _WHY_TARGETS = "a job is allowed by its name and by its targets, and its name is what limits it"

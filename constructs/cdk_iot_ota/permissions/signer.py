@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
 
-from ..code_signing import SignerJob
-from .statements import READ_BUCKET, READ_OBJECTS, Statement, allow, key_arn, single, through_s3
+from .._iam.statements import READ_BUCKET, READ_OBJECTS, Statement, allow, key_arn, single, through_s3
+from ..request.code_signing import SignerJob
 
 _WHY_ALL_JOBS = "AWS Signer names its jobs at random"
 _WHY_ALL_PROFILES = "AWS IoT names a profile that it makes without being told a name"

@@ -7,9 +7,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update import limits
+from cdk_iot_ota_handler.ota_update.contract import limits
 
-from ..permissions.statements import key_arn
+from .._iam.statements import key_arn
 
 
 def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | None:

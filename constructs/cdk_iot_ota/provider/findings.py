@@ -5,8 +5,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct, IConstruct
 
-from ..acknowledged import acknowledge as note
-from ..acknowledged import acknowledge_dependency, acknowledge_wildcards, in_packs
+from .._synth.suppressions import acknowledge as note
+from .._synth.suppressions import acknowledge_dependency, acknowledge_wildcards, in_packs
 
 
 def acknowledge(provider: Construct, *, in_vpc: bool, encrypted: bool) -> None:

@@ -8,9 +8,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from .. import acknowledged
-from ..interfaces import as_principal
-from ..permissions.sized_role import SizedRole
+from .._iam.sized_role import SizedRole
+from .._synth import suppressions
+from .._synth.casts import as_principal
 
 _NETWORK = (
     "ec2:AssignPrivateIpAddresses",
@@ -42,7 +42,7 @@ def function_role(
         inline_policies=policies,
     )
     if in_vpc:
-        acknowledged.acknowledge_wildcards(
+        suppressions.acknowledge_wildcards(
             cast(Construct, role.node.default_child),
             ["*"],
             "EC2 names network interfaces at random, and only Lambda itself can use this statement",

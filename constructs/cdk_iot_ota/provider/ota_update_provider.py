@@ -14,11 +14,11 @@ from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 import cdk_iot_ota_handler
-from cdk_iot_ota_handler.ota_update import budgets, limits
+from cdk_iot_ota_handler.ota_update.contract import limits, timeouts
 
-from .. import shared
-from ..interfaces import as_function, as_role
-from ..permissions.sized_role import SizedRole
+from .._iam.sized_role import SizedRole
+from .._synth import shared
+from .._synth.casts import as_function, as_role
 from . import encryption, findings, waiter
 from .function_role import function_role
 
@@ -126,7 +126,7 @@ class OtaUpdateProvider(Construct):
             handler="ota_update.index.handler",
             # Caches differ from machine to machine, and with them the function would.
             code=lambda_.Code.from_asset(str(_HANDLER_FOLDER), exclude=["**/__pycache__", "*.pyc"]),
-            timeout=Duration.seconds(budgets.INVOCATION),
+            timeout=Duration.seconds(timeouts.INVOCATION),
             memory_size=256,
             role=as_role(self._role),
             log_group=self._log_group,
@@ -141,8 +141,8 @@ class OtaUpdateProvider(Construct):
             "Framework",
             on_event_handler=as_function(self._handler),
             is_complete_handler=as_function(self._handler),
-            query_interval=Duration.seconds(budgets.QUERY_INTERVAL),
-            total_timeout=Duration.seconds(budgets.TOTAL_TIMEOUT),
+            query_interval=Duration.seconds(timeouts.QUERY_INTERVAL),
+            total_timeout=Duration.seconds(timeouts.TOTAL_TIMEOUT),
             framework_on_event_role=as_role(self._new_role("OnEventRole", log_group)),
             framework_complete_and_timeout_role=as_role(self._new_role("IsCompleteRole", log_group)),
             log_group=log_group,

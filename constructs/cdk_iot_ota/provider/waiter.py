@@ -7,7 +7,7 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
-from ..acknowledged import acknowledge_wildcards
+from .._synth.suppressions import acknowledge_wildcards
 
 _TRACE = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 

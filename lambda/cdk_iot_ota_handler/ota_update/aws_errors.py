@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError
 
-from .errors import AlreadyExists, HandlerError, NotAuthorized, NotYet
-from .seen import ABOUT_ACCESS
+from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
+from .observed import ABOUT_ACCESS
 
 _PASSING = {
     "InternalFailure",
@@ -27,19 +27,19 @@ _NOT_AUTHORIZED = {"AccessDenied", "AccessDeniedException", "UnauthorizedExcepti
 
 
 @contextmanager
-def sorted_errors(subject: str, *, creating: bool = False, final: str = "") -> Iterator[None]:
+def classify_errors(subject: str, *, creating: bool = False, final: str = "") -> Iterator[None]:
     """Errors of botocore as errors of ours, in the service's words and with what they are about."""
     try:
         yield
     except ParamValidationError as error:
-        raise HandlerError(f"{subject}: {error}") from None
+        raise FatalError(f"{subject}: {error}") from None
     except ClientError as error:
         raise _sorted_error(error, subject, creating, final) from error
     except (BotoCoreError, OSError) as error:
-        raise NotYet(f"{subject}: {error}") from error
+        raise RetryableError(f"{subject}: {error}") from error
     except (AttributeError, LookupError, ResponseParserError, ValueError) as error:
         # No answer of the service: something in between has cut it short, or has answered itself.
-        raise NotYet(f"{subject}: unreadable answer: {error!r}") from error
+        raise RetryableError(f"{subject}: unreadable answer: {error!r}") from error
 
 
 def _sorted_error(error: ClientError, subject: str, creating: bool, final: str) -> Exception:
@@ -48,14 +48,14 @@ def _sorted_error(error: ClientError, subject: str, creating: bool, final: str) 
     message = f"{subject}: {code}: {details.get('Message', '')}"
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if creating and code == "ResourceAlreadyExistsException":
-        return AlreadyExists(message)
+        return AlreadyExistsError(message)
     if code == final:
-        return HandlerError(message)
+        return FatalError(message)
     if code in _PASSING or status == 429 or status >= 500:
-        return NotYet(message)
+        return RetryableError(message)
     # A role that IAM has not spread yet makes the request invalid rather than unauthorized.
     if code in _NOT_AUTHORIZED or status == 403:
-        return NotAuthorized(message)
+        return AccessDeniedError(message)
     if creating and code == "InvalidRequestException" and ABOUT_ACCESS.search(message):
-        return NotAuthorized(message)
-    return HandlerError(message)
+        return AccessDeniedError(message)
+    return FatalError(message)

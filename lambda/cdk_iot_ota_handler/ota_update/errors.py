@@ -13,20 +13,20 @@ def shorten(message: str, limit: int = LIMIT) -> str:
     return encoded[: limit - 3].decode(errors="ignore") + "…"
 
 
-class HandlerError(Exception):
+class FatalError(Exception):
     """Final: the event fails with this message, which becomes the reason in the stack's events."""
 
     def __init__(self, message: str) -> None:
         super().__init__(shorten(message))
 
 
-class NotYet(Exception):
+class RetryableError(Exception):
     """Passing: throttling, a server error, a lost answer. The same call may succeed later."""
 
 
-class NotAuthorized(NotYet):
+class AccessDeniedError(RetryableError):
     """Passing for a while: IAM spreads new roles and policies slowly. Final when it lasts."""
 
 
-class AlreadyExists(Exception):
+class AlreadyExistsError(Exception):
     """An update of this id exists; whose it is, its tags say."""

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from .declared import Event
-from .errors import HandlerError
-from .limits import ARN, Choice, Text, shown
+from .contract import names
+from .contract.limits import ARN, Choice, Text, shown
+from .desired import Event
+from .errors import FatalError
 
-RESOURCE_TYPE = "Custom::IoTOTAUpdate"
 REQUEST_TYPE = Choice(words=("Create", "Update", "Delete"))
 STACK_ID = Text(
     pattern=rf"{ARN.format(service='cloudformation')}:stack/[A-Za-z][A-Za-z0-9-]{{0,127}}/[A-Za-z0-9-]{{1,64}}",
@@ -30,14 +30,14 @@ ID_PREFIX = Text(pattern=r"[A-Za-z0-9-]{1,20}_", form="up to 20 of a-z, A-Z, 0-9
 
 
 def check(event: Event) -> None:
-    """Check an event as ``on_event`` gets it. Raises HandlerError with the property and the value."""
+    """Check an event as ``on_event`` gets it. Raises FatalError with the property and the value."""
     with _no_event():
         REQUEST_TYPE.check("RequestType", event.get("RequestType", ""))
         _text(event, "StackId", STACK_ID)
         _text(event, "LogicalResourceId", LOGICAL_ID)
         if event["RequestType"] != "Create" or "PhysicalResourceId" in event:
             _text(event, "PhysicalResourceId", PHYSICAL_ID)
-        Choice(words=(RESOURCE_TYPE,)).check("ResourceType", event.get("ResourceType", RESOURCE_TYPE))
+        Choice(words=(names.RESOURCE_TYPE,)).check("ResourceType", event.get("ResourceType", names.RESOURCE_TYPE))
         _kind(event, "ResourceProperties", Mapping, "a mapping")
     _check_prefix(event)
 
@@ -51,9 +51,9 @@ def check_look(event: Event) -> None:
         if isinstance(started, bool) or not isinstance(started, (int, float)) or not math.isfinite(started):
             raise ValueError(f"StartedAt must be a finite number, got {shown(started)}")
         if event["RequestType"] == "Delete":
-            _text(event, "Means", PHYSICAL_ID)
+            _text(event, "TargetId", PHYSICAL_ID)
         else:
-            _kind(event, "Stays", bool, "true or false")
+            _kind(event, "KeepsId", bool, "true or false")
 
 
 def _check_prefix(event: Event) -> None:
@@ -63,7 +63,7 @@ def _check_prefix(event: Event) -> None:
     try:
         _text(event["ResourceProperties"], "IdPrefix", ID_PREFIX)
     except ValueError as error:
-        raise HandlerError(f"{error}: leave it as the construct has made it") from None
+        raise FatalError(f"{error}: leave it as the construct has made it") from None
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def _no_event() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise HandlerError(f"{error}: only CloudFormation may call this function; nothing was done") from None
+        raise FatalError(f"{error}: only CloudFormation may call this function; nothing was done") from None
 
 
 def _text(part: Mapping[str, Any], name: str, limit: Text) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import limits
-from .errors import HandlerError
-from .seen import Rollout
+from .contract import limits
+from .errors import FatalError
+from .observed import JobProgress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +24,12 @@ class Gate:
 
 
 def declared_gate(properties: Mapping[str, Any]) -> Gate | None:
-    """The gate in a resource's properties. Raises HandlerError with the member, the value and the limit."""
+    """The gate in a resource's properties. Raises FatalError with the member, the value and the limit."""
     given = properties.get("Gate")
     if given is None:
         return None
     if not isinstance(given, Mapping):
-        raise HandlerError(f"Gate must be a mapping, got {limits.shown(given)}")
+        raise FatalError(f"Gate must be a mapping, got {limits.shown(given)}")
     try:
         return Gate(
             success_percentage=_number(given, "SuccessPercentage", limits.SUCCESS_PERCENTAGE),
@@ -38,7 +38,7 @@ def declared_gate(properties: Mapping[str, Any]) -> Gate | None:
             timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
         )
     except ValueError as error:
-        raise HandlerError(f"Gate: {error}") from None
+        raise FatalError(f"Gate: {error}") from None
 
 
 def _number(given: Mapping[str, Any], name: str, limit: limits.Number) -> str:
@@ -49,7 +49,7 @@ def _number(given: Mapping[str, Any], name: str, limit: limits.Number) -> str:
     return text
 
 
-def passed(rollout: Rollout, seconds: float) -> str:
+def passed(rollout: JobProgress, seconds: float) -> str:
     """What the mark of a deployed update says of the gate that it has passed, in the letters that a tag may have."""
     return f"succeeded={rollout.succeeded} failed={rollout.failures} seconds={seconds:.0f}"
 

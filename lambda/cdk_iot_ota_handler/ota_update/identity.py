@@ -10,36 +10,26 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# A job is named AFR_OTA-<id>, and a job id has 64 characters at most.
-MAX_ID_LENGTH = 56
-DIGEST_LENGTH = 16
-
-_GENERATED = rf"[A-Za-z0-9-]+_([A-Za-z0-9]+)-[0-9a-f]{{{DIGEST_LENGTH}}}"
-
-TAG_PREFIX = "cdk-iot-ota:"
-STACK_TAG = TAG_PREFIX + "stack-id"
-RESOURCE_TAG = TAG_PREFIX + "logical-id"
-CONTENT_TAG = TAG_PREFIX + "content"
-DEPLOYED_TAG = TAG_PREFIX + "deployed"
+from .contract import names
 
 
 class Owner(enum.Enum):
     """Whose update it is that exists under an id."""
 
     OURS = "ours"
-    ANOTHERS = "another's"
+    OTHER = "other"
     UNKNOWN = "not known yet"
 
 
 def digest(request: Mapping[str, Any], stack_id: str, logical_id: str) -> str:
     """The digest of a request as CloudFormation hands it over, in one resource of one stack."""
     text = json.dumps([request, stack_id, logical_id], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+    return hashlib.sha256(text.encode()).hexdigest()[: names.DIGEST_LENGTH]
 
 
 def generated_id(prefix: str, logical_id: str, content: str) -> str:
     """``<prefix><logical id>-<digest>``, the logical id cut so that the whole fits into a job id."""
-    room = MAX_ID_LENGTH - len(prefix) - len(content) - 1
+    room = names.MAX_ID_LENGTH - len(prefix) - len(content) - 1
     return f"{prefix}{logical_id[:room]}-{content}"
 
 
@@ -48,14 +38,9 @@ def is_possible(ota_update_id: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_-]{1,128}", ota_update_id) is not None
 
 
-def is_generated(ota_update_id: str) -> bool:
-    """Whether an id has the form of one that is generated for some resource."""
-    return re.fullmatch(_GENERATED, ota_update_id) is not None
-
-
 def has_generated_form(ota_update_id: str, logical_id: str) -> bool:
     """Whether an id is one that is generated for this resource."""
-    match = re.fullmatch(_GENERATED, ota_update_id)
+    match = names.GENERATED_ID.fullmatch(ota_update_id)
     return match is not None and logical_id.startswith(match.group(1))
 
 
@@ -67,12 +52,12 @@ def is_invented(physical_id: str, stack_id: str, logical_id: str) -> bool:
 
 def ownership_tags(stack_id: str, logical_id: str, content: str) -> dict[str, str]:
     """The tags that every update of ours is created with."""
-    return {STACK_TAG: stack_id, RESOURCE_TAG: logical_id, CONTENT_TAG: content}
+    return {names.STACK_TAG: stack_id, names.RESOURCE_TAG: logical_id, names.CONTENT_TAG: content}
 
 
 def owner(tags: Mapping[str, str], stack_id: str, logical_id: str, *, young: bool) -> Owner:
     """Whose an update with these tags is. A young update without any tags may be anybody's."""
     if not tags and young:
         return Owner.UNKNOWN
-    ours = tags.get(STACK_TAG) == stack_id and tags.get(RESOURCE_TAG) == logical_id
-    return Owner.OURS if ours else Owner.ANOTHERS
+    ours = tags.get(names.STACK_TAG) == stack_id and tags.get(names.RESOURCE_TAG) == logical_id
+    return Owner.OURS if ours else Owner.OTHER

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .clock import Clock
-from .declared import Event
-from .errors import LIMIT, HandlerError, shorten
+from .desired import Event
+from .errors import LIMIT, FatalError, shorten
 from .is_complete import is_complete
 from .log import log_bug, log_failure
 from .on_event import on_event
@@ -31,7 +31,7 @@ def serve(event: Event, connect: Callable[[], OtaService], clock: Clock) -> dict
     # Errors are raised without the one behind them: Lambda must not print what may quote the event.
     try:
         return call(event, connect(), clock)
-    except HandlerError as error:
+    except FatalError as error:
         raise _for_the_stack(event, str(error)) from None
     except Exception as error:
         log_bug(event, error)
@@ -39,9 +39,9 @@ def serve(event: Event, connect: Callable[[], OtaService], clock: Clock) -> dict
         raise _for_the_stack(event, reason) from None
 
 
-def _for_the_stack(event: Event, reason: str) -> HandlerError:
+def _for_the_stack(event: Event, reason: str) -> FatalError:
     """The failure as the stack's events show it. The framework names the function; its log group is what helps."""
     log_failure(event, reason)
     group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
     where = f" (see log group {group})" if group else ""
-    return HandlerError(shorten(reason, LIMIT - len(where)) + where)
+    return FatalError(shorten(reason, LIMIT - len(where)) + where)

@@ -4,10 +4,10 @@ from typing import Any
 
 from . import event_rules
 from .clock import Clock
-from .creation import Creation
+from .create import Creation
 from .decide import Action, Decision
-from .declared import Event, declared, same_update
-from .deletion import Deletion
+from .delete import Deletion
+from .desired import Event, declared, same_update
 from .log import log
 from .service import OtaService
 
@@ -15,7 +15,7 @@ Answer = dict[str, Any]
 
 
 def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
-    """Whether an event is over. Raises HandlerError with the reason when it has failed.
+    """Whether an event is over. Raises FatalError with the reason when it has failed.
 
     Any error here is final for CloudFormation, so what may pass is "not yet", until a deadline.
     """
@@ -25,7 +25,7 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.look()}
     # What a gate has seen is kept with the update, where its attributes are read again.
-    if event["Stays"] and same_update(event) and wanted.gate is None:
+    if event["KeepsId"] and same_update(event) and wanted.gate is None:
         log(event, wanted.ota_update_id, None, Decision(Action.DONE, "nothing about the update changes"))
         return {"IsComplete": True, "Data": wanted.attributes}
     attributes = Creation(event, wanted, service, clock).look() if deletion.look_at_leftover() else None

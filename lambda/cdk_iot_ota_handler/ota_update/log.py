@@ -8,15 +8,15 @@ import traceback
 from typing import Any
 
 from .decide import Action, Decision
-from .declared import Event
-from .seen import Seen
+from .desired import Event
+from .observed import Observed
 
 # CloudWatch Logs breaks a line after 256 KB, and JSON may write six letters for one.
 _LONGEST = 4_000
 _CAUSES = 5
 
 
-def log(event: Event, ota_update_id: str, seen: Seen | None, decision: Decision) -> None:
+def log(event: Event, ota_update_id: str, seen: Observed | None, decision: Decision) -> None:
     """Print a decision with what it rests on; neither the properties nor the response URL are in it."""
     decided = {"seen": seen.status if seen else None, "decided": decision.action.value, "why": decision.why}
     _print(event, {"otaUpdateId": ota_update_id, **decided})

@@ -7,8 +7,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from .errors import HandlerError
-from .limits import shown
+from .contract.limits import shown
+from .errors import FatalError
 
 
 def restore(value: Any, shape: Any, path: str) -> Any:
@@ -29,7 +29,7 @@ def restore(value: Any, shape: Any, path: str) -> Any:
 def _structure(value: dict[str, Any], shape: Any, path: str) -> dict[str, Any]:
     unknown = sorted(set(value) - set(shape.members))
     if unknown:
-        raise HandlerError(
+        raise FatalError(
             f"{path} has no member {unknown[0]!r} in the SDK of this function: use one of {', '.join(shape.members)}"
         )
     return {name: restore(item, shape.members[name], f"{path}.{name}") for name, item in value.items()}
@@ -41,7 +41,7 @@ def _expect(value: Any, kind: type, path: str) -> Any:
     if kind is str and isinstance(value, (bool, int, float)):
         return str(value).lower() if isinstance(value, bool) else str(value)
     names: dict[type, str] = {dict: "a mapping", list: "a list", str: "text"}
-    raise HandlerError(f"{path} must be {names[kind]}, got {shown(value)}")
+    raise FatalError(f"{path} must be {names[kind]}, got {shown(value)}")
 
 
 def _boolean(text: str) -> bool:
@@ -67,4 +67,4 @@ def _scalar(text: str, type_name: str, path: str) -> Any:
     try:
         return parse(text)
     except (ValueError, KeyError):
-        raise HandlerError(f"{path} must be {wanted}, got {shown(text)}") from None
+        raise FatalError(f"{path} must be {wanted}, got {shown(text)}") from None

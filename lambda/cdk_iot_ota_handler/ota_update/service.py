@@ -7,13 +7,15 @@ import boto3
 from botocore.config import Config
 from botocore.validate import ParamValidator
 
-from . import budgets, gate, identity, request_rules
-from .aws_errors import sorted_errors
-from .declared import Declared
-from .errors import HandlerError
+from . import gate
+from . import request as request_rules
+from .aws_errors import classify_errors
+from .contract import names, timeouts
+from .desired import Desired
+from .errors import FatalError
 from .identity import is_possible
+from .observed import JobProgress, Observed, Stack
 from .restore import restore
-from .seen import Rollout, Seen, Stack
 
 _COUNTS = {
     "queued": "Queued",
@@ -25,8 +27,8 @@ _COUNTS = {
     "canceled": "Canceled",
 }
 _CONFIG = Config(
-    connect_timeout=budgets.CONNECT_TIMEOUT,
-    read_timeout=budgets.READ_TIMEOUT,
+    connect_timeout=timeouts.CONNECT_TIMEOUT,
+    read_timeout=timeouts.READ_TIMEOUT,
     retries={"mode": "standard", "total_max_attempts": 1},
 )
 
@@ -45,24 +47,24 @@ class OtaService:
 
     def stack(self, stack_id: str) -> Stack:
         """The stack as it is now."""
-        with sorted_errors("the stack"):
+        with classify_errors("the stack"):
             (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return Stack(stack["StackStatus"])
 
-    def look(self, ota_update_id: str, now: float) -> Seen | None:
+    def get_update(self, ota_update_id: str, now: float) -> Observed | None:
         """The update of this id, or None when there is none."""
         if not is_possible(ota_update_id):
             return None  # CloudFormation or the framework has made it up, and AWS IoT would refuse the question
-        with sorted_errors(f"OTA update {ota_update_id}"):
+        with classify_errors(f"OTA update {ota_update_id}"):
             try:
                 info = self._iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
             except self._iot.exceptions.ResourceNotFoundException:
                 return None
             return self._seen(info, now)
 
-    def _seen(self, info: Mapping[str, Any], now: float) -> Seen:
+    def _seen(self, info: Mapping[str, Any], now: float) -> Observed:
         created, tags = info.get("creationDate"), self._tags(info["otaUpdateArn"])
-        return Seen(
+        return Observed(
             status=info["otaUpdateStatus"],
             tags=tags,
             age=now - created.timestamp() if created else 0.0,
@@ -72,7 +74,7 @@ class OtaService:
                 "JobId": info.get("awsIotJobId", ""),
                 "JobArn": info.get("awsIotJobArn", ""),
                 "Status": info["otaUpdateStatus"],
-                **gate.attributes(tags.get(identity.DEPLOYED_TAG, "")),
+                **gate.attributes(tags.get(names.DEPLOYED_TAG, "")),
             },
         )
 
@@ -84,15 +86,15 @@ class OtaService:
         except self._iot.exceptions.ResourceNotFoundException:
             return {}
 
-    def rollout(self, job_id: str) -> Rollout | None:
+    def job_progress(self, job_id: str) -> JobProgress | None:
         """How far the devices of an update are, or None when its job is not there."""
-        with sorted_errors(f"job {job_id}"):
+        with classify_errors(f"job {job_id}"):
             try:
                 job = self._iot.describe_job(jobId=job_id)["job"]
             except self._iot.exceptions.ResourceNotFoundException:
                 return None
             counts = job["jobProcessDetails"]
-            return Rollout(
+            return JobProgress(
                 status=job["status"],
                 comment=job.get("comment", ""),
                 # True while executions are made or canceled: there may be more devices than are counted yet.
@@ -103,10 +105,10 @@ class OtaService:
 
     def cancel(self, job_id: str, why: str) -> None:
         """Let no more devices take a job; those that work on it already go on."""
-        with sorted_errors(f"job {job_id}"):
+        with classify_errors(f"job {job_id}"):
             self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=why)
 
-    def request(self, wanted: Declared) -> dict[str, Any]:
+    def request(self, wanted: Desired) -> dict[str, Any]:
         """The CreateOTAUpdate request with the types of the API, checked against its model."""
         shape = self._iot.meta.service_model.operation_model("CreateOTAUpdate").input_shape
         request: dict[str, Any] = restore(wanted.request, shape, "Request")
@@ -116,8 +118,8 @@ class OtaService:
         return request
 
     def create(self, request: Mapping[str, Any]) -> None:
-        """Create the update. Raises AlreadyExists when its id is taken, also by an answer of ours that got lost."""
-        with sorted_errors(f"OTA update {request['otaUpdateId']}", creating=True):
+        """Create the update. Raises AlreadyExistsError when its id is taken, maybe by a call whose answer got lost."""
+        with classify_errors(f"OTA update {request['otaUpdateId']}", creating=True):
             self._iot.create_ota_update(**request)
 
     def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -126,7 +128,9 @@ class OtaService:
         if location is None or "version" in location:
             return file
         # Who may not list a bucket is told "forbidden" of what is not there.
-        with sorted_errors(f"firmware s3://{location['bucket']}/{location['key']} (is it there, and may it be read?)"):
+        with classify_errors(
+            f"firmware s3://{location['bucket']}/{location['key']} (is it there, and may it be read?)"
+        ):
             version = self._s3.head_object(Bucket=location["bucket"], Key=location["key"]).get("VersionId")
         if version in (None, "null"):
             _refuse_to_sign(file, location)
@@ -135,7 +139,7 @@ class OtaService:
 
     def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
         """Ask for the deletion of an update; it goes on after the answer."""
-        with sorted_errors(f"OTA update {ota_update_id}"):
+        with classify_errors(f"OTA update {ota_update_id}"):
             try:
                 self._iot.delete_ota_update(
                     otaUpdateId=ota_update_id, deleteStream=delete_stream, forceDeleteAWSJob=force_delete_job
@@ -146,35 +150,35 @@ class OtaService:
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add tags to an update, or change their values."""
         # A limit of tags does not pass, unlike those of calls.
-        with sorted_errors(arn, final="LimitExceededException"):
+        with classify_errors(arn, final="LimitExceededException"):
             pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
             self._iot.tag_resource(resourceArn=arn, tags=pairs)
 
     def untag(self, arn: str, keys: list[str]) -> None:
         """Remove tags from an update."""
-        with sorted_errors(arn):
+        with classify_errors(arn):
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
 
 
 def _refuse_to_sign(file: Mapping[str, Any], location: Mapping[str, Any]) -> None:
     if "startSigningJobParameter" in file.get("codeSigning", {}):
-        raise HandlerError(
+        raise FatalError(
             f"firmware s3://{location['bucket']}/{location['key']} has no version, and AWS Signer signs versions only: "
             "turn versioning on for the bucket and upload the file again"
         )
 
 
-def _check(wanted: Declared, request: dict[str, Any], shape: Any) -> None:
+def _check(wanted: Desired, request: dict[str, Any], shape: Any) -> None:
     """What the API's model says first, so that the rules can rely on it; both before anything is created."""
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
-        raise HandlerError(f"Request: {report.generate_report()}")
+        raise FatalError(f"Request: {report.generate_report()}")
     try:
         request_rules.check(request)
         request_rules.check_place(request, wanted.stack_id)
         request_rules.check_tags(wanted.tags)
     except ValueError as error:
-        raise HandlerError(f"Request: {error}") from None
+        raise FatalError(f"Request: {error}") from None
 
 
 def _error_info(info: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""What every room of the constructs shares at synth: checks, names, tags, and CloudFormation's intrinsics."""

@@ -1,0 +1,127 @@
+"""How fast an OTA update reaches devices, how, and when it stops."""
+
+import abc
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_iot_ota_handler.ota_update.contract import limits
+
+from .._synth import checks
+
+
+class Protocol(enum.Enum):
+    """``protocols``: how devices get the files. A device that knows both takes the first."""
+
+    MQTT = "MQTT"
+    HTTP = "HTTP"
+
+
+class RolloutRate(abc.ABC):
+    """How many devices are notified a minute: ``awsJobExecutionsRolloutConfig``."""
+
+    @staticmethod
+    def constant(*, maximum_per_minute: int) -> "RolloutRate":
+        """The same rate from the beginning to the end.
+
+        :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000.
+        """
+        return _Rate({"maximumPerMinute": _rate("maximum_per_minute", maximum_per_minute)})
+
+    @staticmethod
+    def exponential(
+        *,
+        base_per_minute: int,
+        increment_factor: float,
+        after_notified: int | None = None,
+        after_succeeded: int | None = None,
+        maximum_per_minute: int | None = None,
+    ) -> "RolloutRate":
+        """A rate that grows by a factor each time that enough devices have been notified, or have succeeded.
+
+        :param base_per_minute: ``exponentialRate.baseRatePerMinute``: 1 to 1,000, the rate at the beginning.
+        :param increment_factor: ``exponentialRate.incrementFactor``: 1.1 to 5, with one decimal.
+        :param after_notified: ``rateIncreaseCriteria.numberOfNotifiedThings``: at least 1. Either this or the next.
+            Default: none.
+        :param after_succeeded: ``rateIncreaseCriteria.numberOfSucceededThings``: at least 1. Default: none.
+        :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000, where the growth ends; not below the base.
+            Default: AWS IoT's own, 1,000.
+        """
+        criteria = {"numberOfNotifiedThings": after_notified, "numberOfSucceededThings": after_succeeded}
+        if (after_notified is None) == (after_succeeded is None):
+            raise ValueError(
+                f"after_notified and after_succeeded: exactly one must be given, got {after_notified} and "
+                f"{after_succeeded}"
+            )
+        checks.number(limits.NUMBER_OF_THINGS, "after_notified", 1 if after_notified is None else after_notified)
+        checks.number(limits.NUMBER_OF_THINGS, "after_succeeded", 1 if after_succeeded is None else after_succeeded)
+        rate = {
+            "baseRatePerMinute": _rate("base_per_minute", base_per_minute),
+            "incrementFactor": checks.number(limits.INCREMENT_FACTOR, "increment_factor", increment_factor),
+            "rateIncreaseCriteria": {name: value for name, value in criteria.items() if value is not None},
+        }
+        if maximum_per_minute is None:
+            return _Rate({"exponentialRate": rate})
+        maximum = _rate("maximum_per_minute", maximum_per_minute)
+        if checks.known(maximum) and checks.known(base_per_minute) and maximum < base_per_minute:
+            raise ValueError(
+                f"maximum_per_minute must be at least base_per_minute, got {maximum_per_minute} and {base_per_minute}"
+            )
+        return _Rate({"maximumPerMinute": maximum, "exponentialRate": rate})
+
+    @abc.abstractmethod
+    def bind(self) -> Mapping[str, Any]:
+        """The API's form."""
+
+
+@dataclass(frozen=True)
+class _Rate(RolloutRate):
+    request: Mapping[str, Any]
+
+    def bind(self) -> Mapping[str, Any]:
+        return self.request
+
+
+def _rate(name: str, value: int) -> float:
+    return checks.number(limits.RATE_PER_MINUTE, name, value)
+
+
+class FailureType(enum.Enum):
+    """``failureType``: which end of a device's part in the job counts as a failure."""
+
+    FAILED = "FAILED"
+    REJECTED = "REJECTED"
+    TIMED_OUT = "TIMED_OUT"
+    ALL = "ALL"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbortCriterion:
+    """When AWS IoT cancels the rest of a rollout: one of ``awsJobAbortConfig.abortCriteriaList``.
+
+    The job is canceled for devices that have not begun; those in the middle of it go on.
+
+    :param failure: ``failureType``.
+    :param threshold_percentage: ``thresholdPercentage``: more than 0, at most 100, with two decimals.
+    :param minimum_executed: ``minNumberOfExecutedThings``: at least 1: how many devices must be through before the
+        percentage is looked at.
+    """
+
+    failure: FailureType
+    threshold_percentage: float
+    minimum_executed: int
+
+    def __post_init__(self) -> None:
+        checks.member("failure", self.failure, FailureType)
+        checks.number(limits.THRESHOLD_PERCENTAGE, "threshold_percentage", self.threshold_percentage)
+        checks.number(limits.NUMBER_OF_THINGS, "minimum_executed", self.minimum_executed)
+
+    def bind(self) -> Mapping[str, Any]:
+        """The API's form; CANCEL is the only action that it has."""
+        return {
+            "failureType": self.failure.value,
+            "action": "CANCEL",
+            "thresholdPercentage": self.threshold_percentage,
+            "minNumberOfExecutedThings": self.minimum_executed,
+        }

@@ -1,0 +1,1 @@
+"""The demo behind `make demo`: the example apps deployed to local AWS, with simulated devices."""

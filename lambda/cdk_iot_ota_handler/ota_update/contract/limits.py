@@ -1,0 +1,199 @@
+"""The limits of CreateOTAUpdate, one object each: the constructs check what is known at synth, the handler the rest.
+
+Both raise the same words, each with its own name of the thing. Only the standard library is needed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .names import MAX_ID_LENGTH, is_generated
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: its beginning is enough to find it."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A text of a certain length, in characters, and form: a pattern, or Unicode categories and some more."""
+
+    at_least: int = 1
+    at_most: int | None = None
+    pattern: str | None = None
+    form: str = ""
+    printable: bool = False
+    categories: str = ""
+    also: str = ""
+
+    def check(self, name: str, value: str) -> None:
+        """Raise ValueError with name, value and limit if the value is beyond it."""
+        if len(value) < self.at_least or (self.at_most is not None and len(value) > self.at_most):
+            limit = f"{self.at_least} to {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
+            raise ValueError(f"{name} must have {limit} characters, got {len(value)}: {shown(value)}")
+        if not self._has_form(value):
+            raise ValueError(f"{name} must be {self.form}, got {shown(value)}")
+        # Category C: control, format, surrogate, private use and unassigned characters.
+        bad = [letter for letter in value if unicodedata.category(letter).startswith("C")] if self.printable else []
+        if bad:
+            raise ValueError(f"{name} must have no control or unassigned characters, got {bad[0]!r} in {shown(value)}")
+
+    def _has_form(self, value: str) -> bool:
+        if self.categories:
+            return all(letter in self.also or unicodedata.category(letter)[0] in self.categories for letter in value)
+        return self.pattern is None or re.fullmatch(self.pattern, value) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A number within a range, with so many decimals at most."""
+
+    low: float
+    high: float | None = None
+    decimals: int = 0
+
+    def check(self, name: str, value: float) -> None:
+        """Raise ValueError with name, value and limit if the value is beyond it."""
+        if value < self.low or (self.high is not None and value > self.high):
+            limit = f"between {self.low} and {self.high}" if self.high is not None else f"at least {self.low}"
+            raise ValueError(f"{name} must be {limit}, got {value}")
+        if round(value, self.decimals) != value:
+            kind = "a whole number" if self.decimals == 0 else f"a number with {self.decimals} decimals at most"
+            raise ValueError(f"{name} must be {kind}, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """A number of members."""
+
+    low: int
+    high: int
+
+    def check(self, name: str, value: Sequence[Any]) -> None:
+        """Raise ValueError with name, number and limit if there are too few or too many."""
+        if not self.low <= len(value) <= self.high:
+            raise ValueError(f"{name} must have {self.low} to {self.high} members, got {len(value)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+    def check(self, name: str, value: str) -> None:
+        """Raise ValueError with name, value and the words if it is another."""
+        if value not in self.words:
+            raise ValueError(f"{name} must be {' or '.join(self.words)}, got {shown(value)}")
+
+
+def distinct(name: str, values: Sequence[Any]) -> None:
+    """Raise ValueError if a value is there twice."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"{name} must be different from one another, got {shown(value)} twice")
+
+
+def _name(at_most: int) -> Text:
+    return Text(at_most=at_most, pattern=r"[a-zA-Z0-9_-]+", form="of a-z, A-Z, 0-9, _ and -")
+
+
+# The beginning of an ARN. No part of one may be a wildcard, for policies are made of them.
+ARN = "arn:aws[a-z-]*:{service}:[a-z0-9-]+:[0-9]{{12}}"
+
+
+def _arn(service: str, resource: str, form: str) -> Text:
+    return Text(pattern=f"{ARN.format(service=service)}:{resource}", form=form)
+
+
+OTA_UPDATE_ID = _name(128)
+# Longer ids are accepted, and fail when the job is created.
+OTA_UPDATE_ID_OF_A_JOB = _name(MAX_ID_LENGTH)
+OTA_UPDATE_ARN = _arn("iot", "otaupdate/[a-zA-Z0-9_-]{1,128}", "the ARN of an OTA update")
+DESCRIPTION = Text(at_most=2028, printable=True)
+TARGETS = Count(low=1, high=100)
+TARGET = _arn("iot", "(thing|thinggroup)/[a-zA-Z0-9:_-]{1,128}", "the ARN of a thing or a thing group")
+THING_NAME = Text(at_most=128, pattern=r"[a-zA-Z0-9:_-]+", form="of a-z, A-Z, 0-9, :, _ and -")
+PROTOCOLS = Count(low=1, high=2)
+PROTOCOL = Choice(words=("MQTT", "HTTP"))
+TARGET_SELECTION = Choice(words=("CONTINUOUS", "SNAPSHOT"))
+# A role's path may have all that prints in ASCII; what policies expand is left out.
+ROLE_ARN = Text(
+    at_least=20,
+    at_most=2048,
+    pattern=r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!.*[*?$])[!-~]+",
+    form="the ARN of a role, without *, ? and $",
+)
+
+RATE_PER_MINUTE = Number(low=1, high=1000)
+INCREMENT_FACTOR = Number(low=1.1, high=5, decimals=1)
+NUMBER_OF_THINGS = Number(low=1)
+EXPIRES_IN_SEC = Number(low=60, high=3600)
+TIMEOUT_IN_MINUTES = Number(low=1, high=10080)
+ABORT_CRITERIA = Count(low=1, high=100)
+FAILURE_TYPE = Choice(words=("FAILED", "REJECTED", "TIMED_OUT", "ALL"))
+THRESHOLD_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
+
+PHASES = Count(low=1, high=20)
+PHASE_NAME = _name(64)
+SUCCESS_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
+MAXIMUM_FAILURES = Number(low=0)
+GATE_TIMEOUT_IN_MINUTES = Number(low=1, high=45)
+
+FILES = Count(low=1, high=50)
+FILE_BYTES = Number(low=1, high=16 * 1024 * 1024)
+FILE_NAME = Text(printable=True)
+FILE_VERSION = Text(printable=True)
+FILE_TYPE = Number(low=0, high=255)
+# Capital letters and _ are in old names only.
+BUCKET = Text(
+    pattern=r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]", form="a name of 3 to 63 of a-z, A-Z, 0-9, ., _ and -"
+)
+# Policies are made of keys too, and would take these for wildcards and variables.
+KEY = Text(at_most=1024, pattern=r"(?!.*\$\{)[^*?\x00-\x1f\x7f]+", form="without *, ?, ${ and control characters")
+PREFIX = KEY
+OBJECT_VERSION = Text(at_most=1024)
+STREAM_ID = _name(128)
+FILE_ID = Number(low=0, high=255)
+MAP_KEY = Text()
+MAP_VALUE = Text(at_least=0, at_most=4096)
+
+HASH_ALGORITHM = Choice(words=("SHA1", "SHA256"))
+SIGNATURE_ALGORITHM = Choice(words=("ECDSA", "RSA"))
+CERTIFICATE_NAME = Text(printable=True)
+SIGNER_JOB_ID = Text(at_most=128, pattern=r"[a-zA-Z0-9-]+", form="of a-z, A-Z, 0-9 and -")
+SIGNING_PROFILE_NAME = Text(at_least=2, at_most=64, pattern=r"[a-zA-Z0-9_]+", form="of a-z, A-Z, 0-9 and _")
+CERTIFICATE_ARN = _arn("acm", "certificate/[a-zA-Z0-9_+=,.@-]+", "the ARN of a certificate in AWS Certificate Manager")
+PLATFORM = Choice(words=("AmazonFreeRTOS-Default", "AmazonFreeRTOS-TI-CC3220SF", "AWSIoTDeviceManagement-SHA256-ECDSA"))
+
+# A resource has 50 tags at most, and some of them are this library's.
+TAGS = Count(low=0, high=46)
+TAG_KEY = Text(at_most=128, categories="LZN", also="_.:/=+-@", form="of letters, digits, spaces and _ . : / = + - @")
+TAG_VALUE = Text(at_least=0, at_most=256, printable=True)
+
+
+def explicit_id(name: str, value: str) -> None:
+    """Raise ValueError for an id that the content of another resource may need."""
+    if is_generated(value):
+        raise ValueError(
+            f"{name} must not look like a generated id, <stack>_<logical id>-<16 hex digits>, got {shown(value)}: "
+            "choose another one, or leave it out"
+        )
+
+
+def tag_key(name: str, key: str, reserved: str) -> None:
+    """Raise ValueError for a key of a tag that AWS or this library keeps for itself."""
+    TAG_KEY.check(name, key)
+    for prefix in ("aws:", reserved):
+        if key.lower().startswith(prefix):
+            raise ValueError(f"{name} must not begin with {prefix}, got {shown(key)}: choose another key")
+
+
+def algorithms(name: str, hash_algorithm: str | None, signature_algorithm: str | None) -> None:
+    """Raise ValueError for a pair of algorithms that no device knows."""
+    if (hash_algorithm, signature_algorithm) == ("SHA1", "ECDSA"):
+        raise ValueError(f"{name} must be SHA256 with ECDSA, got SHA1: devices know ECDSA with SHA256 only")

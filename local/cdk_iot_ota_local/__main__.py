@@ -1,0 +1,50 @@
+"""Run the emulator in the foreground: `python -m cdk_iot_ota_local [--port N] [--auth] [--wait-scale X]`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+
+from .client.environment import client_environment
+from .client.local_aws import LocalAws
+from .errors import LocalAwsError
+
+
+def exports(aws: LocalAws) -> list[str]:
+    """The shell lines that point another shell at the emulator, and away from the user's own accounts."""
+    wanted = client_environment(aws.endpoint_url, aws.account, aws.region, base={})
+    del wanted["PATH"]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in wanted.items()]
+    return ["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]
+
+
+def main() -> None:
+    """Start, print what another shell needs, and stay until Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cdk_iot_ota_local", description="AWS on this machine, on loopback only"
+    )
+    parser.add_argument("--port", type=int, help="the port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--auth", action="store_true", help="enforce signatures and IAM policies")
+    parser.add_argument("--wait-scale", type=float, default=0.02, help="factor on Step Functions waits (default 0.02)")
+    options = parser.parse_args()
+    # A list, not an Event: whoever waits on an Event holds a lock that a signal's handler would need.
+    signals: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: signals.append(received))
+    try:
+        with LocalAws(auth=options.auth, port=options.port, wait_scale=options.wait_scale) as aws:
+            print("# paste these lines into another shell; Ctrl-C here ends it", file=sys.stderr)
+            print("\n".join(exports(aws)), flush=True)
+            while not signals and aws.running:
+                time.sleep(0.2)
+            if not signals:
+                sys.exit(f"local_aws: the emulator ended, its last words:\n{aws.log_tail(20)}")
+    except LocalAwsError as error:
+        sys.exit(f"local_aws: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The caller's side of local AWS: start it, configure it, and make clients for it."""

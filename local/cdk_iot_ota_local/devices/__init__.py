@@ -1,0 +1,1 @@
+"""Simulated devices that take jobs through the real jobs API."""

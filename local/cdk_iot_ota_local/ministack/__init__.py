@@ -1,0 +1,1 @@
+"""Everything that patches ministack or uses a private name of it."""

@@ -1,0 +1,176 @@
+"""The one seam to ministack: its exact version, and every private name that is used of it.
+
+ministack is untyped and has no plug-in hook, so its modules are `Any` from here on. The
+check at the start turns an upgrade that moved a name into one clear error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import LocalAwsError
+
+VERSION = "1.5.33"
+
+# Our name for a module -> (the module, the names that we call, wrap or replace in it)
+REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "server": ("ministack.app", ("app", "AUTH", "pin_request_origin")),
+    "iot": (
+        "ministack.services.iot",
+        (
+            "_route_request",
+            "_create_job",
+            "_delete_job",
+            "_jobs",
+            "_job_executions",
+            "_jobs_apply_timeout",
+            "_jobs_materialize_all",
+            "_jobs_maybe_complete",
+            "_tags",
+            "_tags_error",
+            "_set_created_tags",
+            "_TAGGABLE_RESOURCES",
+            "handle_request",
+            "jobs_pending_for_thing",
+            "publishing_events",
+            "reset",
+        ),
+    ),
+    "s3": ("ministack.services.s3", ("handle_request", "_bucket_default_sse_headers", "_head_object")),
+    "iam": ("ministack.services.iam", ("_roles",)),
+    "kms": ("ministack.services.kms", ("_resolve_key",)),
+    "signer": ("ministack.services.signer", ("handle_request",)),
+    "responses": (
+        "ministack.core.responses",
+        (
+            "AccountRegionScopedDict",
+            "error_response_json",
+            "get_account_id",
+            "get_region",
+            "json_response",
+            "request_scope",
+        ),
+    ),
+    "router": ("ministack.core.router", ("extract_access_key_id",)),
+    "iam_actions": (
+        "ministack.core.iam_actions",
+        (
+            "access_denied_response",
+            "extract_resource_arn",
+            "request_tag_context",
+            "s3_access_point_resources",
+            "s3_additional_checks",
+        ),
+    ),
+    "iam_evaluator": (
+        "ministack.core.iam_evaluator",
+        (
+            "AuthError",
+            "EvalContext",
+            "combine_resource_policy",
+            "enforce",
+            "evaluate",
+            "evaluate_trust_policy",
+            "_gather_role_policies",
+            "_permissions_boundary",
+            "_resource_policy",
+            "_service_principal_matches",
+        ),
+    ),
+    "custom_resource": (
+        "ministack.services.cloudformation.custom_resource",
+        ("invoke_custom_resource", "register_token", "deliver_response"),
+    ),
+    "stacks": (
+        "ministack.services.cloudformation.stacks",
+        (
+            "_add_event",
+            "_delete_resource",
+            "_deploy_stack_async",
+            "_revert_update",
+            "_roll_back_operation",
+            "_with_dependencies",
+        ),
+    ),
+    "stack_handlers": (
+        "ministack.services.cloudformation.handlers",
+        ("_deploy_stack_async", "_roll_back_operation"),
+    ),
+    "changesets": ("ministack.services.cloudformation.changesets", ("_deploy_stack_async",)),
+    "cloudformation": ("ministack.services.cloudformation", ("_stacks",)),
+    "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for",)),
+    "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emulator:
+    """ministack's modules under our names, see `REQUIRED`."""
+
+    server: Any
+    iot: Any
+    s3: Any
+    iam: Any
+    kms: Any
+    signer: Any
+    responses: Any
+    router: Any
+    iam_actions: Any
+    iam_evaluator: Any
+    custom_resource: Any
+    stacks: Any
+    stack_handlers: Any
+    changesets: Any
+    cloudformation: Any
+    lambda_runtime: Any
+    http_stream: Any
+
+    @property
+    def auth(self) -> bool:
+        """Whether signatures and IAM policies are enforced."""
+        return bool(self.server.AUTH)
+
+    def account(self) -> str:
+        """The account of the request that is being served."""
+        return str(self.responses.get_account_id())
+
+    def region(self) -> str:
+        """The Region of the request that is being served."""
+        return str(self.responses.get_region())
+
+
+def check_version(found: str | None = None) -> None:
+    """Raise LocalAwsError unless exactly the pinned ministack is installed."""
+    if found is None:
+        try:
+            found = importlib.metadata.version("ministack")
+        except importlib.metadata.PackageNotFoundError:
+            found = "none"
+    if found != VERSION:
+        raise LocalAwsError(f"local_aws needs ministack=={VERSION}, found {found}: pip install ministack=={VERSION}")
+
+
+def check_names(modules: dict[str, Any]) -> None:
+    """Raise LocalAwsError when a name that we rely on is gone from its module."""
+    missing = [
+        f"{REQUIRED[alias][0]}.{name}"
+        for alias, module in modules.items()
+        for name in REQUIRED[alias][1]
+        if not hasattr(module, name)
+    ]
+    if missing:
+        raise LocalAwsError(
+            f"ministack {VERSION} lacks {', '.join(missing)}: reinstall it with "
+            f"pip install --force-reinstall ministack=={VERSION}"
+        )
+
+
+def load() -> Emulator:
+    """Import ministack and check that it is what this package was written against."""
+    check_version()
+    modules: dict[str, Any] = {alias: importlib.import_module(path) for alias, (path, _) in REQUIRED.items()}
+    check_names(modules)
+    return Emulator(**modules)

@@ -1,0 +1,220 @@
+"""Rollbacks that reach custom resources as CloudFormation's do.
+
+- A Create that failed or timed out is followed by a Delete with the physical id of its answer,
+  or with an invented one.
+- An Update that failed with another physical id is rolled back by an Update of that id, and the
+  id is deleted in the clean-up if the rollback's answer moved away from it. As for every
+  replacement, the Delete carries the properties that the id was last live with: those of the
+  failed attempt, not those that the rollback's Update asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .custom_resource import CustomResources, Failure
+from .deletions import Deletions
+from .emulator import Emulator
+
+
+class CleanUps:
+    """Deletes that are planned before a rollback, under ids of their own, and decided during it.
+
+    The emulator takes its list of deletions before the answers to the rollback's Updates are
+    known, so each Update that could move its resource plans one; those that did not move are
+    dropped without a trace.
+    """
+
+    def __init__(self) -> None:
+        self._logical: dict[str, str] = {}
+        self._moved: set[str] = set()
+
+    @staticmethod
+    def name(stack_id: str, logical_id: str) -> str:
+        """The id of the planned delete."""
+        return f"{logical_id} of {stack_id}"
+
+    def plan(self, stack_id: str, logical_id: str) -> str:
+        """Plan the delete of what a resource was before it moves."""
+        name = self.name(stack_id, logical_id)
+        self._logical[name] = logical_id
+        return name
+
+    def moved(self, stack_id: str, logical_id: str) -> None:
+        """The resource answered with another physical id: its delete is due."""
+        name = self.name(stack_id, logical_id)
+        if name in self._logical:
+            self._moved.add(name)
+
+    def logical_id(self, name: str) -> str | None:
+        """The resource behind an id; None for a planned delete that is not due."""
+        if name not in self._logical:
+            return name
+        return self._logical[name] if name in self._moved else None
+
+    def forget(self, names: list[str]) -> None:
+        """The rollback is over."""
+        for name in names:
+            self._logical.pop(name, None)
+            self._moved.discard(name)
+
+
+class Rollbacks:
+    """Wraps the emulator's stack operations."""
+
+    def __init__(self, emulator: Emulator, resources: CustomResources) -> None:
+        self._emulator, self._resources, self._clean_ups = emulator, resources, CleanUps()
+        stacks = emulator.stacks
+        self._deploy, self._roll_back = stacks._deploy_stack_async, stacks._roll_back_operation
+        self._revert, self._delete, self._event = (
+            stacks._revert_update,
+            stacks._delete_resource,
+            stacks._add_event,
+        )
+
+    def install(self) -> None:
+        """Put the wrappers in place, in every module that imported the originals by name."""
+        stacks, handlers = self._emulator.stacks, self._emulator.stack_handlers
+        stacks._roll_back_operation = handlers._roll_back_operation = self.roll_back
+        for module in (stacks, handlers, self._emulator.changesets):
+            module._deploy_stack_async = self.deploy
+        stacks._revert_update, stacks._delete_resource, stacks._add_event = (
+            self.revert,
+            self.delete,
+            self.event,
+        )
+
+    async def deploy(self, stack_name: str, stack_id: str, *args: Any, **kwargs: Any) -> None:
+        """Without a rollback, what a failed Create left stays in the stack until that is deleted."""
+        await self._deploy(stack_name, stack_id, *args, **kwargs)
+        stack = self._emulator.cloudformation._stacks.get(stack_name)
+        if stack and (operation := stack.get("_failed_operation")):
+            self._adopt_failed_create(stack_id, stack, operation)
+
+    async def roll_back(
+        self, stack_name: str, stack_id: str, stack: dict[str, Any], operation: dict[str, Any], *rest: Any
+    ) -> None:
+        """Address the rollback by what the failed resources answered."""
+        self._adopt_failed_create(stack_id, stack, operation)
+        self._address_failed_update(stack_id, operation)
+        planned = self._plan(stack_id, stack, operation)
+        try:
+            await self._roll_back(stack_name, stack_id, stack, operation, *rest)
+        finally:
+            self._clean_ups.forget(planned)
+
+    def _adopt_failed_create(self, stack_id: str, stack: dict[str, Any], operation: dict[str, Any]) -> None:
+        """Count a resource whose Create failed among the created ones, so that it gets its Delete."""
+        logical_id = operation.get("failed_logical_id")
+        failure = self._resources.take_failure(stack_id, logical_id, "Create")
+        if logical_id is not None and failure is not None:
+            stack.setdefault("_resources", {})[logical_id] = _record(logical_id, failure)
+            operation["created"].append(logical_id)
+
+    def _address_failed_update(self, stack_id: str, operation: dict[str, Any]) -> None:
+        """The rollback's Update goes to the id that the failed Update answered with."""
+        failed = operation.get("failed_update")
+        failure = self._resources.take_failure(stack_id, operation.get("failed_logical_id"), "Update")
+        if failed and failure is not None:
+            failed[2] = failure.physical_id
+
+    def _plan(self, stack_id: str, stack: dict[str, Any], operation: dict[str, Any]) -> list[str]:
+        """Plan a delete for each custom resource that the rollback sends an Update to."""
+        if not operation.get("is_update"):
+            return []
+        resources, planned = stack.setdefault("_resources", {}), []
+        failed = operation.get("failed_update")
+        updated = [(failed[0], failed[1], failed[2], failed[3])] if failed and failed[3] is not None else []
+        for logical_id in operation["created"]:
+            record = resources.get(logical_id, {})
+            updated.append(
+                (
+                    logical_id,
+                    record.get("ResourceType", ""),
+                    record.get("PhysicalResourceId"),
+                    record.get("Properties"),
+                )
+            )
+        for logical_id, resource_type, physical_id, properties in updated:
+            if _is_custom(resource_type):
+                name = self._clean_ups.plan(stack_id, logical_id)
+                resources[name] = {
+                    "PhysicalResourceId": physical_id,
+                    "ResourceType": resource_type,
+                    "Properties": properties,
+                }
+                planned.append(name)
+        operation["created"].extend(planned)
+        return planned
+
+    async def revert(
+        self,
+        stack_id: str,
+        stack_name: str,
+        logical_id: str,
+        resource_type: str,
+        physical_id: str,
+        applied: Any,
+        previous: Any,
+        attributes: Any,
+        record: dict[str, Any] | None = None,
+    ) -> None:
+        """Send the rollback's Update and see whether its answer moved the resource."""
+        before = dict(record or {})
+        if record is not None:
+            # The emulator writes down a new id only where it differs from the one addressed.
+            record["PhysicalResourceId"] = physical_id
+        try:
+            await self._revert(
+                stack_id,
+                stack_name,
+                logical_id,
+                resource_type,
+                physical_id,
+                applied,
+                previous,
+                attributes,
+                record,
+            )
+        except Exception:
+            if record is not None:
+                record["PhysicalResourceId"] = before.get("PhysicalResourceId")
+            raise
+        if record is not None and record["PhysicalResourceId"] != physical_id and _is_custom(resource_type):
+            self._clean_ups.moved(stack_id, logical_id)
+
+    def delete(self, resource_type: str, physical_id: str, properties: Any, stack_name: str, logical_id: str) -> Any:
+        """Delete a resource; a planned delete that is not due does nothing."""
+        found = self._clean_ups.logical_id(logical_id)
+        return None if found is None else self._delete(resource_type, physical_id, properties, stack_name, found)
+
+    def event(self, stack_id: str, stack_name: str, logical_id: str, *rest: Any, **options: Any) -> None:
+        """Record a stack event under the resource's own id."""
+        found = self._clean_ups.logical_id(logical_id)
+        if found is not None:
+            self._event(stack_id, stack_name, found, *rest, **options)
+
+
+def repair(emulator: Emulator) -> CustomResources:
+    """Install everything; returns what has to be told the sizes of the answers."""
+    resources = CustomResources(emulator)
+    resources.install()
+    Rollbacks(emulator, resources).install()
+    Deletions(emulator).install()
+    return resources
+
+
+def _is_custom(resource_type: str) -> bool:
+    return resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource"
+
+
+def _record(logical_id: str, failure: Failure) -> dict[str, Any]:
+    """A stack's record of a resource whose Create failed."""
+    return {
+        "PhysicalResourceId": failure.physical_id,
+        "ResourceType": failure.resource_type,
+        "ResourceStatus": "CREATE_FAILED",
+        "LogicalResourceId": logical_id,
+        "Properties": failure.properties,
+        "Attributes": {},
+    }

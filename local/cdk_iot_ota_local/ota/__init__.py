@@ -1,0 +1,1 @@
+"""The OTA update routes of AWS IoT, which ministack does not have."""

@@ -1,0 +1,104 @@
+"""The records of the OTA service: updates and streams."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .api_model import output_members
+
+CREATE_PENDING = "CREATE_PENDING"
+CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+CREATE_COMPLETE = "CREATE_COMPLETE"
+CREATE_FAILED = "CREATE_FAILED"
+DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+DELETE_FAILED = "DELETE_FAILED"
+CREATING = (CREATE_PENDING, CREATE_IN_PROGRESS)
+
+
+@dataclass(eq=False)
+class Update:
+    """An OTA update: its request as it came, and how far the service is with it."""
+
+    ota_update_id: str
+    arn: str
+    request: dict[str, Any]
+    status: str = CREATE_PENDING
+    created: float = field(default_factory=time.time)
+    modified: float = field(default_factory=time.time)
+    error_info: dict[str, str] | None = None
+    job_arn: str | None = None
+    stream_id: str | None = None
+
+    @property
+    def job_id(self) -> str:
+        """The id that the job has, or would have."""
+        return f"AFR_OTA-{self.ota_update_id}"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Ministack's tagging looks into a record as into a dict; nothing that it asks for is here."""
+        return default
+
+    def move(self, status: str, error_info: dict[str, str] | None = None) -> None:
+        """Enter a status, now."""
+        self.status, self.error_info, self.modified = status, error_info, time.time()
+
+    def info(self) -> dict[str, Any]:
+        """The OTAUpdateInfo of GetOTAUpdate: exactly the members that the API has."""
+        known = {
+            **self.request,
+            "otaUpdateId": self.ota_update_id,
+            "otaUpdateArn": self.arn,
+            "creationDate": self.created,
+            "lastModifiedDate": self.modified,
+            "otaUpdateFiles": self.request["files"],
+            "otaUpdateStatus": self.status,
+            "errorInfo": self.error_info,
+        }
+        known.setdefault("targetSelection", "SNAPSHOT")
+        known.setdefault("protocols", ["MQTT"])
+        if self.status == CREATE_COMPLETE:
+            known.update(awsIotJobId=self.job_id, awsIotJobArn=self.job_arn)
+        members = output_members("GetOTAUpdate", "otaUpdateInfo")
+        return {name: known[name] for name in members if known.get(name) is not None}
+
+    def summary(self) -> dict[str, Any]:
+        """The OTAUpdateSummary of ListOTAUpdates."""
+        return {"otaUpdateId": self.ota_update_id, "otaUpdateArn": self.arn, "creationDate": self.created}
+
+
+@dataclass(eq=False)
+class Stream:
+    """A stream: files in S3 that devices can read block by block."""
+
+    stream_id: str
+    arn: str
+    files: list[dict[str, Any]]
+    role_arn: str
+    description: str | None = None
+    created: float = field(default_factory=time.time)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """See `Update.get`."""
+        return default
+
+    def summary(self) -> dict[str, Any]:
+        """The StreamSummary of ListStreams."""
+        known = {
+            "streamId": self.stream_id,
+            "streamArn": self.arn,
+            "streamVersion": 0,
+            "description": self.description,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def info(self) -> dict[str, Any]:
+        """The StreamInfo of DescribeStream."""
+        return {
+            **self.summary(),
+            "files": self.files,
+            "roleArn": self.role_arn,
+            "createdAt": self.created,
+            "lastUpdatedAt": self.created,
+        }

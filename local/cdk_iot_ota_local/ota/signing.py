@@ -1,0 +1,80 @@
+"""AWS Signer at work for an update, on behalf of its service role."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from ..ministack.emulator import Emulator
+from .errors import WorkFailed, passed_on
+from .objects import Objects, S3Object
+from .role import ServiceRole
+
+_SOURCE = "AWSSignerException"
+
+
+class Signing:
+    """Starts signing jobs and finds what they have signed; each job is given as DescribeSigningJob answers it."""
+
+    def __init__(self, emulator: Emulator, role: ServiceRole, objects: Objects) -> None:
+        self._emulator, self._role, self._objects = emulator, role, objects
+
+    async def start(self, wanted: dict[str, Any], source: S3Object) -> tuple[dict[str, Any], S3Object]:
+        """Sign an object as `startSigningJobParameter` says: the job, and the signed object."""
+        profile = wanted.get("signingProfileName") or f"ota_{uuid.uuid4().hex}"
+        destination = (wanted.get("destination") or {}).get("s3Destination") or {}
+        bucket, prefix = destination.get("bucket", ""), destination.get("prefix", "")
+        await self._profile(profile, wanted.get("signingProfileParameter"))
+        self._require("StartSigningJob", f"signing-profiles/{profile}")
+        self._objects.require_bucket(bucket, versions=True)
+        self._objects.require_write(bucket, prefix)
+        request = {
+            "profileName": profile,
+            "source": {"s3": {"bucketName": source.bucket, "key": source.key, "version": source.version}},
+            "destination": {"s3": {"bucketName": bucket, "prefix": prefix}},
+        }
+        started = await self._call("POST", "signing-jobs", request)
+        return await self.done(started["jobId"])
+
+    async def done(self, job_id: str) -> tuple[dict[str, Any], S3Object]:
+        """A job that has ended, and the object that it has signed."""
+        self._require("DescribeSigningJob", f"signing-jobs/{job_id}")
+        job = await self._call("GET", f"signing-jobs/{job_id}")
+        signed = (job.get("signedObject") or {}).get("s3")
+        if not signed:
+            raise WorkFailed(_SOURCE, f"Signing job {job_id} has no signed object: {job.get('statusReason')}")
+        return job, await self._objects.read_newest(signed["bucketName"], signed["key"])
+
+    async def _profile(self, name: str, wanted: dict[str, Any] | None) -> None:
+        """The profile must be there, or be made as `signingProfileParameter` says."""
+        self._require("GetSigningProfile", f"signing-profiles/{name}")
+        if wanted is None:
+            await self._call("GET", f"signing-profiles/{name}")
+            return
+        self._require("PutSigningProfile", f"signing-profiles/{name}")
+        status, _ = await self._answer("GET", f"signing-profiles/{name}")
+        if status == 404:
+            request = {
+                "platformId": wanted.get("platform"),
+                "signingMaterial": {"certificateArn": wanted.get("certificateArn")},
+                "signingParameters": {"certname": wanted.get("certificatePathOnDevice")},
+            }
+            await self._call("PUT", f"signing-profiles/{name}", request)
+
+    def _require(self, action: str, resource: str) -> None:
+        emulator = self._emulator
+        self._role.require(f"signer:{action}", f"arn:aws:signer:{emulator.region()}:{emulator.account()}:/{resource}")
+
+    async def _call(self, method: str, resource: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        status, answer = await self._answer(method, resource, body)
+        if status >= 300:
+            raise passed_on(_SOURCE, "AWSsigner", status, answer["__type"], answer["message"])
+        return answer
+
+    async def _answer(
+        self, method: str, resource: str, body: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        content = json.dumps(body or {}).encode()
+        status, _, answer = await self._emulator.signer.handle_request(method, f"/{resource}", {}, content, {})
+        return status, json.loads(answer)

@@ -1,0 +1,53 @@
+"""The operations on streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ministack.emulator import Emulator
+from .errors import already_exists, not_found
+from .records import Stream
+from .store import Store
+from .validation import page, validate
+
+
+class StreamService:
+    """CreateStream, DescribeStream, ListStreams and DeleteStream."""
+
+    def __init__(self, emulator: Emulator, store: Store) -> None:
+        self._emulator, self._store = emulator, store
+
+    def create(self, stream_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """A stream of the user's own."""
+        validate("CreateStream", {**body, "streamId": stream_id})
+        if stream_id in self._store.streams:
+            raise already_exists(f"Stream {stream_id} already exists")
+        arn = self._store.arn("stream", stream_id)
+        stream = Stream(stream_id, arn, body["files"], body["roleArn"], body.get("description"))
+        self._store.streams[stream_id] = stream
+        self._emulator.iot._set_created_tags(arn, body.get("tags"))
+        return stream.summary()
+
+    def describe(self, stream_id: str) -> dict[str, Any]:
+        """One stream."""
+        return {"streamInfo": self._find(stream_id).info()}
+
+    def list(self, query: dict[str, str]) -> dict[str, Any]:
+        """A page of streams, the newest first unless the query says otherwise."""
+        found = [stream.summary() for stream in self._store.streams.values()]
+        if query.get("isAscendingOrder") != "true":
+            found.reverse()
+        streams, token = page(found, query)
+        return {"streams": streams, **({"nextToken": token} if token else {})}
+
+    def delete(self, stream_id: str) -> dict[str, Any]:
+        """Remove a stream."""
+        self._find(stream_id)
+        self._store.forget_stream(stream_id)
+        return {}
+
+    def _find(self, stream_id: str) -> Stream:
+        found: Stream | None = self._store.streams.get(stream_id)
+        if found is None:
+            raise not_found(f"Stream {stream_id} not found")
+        return found

@@ -1,0 +1,1 @@
+"""The emulator's process: the ASGI application, the admin routes and the log of operations."""

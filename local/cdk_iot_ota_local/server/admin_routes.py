@@ -1,0 +1,55 @@
+"""The admin routes: settings, faults, the record of calls, and things in bulk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from ..calls import CallLog
+from ..errors import LocalAwsError
+from ..faults import FaultRules
+from ..ministack.emulator import Emulator
+from ..ota.store import Store
+
+
+class AdminRoutes:
+    """What can be asked of a running emulator beside AWS's own APIs."""
+
+    def __init__(self, emulator: Emulator, store: Store, faults: FaultRules, calls: CallLog) -> None:
+        self._emulator, self._store, self._faults, self._calls = emulator, store, faults, calls
+
+    async def call(self, method: str, name: str, body: dict[str, Any]) -> Any:
+        """The answer as JSON data, None for a route that does not exist; LocalAwsError for a wrong request."""
+        call = (method, name)
+        if call == ("POST", "faults"):
+            self._faults.add(body)
+        elif call == ("DELETE", "faults"):
+            self._faults.clear()
+        elif call == ("POST", "settings"):
+            self._store.settings = self._store.settings.changed(body)
+        elif call == ("DELETE", "calls"):
+            self._calls.clear()
+        elif call == ("POST", "things"):
+            await self._add_things(**body)
+        return self._state(name)
+
+    def _state(self, name: str) -> Any:
+        if name == "settings":
+            return asdict(self._store.settings)
+        if name == "calls":
+            return self._calls.as_dicts()
+        return {} if name in ("faults", "ready", "things") else None
+
+    async def _add_things(self, account: str, region: str, group: str, things: list[str]) -> None:
+        """Make things and put them into a group, as the API calls would, without a connection for each."""
+        with self._emulator.responses.request_scope(account, region):
+            for thing in things:
+                await self._iot("POST", f"/things/{thing}", {})
+                member = {"thingName": thing, "thingGroupName": group}
+                await self._iot("PUT", "/thing-groups/addThingToThingGroup", member)
+
+    async def _iot(self, method: str, path: str, body: dict[str, Any]) -> None:
+        status, _, answer = await self._emulator.iot.handle_request(method, path, {}, json.dumps(body).encode(), {})
+        if status >= 300:
+            raise LocalAwsError(f"{method} {path} failed: {json.loads(answer).get('message')}")

@@ -1,0 +1,83 @@
+"""Which AWS operation an HTTP request is, for the services that faults and call counts cover."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from ..ota.api_model import service_model
+
+_SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_OTA_ID = re.compile(r"(?::otaupdate/|/otaUpdates/|AFR_OTA-)([a-zA-Z0-9_-]+)")
+_S3_BUCKET = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+_S3_OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of a service, and the OTA update that it is about where the request says so."""
+
+    service: str
+    name: str
+    ota_update_id: str | None = None
+
+
+@functools.cache
+def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
+    """Method, path pattern and operation, the most specific path first."""
+    model = service_model(service)
+    found = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path = http["requestUri"].partition("?")[0]
+        pattern = re.sub(r"\\{[^}]*?\\}", "[^/]+", re.escape(path))
+        found.append((path.count("{"), http["method"], re.compile(pattern + "/?"), name))
+    found.sort(key=lambda route: route[0])
+    return [(method, pattern, name) for _, method, pattern, name in found]
+
+
+def signed_service(authorization: str, query: str) -> str:
+    """The service in the credential scope of a signed or presigned request, or an empty string."""
+    if match := _SCOPE.search(authorization):
+        return match.group(1)
+    credential = parse_qs(query).get("X-Amz-Credential", [""])[0].split("/")
+    return credential[3] if len(credential) == 5 else ""
+
+
+def _iot_operation(method: str, path: str) -> str | None:
+    for wanted, pattern, name in _routes("iot"):
+        if wanted == method and pattern.fullmatch(path):
+            return name
+    return None
+
+
+def _s3_operation(method: str, path: str) -> str | None:
+    bucket, _, key = path.strip("/").partition("/")
+    if not bucket:
+        return "ListBuckets" if method == "GET" else None
+    return (_S3_OBJECT if key else _S3_BUCKET).get(method)
+
+
+def _about(path: str, query: str, body: bytes) -> str | None:
+    """The OTA update id in the path, in the queried ARN or in the body's resourceArn."""
+    arn = parse_qs(query).get("resourceArn", [""])[0]
+    if not arn and body[:1] == b"{":
+        try:
+            arn = str(json.loads(body).get("resourceArn", ""))
+        except ValueError:
+            arn = ""
+    match = _OTA_ID.search(arn or path)
+    return match.group(1) if match else None
+
+
+def identify(method: str, path: str, authorization: str, query: str, body: bytes) -> Operation | None:
+    """The operation of a request to AWS IoT or S3, or None for any other."""
+    service = signed_service(authorization, query)
+    if service == "iot" and (name := _iot_operation(method, path)):
+        return Operation(service, name, _about(path, query, body))
+    if service == "s3" and (name := _s3_operation(method, path)):
+        return Operation(service, name)
+    return None

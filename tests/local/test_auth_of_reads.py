@@ -1,0 +1,55 @@
+"""With AUTH a caller reads from S3 what S3 and KMS let it read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.errors import code
+from tests.local.roles import VIA_S3, Roles, allow
+from tests.local.secret_bucket import SecretBucket
+
+ELSEWHERE = {"StringEquals": {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"}}
+
+
+def status(roles: Roles, statements: list[Any], **place: str) -> int:
+    """What HeadObject answers to a role."""
+    client = roles.client(*statements, service="s3")
+    try:
+        return int(client.head_object(**place)["ResponseMetadata"]["HTTPStatusCode"])
+    except ClientError as error:
+        return code(error)[1]
+
+
+def test_an_object_needs_the_action_of_its_version(roles: Roles, secret: SecretBucket) -> None:
+    """HeadObject needs s3:GetObject, and s3:GetObjectVersion instead where it asks for a version."""
+    place = {"Bucket": secret.name, "Key": "blinky.bin"}
+    decrypt = allow("kms:Decrypt", secret.key)
+    newest, version = (allow(f"s3:GetObject{suffix}", f"{secret.arn}/blinky.bin") for suffix in ("", "Version"))
+    assert status(roles, [newest, decrypt], **place) == 200
+    assert status(roles, [version, decrypt], **place) == 403
+    assert status(roles, [version, decrypt], **place, VersionId=secret.version) == 200
+    assert status(roles, [newest, decrypt], **place, VersionId=secret.version) == 403
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [(None, 403), ({}, 200), (VIA_S3, 200), (ELSEWHERE, 403)],
+)
+def test_an_encrypted_object_needs_its_key(roles: Roles, secret: SecretBucket, condition: Any, expected: int) -> None:
+    """HeadObject of an object under a KMS key needs kms:Decrypt on it, which is used through S3."""
+    statements = [allow("s3:GetObject", f"{secret.arn}/*")]
+    if condition is not None:
+        statements.append(allow("kms:Decrypt", secret.key, **condition))
+    assert status(roles, statements, Bucket=secret.name, Key="blinky.bin") == expected
+
+
+def test_what_is_missing_is_hidden_from_who_may_not_list(roles: Roles) -> None:
+    """A missing object is forbidden to a caller without s3:ListBucket, and not found with it."""
+    bucket = f"arn:aws:s3:::{roles.account.bucket}"
+    place = {"Bucket": roles.account.bucket, "Key": "nothing.bin"}
+    get = allow("s3:GetObject", f"{bucket}/*")
+    assert status(roles, [get], **place) == 403
+    assert status(roles, [get, allow("s3:ListBucket", bucket)], **place) == 404

@@ -1,0 +1,68 @@
+"""A Lambda function is told the log group that its output goes to."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cdk_iot_ota_local import LocalAws
+from tests.local.conftest import TRUST
+
+NAME = "tells-its-log-group"
+CODE = """
+import os
+
+def handler(event, context):
+    print("a line of output", flush=True)
+    return [os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME"), context.log_group_name, os.environ.get("MINE")]
+"""
+
+
+def zipped(code: str) -> bytes:
+    """The code as a Lambda function's package."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", code)
+    return buffer.getvalue()
+
+
+@pytest.fixture(params=[None, "/another/group"], ids=["default", "configured"])
+def function(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[tuple[Any, str]]:
+    """The client of a function that writes a line, and the log group that it writes to."""
+    client, group = aws.client("lambda"), request.param
+    trust = json.dumps(TRUST).replace("iot.amazonaws.com", "lambda.amazonaws.com")
+    role = aws.client("iam").create_role(RoleName=NAME, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    client.create_function(
+        FunctionName=NAME,
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=role,
+        Code={"ZipFile": zipped(CODE)},
+        Environment={"Variables": {"MINE": "kept"}},
+        **({"LoggingConfig": {"LogGroup": group}} if group else {}),
+    )
+    yield client, group or f"/aws/lambda/{NAME}"
+    client.delete_function(FunctionName=NAME)
+    aws.client("iam").delete_role(RoleName=NAME)
+
+
+def test_the_log_group_is_known(aws: LocalAws, function: tuple[Any, str]) -> None:
+    """It is in the function's environment, beside its own variables, and its output is in that group."""
+    client, group = function
+    answer = client.invoke(FunctionName=NAME)
+    assert json.load(answer["Payload"]) == [group, group, "kept"]
+    events = aws.client("logs").filter_log_events(logGroupName=group)["events"]
+    assert "a line of output" in [event["message"] for event in events]
+
+
+def test_the_configuration_does_not_show_it(function: tuple[Any, str]) -> None:
+    """AWS sets the variable itself; it is not among those of the function."""
+    client, _ = function
+    client.invoke(FunctionName=NAME)
+    shown = client.get_function_configuration(FunctionName=NAME)["Environment"]
+    assert shown == {"Variables": {"MINE": "kept"}}
