@@ -11,12 +11,12 @@ from pathlib import Path
 from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.completion import Context, completion
-from cdk_iot_ota_handler.ota_update.decide.removal import deletion
-from cdk_iot_ota_handler.ota_update.desired import declared
-from cdk_iot_ota_handler.ota_update.observed import BACK, Observed
+from cdk_iot_ota_handler.ota_update.decide.removal import removal
+from cdk_iot_ota_handler.ota_update.desired import Desired
+from cdk_iot_ota_handler.ota_update.observed import Observed, Stack
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "lifecycle.md"
-_WANTED = declared(
+_WANTED = Desired.from_event(
     {
         "StackId": "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/1",
         "LogicalResourceId": "Blinky",
@@ -41,6 +41,7 @@ STATES: dict[str, Observed | None] = {
     "somebody else's": replace(_OURS, status="CREATE_COMPLETE", tags={"owner": "somebody"}),
     "ours with other content": replace(_OURS, status="CREATE_COMPLETE", tags=_DEPLOYED | {names.CONTENT_TAG: ""}),
 }
+_DEPLOYING, _ROLLING_BACK = Stack("UPDATE_IN_PROGRESS"), Stack("UPDATE_ROLLBACK_IN_PROGRESS")
 _Decide = Callable[[Observed | None], Action]
 
 
@@ -49,18 +50,18 @@ def _completion(at: Context) -> _Decide:
 
 
 def _deletion(waited: float) -> _Decide:
-    return lambda seen: deletion(_WANTED, "id", seen, answered=True, met=True, waited=waited).action
+    return lambda seen: removal(_WANTED, "id", seen, is_reported=True, was_observed=True, waited=waited).action
 
 
-_FORWARD, _DELETE = _completion(Context(waited=20)), _deletion(20)
+_FORWARD, _DELETE = _completion(Context(stack=_DEPLOYING, waited=20)), _deletion(20)
 COLUMNS: dict[str, _Decide] = {
     "Create, Update to another id": _FORWARD,
     f"the same after {timeouts.CREATION_DEADLINE // 60} minutes": _completion(
-        Context(waited=timeouts.CREATION_DEADLINE + 1)
+        Context(stack=_DEPLOYING, waited=timeouts.CREATION_DEADLINE + 1)
     ),
-    "Update that keeps the id": _completion(Context(is_update=True, stays=True, waited=0)),
-    "Create on the way back": _completion(Context(stack=BACK, waited=20)),
-    "Update on the way back": _completion(Context(stack=BACK, is_update=True, stays=True, waited=0)),
+    "Update that keeps the id": _completion(Context(stack=_DEPLOYING, is_update=True, keeps_id=True, waited=0)),
+    "Create on the way back": _completion(Context(stack=_ROLLING_BACK, waited=20)),
+    "Update on the way back": _completion(Context(stack=_ROLLING_BACK, is_update=True, keeps_id=True, waited=0)),
     "Delete": _DELETE,
     f"Delete after {timeouts.DELETION_PATIENCE // 60} minutes": _deletion(timeouts.DELETION_PATIENCE + 1),
     f"Delete after {timeouts.HANDLER_DEADLINE // 60} minutes": _deletion(timeouts.HANDLER_DEADLINE + 1),

@@ -13,8 +13,8 @@ from cdk_iot_ota_handler.ota_update.contract import limits
 from cdk_iot_ota_handler.ota_update.contract.names import RESOURCE_TYPE
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
+from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
-from cdk_iot_ota_handler.ota_update.gate import Gate
 
 _PASSED, _FAILED, _NOT_ASKED = 0, 1, 2
 _MINUTES = limits.Number(low=1, high=365 * 24 * 60)
@@ -117,7 +117,7 @@ def wait_for(service: Any, job_id: str, given: argparse.Namespace, now: Callable
                 raise NothingToAskError(str(error)) from error
             said = _say(job_id, str(error), said)
         else:
-            said = _say(job_id, decision.why, said)
+            said = _say(job_id, decision.reason, said)
             if decision.action is not Action.WAIT:
                 return _PASSED if decision.action is Action.MARK else _FAILED
         time.sleep(float(given.interval))

@@ -8,8 +8,8 @@ import botocore.session
 from botocore.validate import ParamValidator
 
 from cdk_iot_ota import CodeSigning, FileLocation
-from cdk_iot_ota_handler.ota_update.desired import declared
-from cdk_iot_ota_handler.ota_update.restore import restore
+from cdk_iot_ota_handler.ota_update.desired import Desired
+from cdk_iot_ota_handler.ota_update.request import coerce_to_shape
 from tests.construct.stacks import firmware, only_update, ota_file, ota_update, stack
 from tests.contract.handover import event_of
 
@@ -25,8 +25,8 @@ def test_the_api_takes_what_is_synthesized(tmp_path: Path) -> None:
         ota_file(location, name="/b", signing=CodeSigning.unsigned()),
     ]
     ota_update(prod, "Blinky", tmp_path, files=files, description="7", tags={"n": "1"}, force_delete_job=False)
-    wanted = declared(event_of(prod))
-    request = {**restore(wanted.request, SHAPE, "Request"), "otaUpdateId": wanted.ota_update_id}
+    wanted = Desired.from_event(event_of(prod))
+    request = {**coerce_to_shape(wanted.request, SHAPE, "Request"), "otaUpdateId": wanted.ota_update_id}
     request["tags"] = [{"Key": key, "Value": value} for key, value in wanted.all_tags.items()]
     report = ParamValidator().validate(request, SHAPE)
     assert not report.has_errors(), report.generate_report()
@@ -45,7 +45,7 @@ def test_the_rendering_is_frozen(tmp_path: Path) -> None:
     properties = only_update(prod)["Properties"]
     rendered = {name: properties[name] for name in ("IdPrefix", "Request")}
     assert rendered == json.loads(frozen.read_text())
-    assert declared(event_of(prod)).ota_update_id == "Prod_Blinky-10343e36d35b32cf"
+    assert Desired.from_event(event_of(prod)).ota_update_id == "Prod_Blinky-10343e36d35b32cf"
 
 
 def test_tags_and_delete_options_are_no_content(tmp_path: Path) -> None:
@@ -54,5 +54,5 @@ def test_tags_and_delete_options_are_no_content(tmp_path: Path) -> None:
     for options in ({}, {"tags": {"a": "b"}}, {"delete_stream": False}, {"force_delete_job": False}):
         prod = stack()
         ota_update(prod, "Blinky", firmware(tmp_path), **options)
-        ids.add(declared(event_of(prod)).ota_update_id)
+        ids.add(Desired.from_event(event_of(prod)).ota_update_id)
     assert len(ids) == 1

@@ -6,7 +6,7 @@ import boto3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.service import OtaService
 from tests.construct.stacks import stack
 from tests.contract.handover import event_of
@@ -21,7 +21,7 @@ def test_what_is_asked_for_comes_out(request: dict[str, Any]) -> None:
     """Construct, template, CloudFormation's strings, handler: equal in the end, blobs and numbers included."""
     made = stack()
     ask(made, request)
-    wanted = declared(event_of(made))
+    wanted = Desired.from_event(event_of(made))
     sent = OtaService(IOT, None, None).request(wanted)
     del sent["otaUpdateId"], sent["tags"]
     assert sent == request

@@ -3,7 +3,7 @@
 import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import names
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.account import status
 from tests.end_to_end.declarations import Make
@@ -58,7 +58,7 @@ def test_a_delete_overtakes_the_creation(aws: LocalAws, deployment: Deployment, 
         "RequestType": "Delete",
         "ResourceProperties": {**create["ResourceProperties"], "Request": request},
     }
-    delete["PhysicalResourceId"] = declared(delete).ota_update_id
+    delete["PhysicalResourceId"] = Desired.from_event(delete).ota_update_id
     aws.calls.reset()
     aws.faults.add("slow_creation", delay_seconds=3.0)
     begin_creation(aws, live, delete)

@@ -7,14 +7,14 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update import event_rules
 from cdk_iot_ota_handler.ota_update.contract import names
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.on_event import on_event
 
 from .world import LOGICAL_ID, STACK_ID, World, event, properties
 
-MINE = declared(event("Create")).ota_update_id
+MINE = Desired.from_event(event("Create")).ota_update_id
 MARKER = "AWSCDK::CustomResourceProviderFramework::MISSING_PHYSICAL_ID"
 
 # A property, a value that it can not have, and what is said.
@@ -75,7 +75,7 @@ def test_a_forged_event_is_refused_without_a_call(request_type: str, name: str, 
     """The reason has the property, the value and what to do; nothing is asked, let alone changed."""
     world: Any = World()
     sent = {**event(request_type, physical_id=MINE), name: value}
-    with pytest.raises(FatalError, match=f"^{re.escape(message)}.*: only CloudFormation may call this function"):
+    with pytest.raises(FatalError, match=rf"^invalid CloudFormation event: {re.escape(message)}.* \(no action taken\)"):
         on_event(sent, world, world.clock())
     assert world.calls == []
 
@@ -84,7 +84,7 @@ def test_a_forged_event_is_refused_without_a_call(request_type: str, name: str, 
 def test_a_forged_look_is_refused_without_a_call(name: str, value: Any, message: str) -> None:
     """What is_complete gets is checked as a whole: it is no continuation of what was checked before."""
     world: Any = World()
-    with pytest.raises(FatalError, match=f"^{re.escape(message)}"):
+    with pytest.raises(FatalError, match=rf"^invalid CloudFormation event: {re.escape(message)}.* \(no action taken\)"):
         is_complete(delete_look(**{name: value}), world, world.clock())
     assert world.calls == []
 
@@ -93,13 +93,13 @@ def test_a_forged_look_is_refused_without_a_call(name: str, value: Any, message:
 def test_whether_an_id_stays_is_true_or_false(stays: Any) -> None:
     """Text would be taken for true."""
     with pytest.raises(FatalError, match=f"KeepsId must be true or false, got {stays!r}"):
-        event_rules.check_look(update_event(StartedAt=1, KeepsId=stays))
+        event_rules.check_poll(update_event(StartedAt=1, KeepsId=stays))
 
 
 @pytest.mark.parametrize("prefix", ["", "prod", "prod_x_", "*_", "a" * 21 + "_", "_", "a/b_", "prod_\n", 7, []])
 def test_a_prefix_that_no_construct_makes_is_refused(prefix: Any) -> None:
     """An escape hatch can not move updates to other ids, but what it has moved once can be deleted."""
-    message = r"IdPrefix must .*: leave it as the construct has made it"
+    message = r"IdPrefix must .*: leave it as the construct generates it"
     for request_type in ("Create", "Update"):
         with pytest.raises(FatalError, match=message):
             event_rules.check(event(request_type, physical_id=MINE, IdPrefix=prefix))
@@ -145,8 +145,8 @@ def test_what_the_framework_adds_is_no_reason_to_refuse() -> None:
     """Keys that nobody here has heard of pass, and an id on a Create, which is_complete gets, too."""
     more = {"ServiceToken": "arn", "ResponseURL": "...", "ResourceType": names.RESOURCE_TYPE, "New": {}}
     event_rules.check({**event("Create", physical_id=MINE), **more})
-    event_rules.check_look({**update_event(StartedAt=7, KeepsId=True), **more})
-    event_rules.check_look({**delete_look(), **more, "RequestId": None})
+    event_rules.check_poll({**update_event(StartedAt=7, KeepsId=True), **more})
+    event_rules.check_poll({**delete_look(), **more, "RequestId": None})
 
 
 def test_a_delete_without_an_id_is_refused() -> None:

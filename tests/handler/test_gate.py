@@ -6,8 +6,9 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
+from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.errors import FatalError
-from cdk_iot_ota_handler.ota_update.gate import Gate, attributes, declared_gate, passed
+from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
 
@@ -20,7 +21,7 @@ def gate(**changes: Any) -> Gate:
 def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) -> tuple[Action, str]:
     """The verdict over a job with these counts."""
     decision = verdict(of, JobProgress(**{"status": "IN_PROGRESS", **counts}), waited=waited, left=left)
-    return decision.action, decision.why
+    return decision.action, decision.reason
 
 
 @pytest.mark.parametrize(
@@ -60,31 +61,31 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
             "80 % of the devices can no longer succeed",
         ),
         # While the job reaches its targets, there may be more of them than are counted.
-        ({}, {"succeeded": 1, "rolled_out": False}, Action.WAIT, "the gate waits"),
-        ({}, {"failed": 1, "rolled_out": False}, Action.STOP, "1 failure, and at most 0 are allowed"),
+        ({}, {"succeeded": 1, "is_rolled_out": False}, Action.WAIT, "the gate waits"),
+        ({}, {"failed": 1, "is_rolled_out": False}, Action.STOP, "1 failure, and at most 0 are allowed"),
         (
             {"success_percentage": "50", "maximum_failures": 9},
-            {"failed": 2, "rolled_out": False},
+            {"failed": 2, "is_rolled_out": False},
             Action.WAIT,
             "the gate waits",
         ),
         # Too few devices.
-        ({}, {"status": "COMPLETED"}, Action.STOP, "the job has 0 devices, and at least 1 must take it"),
-        ({}, {}, Action.STOP, "the job has 0 devices, and at least 1 must take it"),
+        ({}, {"status": "COMPLETED"}, Action.STOP, "the job has 0 devices, and at least 1 are required"),
+        ({}, {}, Action.STOP, "the job has 0 devices, and at least 1 are required"),
         (
             {"minimum_devices": 4},
             {"succeeded": 3},
             Action.STOP,
-            "the job has 3 devices, and at least 4 must take it",
+            "the job has 3 devices, and at least 4 are required",
         ),
         # Somebody has ended the job.
         ({}, {"succeeded": 1, "status": "CANCELED", "in_progress": 1}, Action.STOP, "its job is CANCELED"),
-        # Also when enough have succeeded: whoever has canceled it wanted to stop it.
+        # Also when enough have succeeded: whoever has canceled it desired to stop it.
         (
             {"maximum_failures": 9, "success_percentage": "50"},
             {"succeeded": 1, "canceled": 1, "status": "CANCELED"},
             Action.STOP,
-            "its job is CANCELED, through its abort criteria or by hand (1 of 2 devices succeeded",
+            "its job is CANCELED, by its abort criteria or outside of the stack (1 of 2 devices succeeded",
         ),
         ({}, {"status": "CANCELED", "comment": "no!", "canceled": 1}, Action.STOP, "is CANCELED, no! (0 of"),
         ({}, {"succeeded": 1, "status": "DELETION_IN_PROGRESS"}, Action.STOP, "its job is being deleted (1"),
@@ -121,7 +122,7 @@ def test_time_is_over(waited: float, left: float) -> None:
     """The gate's own time, or what the deploy has left of its own."""
     action, why = judged(gate(), waited=waited, left=left, succeeded=1, in_progress=1)
     assert action is Action.STOP
-    assert f"the devices were not through after {waited} s (1 of 2 devices succeeded" in why
+    assert f"timed out after {waited} s (1 of 2 devices succeeded" in why
 
 
 def test_a_job_that_is_gone_proves_nothing() -> None:
@@ -129,15 +130,15 @@ def test_a_job_that_is_gone_proves_nothing() -> None:
     assert verdict(gate(), None, waited=5, left=1000).action is Action.WAIT
     decision = verdict(gate(), None, waited=61, left=1000)
     assert decision.action is Action.STOP
-    assert decision.why == "the gate has failed: its job is not there, somebody has deleted it"
+    assert decision.reason == "the gate has failed: its job does not exist, it was deleted outside of the stack"
 
 
 def test_a_gate_is_read_from_text() -> None:
     """CloudFormation hands numbers over as text."""
     given = {"SuccessPercentage": "99.5", "MaximumFailures": "2", "MinimumDevices": "10", "TimeoutInMinutes": "45"}
-    found = declared_gate({"Gate": given})
+    found = Gate.from_properties({"Gate": given})
     assert found == Gate(success_percentage="99.5", maximum_failures=2, minimum_devices=10, timeout=2700)
-    assert declared_gate({}) is None
+    assert Gate.from_properties({}) is None
 
 
 @pytest.mark.parametrize(
@@ -155,13 +156,13 @@ def test_a_gate_that_can_not_be_is_refused(changes: dict[str, Any], message: str
     """With the member, the value and the limit."""
     given = {"SuccessPercentage": "100", "MaximumFailures": "0", "MinimumDevices": "1", "TimeoutInMinutes": "30"}
     with pytest.raises(FatalError) as refused:
-        declared_gate({"Gate": {**given, **changes}})
+        Gate.from_properties({"Gate": {**given, **changes}})
     assert message in str(refused.value)
 
 
 def test_what_was_seen_is_remembered_in_the_mark() -> None:
     """The attributes of a later event are those of the deploy that the gate has passed in."""
-    mark = passed(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
+    mark = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
     assert mark == "succeeded=98 failed=2 seconds=93"
-    assert attributes(mark) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
-    assert set(attributes("true").values()) == {""}
+    assert gate_attributes(mark) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
+    assert set(gate_attributes("true").values()) == {""}

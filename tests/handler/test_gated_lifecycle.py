@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import names
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
@@ -26,15 +26,15 @@ def gated(request_type: str, content: str = "one", **changes: Any) -> dict[str, 
 
 def id_of(content: str) -> str:
     """The generated id of an update with this content."""
-    return declared(event("Create", content=content)).ota_update_id
+    return Desired.from_event(event("Create", content=content)).ota_update_id
 
 
 def with_update(content: str, mark: str | None) -> World:
     """A world in which the stack's update of this content exists for an hour, deployed or not."""
     world = World()
-    wanted = declared(event("Create", content=content))
-    tags = {**wanted.all_tags, **({} if mark is None else {names.DEPLOYED_TAG: mark})}
-    world.updates[wanted.ota_update_id] = Update("CREATE_COMPLETE", tags, world.time - 3600)
+    desired = Desired.from_event(event("Create", content=content))
+    tags = {**desired.all_tags, **({} if mark is None else {names.DEPLOYED_TAG: mark})}
+    world.updates[desired.ota_update_id] = Update("CREATE_COMPLETE", tags, world.time - 3600)
     return world
 
 
@@ -125,7 +125,7 @@ def test_a_gate_has_its_time_and_no_more() -> None:
     """Devices that do not answer end the deploy after the gate's time, and the update is removed."""
     world = World(rollouts=[STARTED])
     answer = run(world, gated("Create"))
-    assert "the devices were not through after 18" in answer.reason
+    assert "timed out after 18" in answer.reason
     assert world.changes() == ["create", "cancel", REMOVED]
 
 
@@ -153,7 +153,7 @@ def test_devices_that_can_not_be_asked_in_time_get_no_more_of_it(error: Exceptio
     world = World(rollouts=[STARTED], errors={"rollout": [error] * 1000})
     begun = world.time
     answer = run(world, gated("Create"))
-    assert f"nobody could tell how far the devices are: {error}" in answer.reason
+    assert f"could not read the progress of the job: {error}" in answer.reason
     assert world.changes() == ["create", "cancel", REMOVED]
     assert world.time - begun < 2000
 
@@ -201,7 +201,7 @@ def test_what_is_removed_by_hand_while_its_gate_waits_is_not_made_again() -> Non
     """After five minutes it has been there for sure."""
     world = World(rollouts=[STARTED])
     world.vanish_at = world.time + 400
-    assert "somebody has removed it" in run(world, gated("Create")).reason
+    assert "it was deleted meanwhile" in run(world, gated("Create")).reason
     assert world.changes() == ["create"]
 
 

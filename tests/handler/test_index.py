@@ -32,22 +32,27 @@ def test_lambda_imports_the_handler_from_the_asset_folder() -> None:
 
 
 def test_only_the_edge_imports_the_sdk() -> None:
-    """Decisions, properties and identity work without boto3."""
-    users = {path.name for path in HANDLER.rglob("*.py") if re.search(r"^(import|from) boto", path.read_text(), re.M)}
-    assert users == {"aws_errors.py", "service.py"}
+    """Only service.py imports boto3, and botocore is imported for its errors and its model of the request only."""
+
+    def users(package: str) -> set[str]:
+        pattern = rf"^(import|from) {package}\b"
+        return {path.name for path in HANDLER.rglob("*.py") if re.search(pattern, path.read_text(), re.M)}
+
+    assert users("boto3") == {"service.py"}
+    assert users("botocore") == {"aws_errors.py", "request.py", "service.py"}
 
 
 def test_every_decision_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     """A reader of the log group sees what was seen, what was decided, and why; nothing secret is in it."""
     run(World(), {**event("Create", content="line\nbreak"), "ResponseURL": "https://secret"})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["decided"] for line in lines] == ["create", "wait", "mark as deployed"]
-    assert all({"event", "stack", "resource", "otaUpdateId", "seen", "why"} <= set(line) for line in lines)
+    assert [line["decision"] for line in lines] == ["create", "wait", "mark as deployed"]
+    assert all({"event", "stack", "resource", "otaUpdateId", "observed", "reason"} <= set(line) for line in lines)
     assert "secret" not in json.dumps(lines)
 
 
 SECRETS = ("https://cloudformation/answer?signature", "a declared property")
-FAKE = '{"event": "Delete", "decided": "forged"}'
+FAKE = '{"event": "Delete", "decision": "forged"}'
 
 
 def secretive() -> dict[str, Any]:
@@ -123,7 +128,7 @@ def test_nothing_in_an_event_makes_up_a_line(end: str, capsys: pytest.CaptureFix
     reasons += [served(World(), sent) for sent in forged]
     lines = "".join(capsys.readouterr()).splitlines()
     assert len(lines) > len(forged)
-    assert all(line.isprintable() and json.loads(line).get("decided") != "forged" for line in lines)
+    assert all(line.isprintable() and json.loads(line).get("decision") != "forged" for line in lines)
     assert all(text.isprintable() for reason in reasons for text in reason.split("\n"))
     assert not any(text.startswith(FAKE) for reason in reasons for text in reason.split("\n"))
 

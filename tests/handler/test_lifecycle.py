@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from cdk_iot_ota_handler.ota_update import identity
-from cdk_iot_ota_handler.ota_update.clock import Clock
 from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.completion import Context, completion
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
+from cdk_iot_ota_handler.ota_update.observed import Stack
+from cdk_iot_ota_handler.ota_update.retry import Clock
 
 from .cloudformation import MARKER, run
 from .world import LOGICAL_ID, STACK_ID, Update, World, event, properties
@@ -20,15 +21,15 @@ from .world import LOGICAL_ID, STACK_ID, Update, World, event, properties
 
 def id_of(content: str) -> str:
     """The generated id of an update with this content."""
-    return declared(event("Create", content=content)).ota_update_id
+    return Desired.from_event(event("Create", content=content)).ota_update_id
 
 
 def with_update(content: str = "one", status: str = "CREATE_COMPLETE", *, deployed: bool = True, **tags: str) -> World:
     """A world in which the stack's update of this content exists for an hour."""
     world = World()
-    wanted = declared(event("Create", content=content))
-    own = {**wanted.all_tags, **tags, **({names.DEPLOYED_TAG: "true"} if deployed else {})}
-    world.updates[wanted.ota_update_id] = Update(status, own, world.time - 3600)
+    desired = Desired.from_event(event("Create", content=content))
+    own = {**desired.all_tags, **tags, **({names.DEPLOYED_TAG: "true"} if deployed else {})}
+    world.updates[desired.ota_update_id] = Update(status, own, world.time - 3600)
     return world
 
 
@@ -152,7 +153,7 @@ def test_a_strangers_update_fails_the_create_and_survives_the_rollback() -> None
     world = World()
     stranger(world, "theirs")
     answer = run(world, event("Create", OtaUpdateId="theirs"))
-    assert "is not this resource's" in answer.reason
+    assert "does not belong to this resource" in answer.reason
     assert answer.physical_id == MARKER
     assert not run(world, event("Delete", OtaUpdateId="theirs", physical_id="theirs")).failed
     assert world.changes() == []
@@ -301,9 +302,9 @@ def test_a_create_waits_for_tags_that_lag_behind() -> None:
 def test_a_delete_waits_for_tags_that_lag_behind() -> None:
     """A Delete that comes at once finds the update to be ours when its tags are visible, and deletes it."""
     world = World(tag_lag=20)
-    wanted = declared(event("Create"))
-    world.updates[wanted.ota_update_id] = Update("CREATE_COMPLETE", dict(wanted.all_tags), world.time)
-    assert not run(world, event("Delete", physical_id=wanted.ota_update_id)).failed
+    desired = Desired.from_event(event("Create"))
+    world.updates[desired.ota_update_id] = Update("CREATE_COMPLETE", dict(desired.all_tags), world.time)
+    assert not run(world, event("Delete", physical_id=desired.ota_update_id)).failed
     assert world.updates == {}
 
 
@@ -335,7 +336,7 @@ def test_a_deletion_that_fails_is_tried_again_and_then_reported() -> None:
 
 def test_another_stack_with_the_same_content_has_another_update() -> None:
     """The stack and the resource are part of an update's identity."""
-    other = declared(event("Create", stack_id=STACK_ID.replace("5f0f", "6f0f"))).ota_update_id
+    other = Desired.from_event(event("Create", stack_id=STACK_ID.replace("5f0f", "6f0f"))).ota_update_id
     assert other != id_of("one")
 
 
@@ -350,7 +351,9 @@ def test_a_failure_removes_only_what_was_not_live_before(
     world = with_update("one", "CREATE_FAILED", deployed=deployed)
     world.updates[id_of("one")].created = world.time - age
     seen = world.get_update(id_of("one"), world.time)
-    decision = completion(declared(event("Create")), seen, Context(stays=stays, waited=20))
+    decision = completion(
+        Desired.from_event(event("Create")), seen, Context(stack=Stack("UPDATE_IN_PROGRESS"), keeps_id=stays, waited=20)
+    )
     assert decision.action is (Action.DELETE_AND_FAIL if removed else Action.FAIL)
 
 
@@ -524,7 +527,7 @@ def test_what_a_delete_has_removed_is_not_created_again(lost: int) -> None:
         world.updates.clear()
 
     clock = Clock(now=lambda: world.time, sleep=remove)
-    with pytest.raises(FatalError, match="turned back"):
+    with pytest.raises(FatalError, match="is rolling back"):
         is_complete(looking(world.time), world, clock)
     assert world.calls.count("create") == 1
     assert world.updates == {}
@@ -552,7 +555,7 @@ def test_new_content_under_the_explicit_id_of_a_removed_update_is_refused() -> N
     world = World()
     old = properties(content="one", OtaUpdateId="mine")
     new = event("Update", content="two", OtaUpdateId="mine", old=old, physical_id="mine")
-    assert "and its ota_update_id with it" in run(world, new).reason
+    assert "and its ota_update_id too" in run(world, new).reason
     assert world.changes() == []
 
 
@@ -560,7 +563,7 @@ def test_an_event_that_is_delivered_when_all_is_over_creates_nothing() -> None:
     """Lambda may deliver an event twice; the stack is at rest or on its way back when the second one comes."""
     world = World(stack_status="CREATE_COMPLETE")
     started = world.time
-    assert "this is an old event" in run(world, event("Create")).reason
+    assert "so the event is stale" in run(world, event("Create")).reason
     assert world.time - started < 30
     assert world.changes() == []
 
@@ -623,7 +626,7 @@ def test_tags_of_this_library_can_not_be_declared() -> None:
     forged = [{"Key": key, "Value": "x"} for key in keys]
     world = World()
     assert not run(world, event("Create", Tags=forged)).failed
-    own = identity.ownership_tags(STACK_ID, LOGICAL_ID, declared(event("Create")).content)
+    own = identity.ownership_tags(STACK_ID, LOGICAL_ID, Desired.from_event(event("Create")).content)
     assert world.updates[id_of("one")].tags == {**own, names.DEPLOYED_TAG: "true"}
     assert world.changes() == ["create", "tag"]
 
@@ -641,7 +644,7 @@ def test_an_explicit_id_that_looks_generated_can_be_kept_and_deleted() -> None:
     """An earlier release has made it: tags, a rollback to it and its deletion work."""
     mine = "prod_Mine-0123456789abcdef"
     world, declaring = World(), {"OtaUpdateId": mine}
-    tags = declared(event("Create", **declaring)).all_tags
+    tags = Desired.from_event(event("Create", **declaring)).all_tags
     world.updates[mine] = Update("CREATE_COMPLETE", {**tags, names.DEPLOYED_TAG: "true"}, world.time - 3600)
     team = [{"Key": "team", "Value": "a"}]
     kept = event("Update", **declaring, Tags=team, old=properties(**declaring), physical_id=mine)

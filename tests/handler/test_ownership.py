@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cdk_iot_ota_handler.ota_update import event_rules, identity
 from cdk_iot_ota_handler.ota_update.contract import names
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.index import serve
 from cdk_iot_ota_handler.ota_update.observed import Stack
@@ -30,7 +30,7 @@ EXPLICIT = ["mine", "theirs", "prod_Blinky-0123456789abcdef"]
 def generated(stack_id: str, logical_id: str, content: str, prefix: str) -> str:
     """The id of an update that a resource generates."""
     sent = world.event("Create", stack_id=stack_id, logical_id=logical_id, content=content, IdPrefix=prefix)
-    return declared(sent).ota_update_id
+    return Desired.from_event(sent).ota_update_id
 
 
 GENERATED = [
@@ -173,10 +173,10 @@ def serve_all(there: Watched, sent: dict[str, Any], look: dict[str, Any] | None)
 
 def is_forged(sent: dict[str, Any], look: dict[str, Any] | None) -> bool:
     """Whether the handler should not even look."""
-    check = event_rules.check if look is None else event_rules.check_look
+    check = event_rules.check if look is None else event_rules.check_poll
     try:
         check({**sent, **(look or {})})
-        declared(sent)
+        Desired.from_event(sent)
     except FatalError:
         return True
     return False
@@ -186,7 +186,7 @@ def meant(sent: dict[str, Any], look: dict[str, Any] | None) -> list[str]:
     """The ids that the event is about, as far as they are ids."""
     names = [(look or {}).get("TargetId"), sent["PhysicalResourceId"]]
     with contextlib.suppress(FatalError, TypeError):
-        names.insert(0, declared(sent).ota_update_id)
+        names.insert(0, Desired.from_event(sent).ota_update_id)
     return [name for name in names if isinstance(name, str)]
 
 

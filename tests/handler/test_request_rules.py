@@ -217,9 +217,9 @@ def test_a_role_may_have_a_path_and_an_old_bucket_capital_letters() -> None:
 )
 def test_what_is_elsewhere_is_named_with_where_it_should_be(path: str, value: Any, message: str) -> None:
     """AWS IoT knows its own account and Region only."""
-    request.check_place(VALID, STACK_ID)
+    request.check_environment(VALID, STACK_ID)
     with pytest.raises(ValueError, match=re.escape(message)):
-        request.check_place(at(path, value), STACK_ID)
+        request.check_environment(at(path, value), STACK_ID)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 
 from cdk_iot_ota_handler.ota_update.errors import FatalError
-from cdk_iot_ota_handler.ota_update.restore import restore
+from cdk_iot_ota_handler.ota_update.request import coerce_to_shape
 
 IOT = botocore.session.get_session().get_service_model("iot")
 SHAPE = IOT.operation_model("CreateOTAUpdate").input_shape
@@ -15,7 +15,7 @@ DELETE = IOT.operation_model("DeleteOTAUpdate").input_shape
 
 def test_numbers_booleans_and_blobs_come_back() -> None:
     """Integers, doubles, booleans and blobs get their types; texts that look like numbers stay texts."""
-    restored = restore(
+    restored = coerce_to_shape(
         {
             "description": "42",
             "awsJobExecutionsRolloutConfig": {
@@ -40,7 +40,7 @@ def test_numbers_booleans_and_blobs_come_back() -> None:
     assert restored["files"][0]["attributes"] == {"a": "1"}
     signing = restored["files"][0]["codeSigning"]["customCodeSigning"]
     assert signing["signature"]["inlineDocument"] == b"MA=="
-    assert restore({"deleteStream": "true"}, DELETE, "") == {"deleteStream": True}
+    assert coerce_to_shape({"deleteStream": "true"}, DELETE, "") == {"deleteStream": True}
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_numbers_booleans_and_blobs_come_back() -> None:
 def test_what_cannot_be_read_is_named(value: dict[str, Any], message: str) -> None:
     """An error names the property by its path, and the value."""
     with pytest.raises(FatalError, match=message):
-        restore(value, SHAPE, "Request")
+        coerce_to_shape(value, SHAPE, "Request")

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.service import OtaService
@@ -84,9 +84,9 @@ def test_an_id_that_no_update_can_have_is_not_looked_up(stubs: Stubs, made_up: s
 
 def test_what_the_update_names_is_where_the_stack_is(stubs: Stubs) -> None:
     """A target in another account, which a token hid at synth, is refused before anything is created."""
-    wanted = declared(event("Create", stack_id=STACK_ID.replace("111122223333", "444455556666")))
+    desired = Desired.from_event(event("Create", stack_id=STACK_ID.replace("111122223333", "444455556666")))
     with pytest.raises(FatalError, match=r"targets\[0\] must be in the stack's account 444455556666, got 'arn:aws:iot"):
-        stubs.service.request(wanted)
+        stubs.service.request(desired)
 
 
 def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
@@ -100,7 +100,7 @@ def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "processing", "rolled_out"),
+    ("job", "processing", "is_rolled_out"),
     [
         ({"status": "IN_PROGRESS", "isConcurrent": True}, [], False),
         ({"status": "IN_PROGRESS"}, ["arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"], False),
@@ -110,7 +110,7 @@ def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
     ],
 )
 def test_a_rollout_is_what_the_job_counts(
-    stubs: Stubs, job: dict[str, Any], processing: list[str], *, rolled_out: bool
+    stubs: Stubs, job: dict[str, Any], processing: list[str], *, is_rolled_out: bool
 ) -> None:
     """Each count of DescribeJob, and whether more devices may come."""
     counts = {"queued": 1, "in_progress": 2, "succeeded": 3, "failed": 4, "rejected": 5, "timed_out": 6, "canceled": 7}
@@ -118,7 +118,7 @@ def test_a_rollout_is_what_the_job_counts(
     details = {names[name]: count for name, count in counts.items()}
     shown = {**job, "jobProcessDetails": {**details, "numberOfRemovedThings": 8, "processingTargets": processing}}
     stubs.iot.add_response("describe_job", {"job": shown}, {"jobId": "AFR_OTA-mine"})
-    expected = JobProgress(status=job["status"], comment=job.get("comment", ""), rolled_out=rolled_out, **counts)
+    expected = JobProgress(status=job["status"], comment=job.get("comment", ""), is_rolled_out=is_rolled_out, **counts)
     assert stubs.service.job_progress("AFR_OTA-mine") == expected
 
 
@@ -144,50 +144,50 @@ def file(**changes: Any) -> dict[str, Any]:
 def test_the_current_version_of_an_object_is_pinned(stubs: Stubs) -> None:
     """An object without a version gets the one that it has now, if its bucket has versions."""
     stubs.s3.add_response("head_object", {"VersionId": "v7"}, {"Bucket": "firmware", "Key": "a.bin"})
-    assert stubs.service.pinned(file()) == file(version="v7")
+    assert stubs.service.pin(file()) == file(version="v7")
 
 
 @pytest.mark.parametrize("answer", [{}, {"VersionId": "null"}])
 def test_a_bucket_without_versions_has_nothing_to_pin(stubs: Stubs, answer: dict[str, str]) -> None:
     """Without versions the file stays as it was declared."""
     stubs.s3.add_response("head_object", answer)
-    assert stubs.service.pinned(file()) == file()
+    assert stubs.service.pin(file()) == file()
 
 
 def test_a_declared_version_is_not_looked_up(stubs: Stubs) -> None:
     """A version that is declared needs no call to S3, and neither does a stream."""
     streamed = {"fileLocation": {"stream": {"streamId": "s", "fileId": 0}}}
-    assert stubs.service.pinned(file(version="v1")) == file(version="v1")
-    assert stubs.service.pinned(streamed) == streamed
+    assert stubs.service.pin(file(version="v1")) == file(version="v1")
+    assert stubs.service.pin(streamed) == streamed
 
 
 def test_aws_signer_needs_a_version(stubs: Stubs) -> None:
     """AWS Signer signs versions only: a bucket without them is refused with what to do."""
     stubs.s3.add_response("head_object", {})
-    with pytest.raises(FatalError, match="turn versioning on for the bucket"):
-        stubs.service.pinned({**file(), "codeSigning": {"startSigningJobParameter": {}}})
+    with pytest.raises(FatalError, match="turn on versioning for the bucket"):
+        stubs.service.pin({**file(), "codeSigning": {"startSigningJobParameter": {}}})
 
 
 def test_a_missing_object_is_named(stubs: Stubs) -> None:
     """S3 answers HeadObject without words, so the error has the bucket and the key."""
     stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
-    with pytest.raises(FatalError, match=r"s3://firmware/a\.bin \(is it there, .*\?\): 404: Not Found"):
-        stubs.service.pinned(file())
+    with pytest.raises(FatalError, match=r"cannot read firmware s3://firmware/a\.bin \(check .*\): 404: Not Found"):
+        stubs.service.pin(file())
 
 
 def test_an_object_that_may_not_be_read_passes_for_a_while(stubs: Stubs) -> None:
     """S3 answers HeadObject with the bare number 403; a new policy may not be known everywhere yet."""
     stubs.s3.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
     with pytest.raises(AccessDeniedError):
-        stubs.service.pinned(file())
+        stubs.service.pin(file())
 
 
 def test_the_request_has_the_tags_that_make_it_ours(stubs: Stubs) -> None:
     """The request carries the id, the user's tags and ours, in the API's types."""
-    wanted = declared(event("Create", Tags=[{"Key": "team", "Value": "a"}]))
-    made = stubs.service.request(wanted)
-    assert made["otaUpdateId"] == wanted.ota_update_id
-    assert {tag["Key"]: tag["Value"] for tag in made["tags"]} == wanted.all_tags
+    desired = Desired.from_event(event("Create", Tags=[{"Key": "team", "Value": "a"}]))
+    made = stubs.service.request(desired)
+    assert made["otaUpdateId"] == desired.ota_update_id
+    assert {tag["Key"]: tag["Value"] for tag in made["tags"]} == desired.all_tags
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_tagging(stubs: Stubs) -> None:
     ],
 )
 def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
-    """Something new is wanted, taken back, or neither; and at rest, no event is due."""
+    """Something new is desired, taken back, or neither; and at rest, no event is due."""
     shown = {"StackName": "prod", "CreationTime": datetime.datetime.now(datetime.timezone.utc), "StackStatus": status}
     stubs.cloudformation.add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": "id"})
     stack = stubs.service.stack("id")

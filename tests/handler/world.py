@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update.clock import Clock
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AlreadyExistsError, FatalError
-from cdk_iot_ota_handler.ota_update.gate import attributes
+from cdk_iot_ota_handler.ota_update.identity import gate_attributes
 from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed, Stack
+from cdk_iot_ota_handler.ota_update.retry import Clock
 
 STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/5f0f4b30-0000-0000-0000-000000000000"
 LOGICAL_ID = "Blinky1A2B3C4D"
@@ -123,7 +123,7 @@ class World:
                 "OtaUpdateArn": f"arn:{ota_update_id}",
                 "JobId": f"AFR_OTA-{ota_update_id}",
                 "JobArn": "arn:job",
-                **attributes(update.tags.get(names.DEPLOYED_TAG, "")),
+                **gate_attributes(update.tags.get(names.DEPLOYED_TAG, "")),
             },
         )
         self._progress(ota_update_id, update)
@@ -148,11 +148,11 @@ class World:
         self._call("cancel")
         self.canceled[job_id] = why
 
-    def request(self, wanted: Desired) -> dict[str, Any]:
+    def request(self, desired: Desired) -> dict[str, Any]:
         """The request, with what the handler puts into it."""
-        return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
+        return {**desired.request, "otaUpdateId": desired.ota_update_id, "tags": desired.all_tags}
 
-    def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+    def pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
         """HeadObject: the file with the version of its object."""
         self._call("head")
         return file

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update.clock import Clock
 from cdk_iot_ota_handler.ota_update.contract import timeouts
-from cdk_iot_ota_handler.ota_update.desired import declared
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.on_event import on_event
+from cdk_iot_ota_handler.ota_update.retry import Clock
 
 from .ota_service import BrokenPromise, Connection, Killed, OtaService
 from .shown import Shown
@@ -218,6 +218,6 @@ class Stack:
 
 def id_of(stack_id: str, properties: Properties) -> str:
     """The id that the handler gives an update with these properties."""
-    return declared(
+    return Desired.from_event(
         {"StackId": stack_id, "LogicalResourceId": LOGICAL_ID, "ResourceProperties": properties}
     ).ota_update_id

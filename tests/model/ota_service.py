@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG, STACK_TAG
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
-from cdk_iot_ota_handler.ota_update.observed import FORWARD, JobProgress, Observed, Stack
+from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed, Stack
 
 from .shown import Shown
 from .virtual_time import VirtualTime
@@ -105,7 +105,7 @@ class OtaService:
     created: list[str] = field(default_factory=list)
     on_created: Callable[[str], None] = lambda ota_update_id: None
     on_deployed: Callable[[str], None] = lambda ota_update_id: None
-    stack: Callable[[str], Stack] = lambda stack_id: FORWARD
+    stack: Callable[[str], Stack] = lambda stack_id: Stack("UPDATE_IN_PROGRESS")
     injected: dict[str, int] = field(default_factory=dict)
     faults_since: float = 0
     rates: dict[str, int] = field(default_factory=dict)
@@ -273,11 +273,11 @@ class Connection:
         if not self._call("CancelJob", work):
             raise FatalError(f"InvalidRequestException: {job_id}")
 
-    def request(self, wanted: Desired) -> dict[str, Any]:
+    def request(self, desired: Desired) -> dict[str, Any]:
         """The request, with what the handler puts into it."""
-        return {**wanted.request, "otaUpdateId": wanted.ota_update_id, "tags": wanted.all_tags}
+        return {**desired.request, "otaUpdateId": desired.ota_update_id, "tags": desired.all_tags}
 
-    def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+    def pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
         """HeadObject."""
         return self._call("HeadObject", lambda: file)
 

@@ -220,8 +220,8 @@ class Story:
             tags = self.service.updates[name].real_tags()
             assert DEPLOYED_TAG in tags
             own = {key: value for key, value in tags.items() if not key.startswith("cdk-iot-ota:")}
-            wanted = {tag["Key"]: tag["Value"] for tag in (self.stack.properties or {})["Tags"]}
-            assert self.tags_overtaken or own == wanted
+            desired = {tag["Key"]: tag["Value"] for tag in (self.stack.properties or {})["Tags"]}
+            assert self.tags_overtaken or own == desired
 
     def _left_by_the_dead(self, update: Update) -> bool:
         """Not promised: no Delete is to come, since another delivery has died, and the creation hangs."""

@@ -1,4 +1,4 @@
-"""Errors of botocore, sorted: what may pass, what may pass for a while, and what is final. In the service's words."""
+"""Errors of botocore, classified as retryable, retryable for a while, or fatal, in the words of the service."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from botocore.parsers import ResponseParserError
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from .observed import ABOUT_ACCESS
 
-_PASSING = {
+_RETRYABLE = {
     "InternalFailure",
     "InternalFailureException",
     "InternalServerError",
-    "LimitExceededException",  # ten deletions at a time, some creations a second: both pass
+    "LimitExceededException",  # ten deletions at a time, some creations a second
     "RequestTimeout",
     "ServiceUnavailable",
     "ServiceUnavailableException",
@@ -21,28 +21,31 @@ _PASSING = {
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
-    "VersionConflictException",  # somebody else changes the update right now
+    "VersionConflictException",  # another caller is changing the update
 }
-_NOT_AUTHORIZED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException"}
+_ACCESS_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException"}
 
 
 @contextmanager
 def classify_errors(subject: str, *, creating: bool = False, final: str = "") -> Iterator[None]:
-    """Errors of botocore as errors of ours, in the service's words and with what they are about."""
+    """Turn errors of botocore into errors of this package, in the service's words and with their subject.
+
+    ``creating``: for CreateOTAUpdate. ``final``: an error code that is fatal for this call.
+    """
     try:
         yield
     except ParamValidationError as error:
         raise FatalError(f"{subject}: {error}") from None
     except ClientError as error:
-        raise _sorted_error(error, subject, creating, final) from error
+        raise _classified(error, subject, creating, final) from error
     except (BotoCoreError, OSError) as error:
         raise RetryableError(f"{subject}: {error}") from error
     except (AttributeError, LookupError, ResponseParserError, ValueError) as error:
-        # No answer of the service: something in between has cut it short, or has answered itself.
+        # Not an answer of the service: it was cut short on the way, or comes from something in between.
         raise RetryableError(f"{subject}: unreadable answer: {error!r}") from error
 
 
-def _sorted_error(error: ClientError, subject: str, creating: bool, final: str) -> Exception:
+def _classified(error: ClientError, subject: str, creating: bool, final: str) -> Exception:
     details = error.response.get("Error", {})
     code = details.get("Code", "")
     message = f"{subject}: {code}: {details.get('Message', '')}"
@@ -51,11 +54,11 @@ def _sorted_error(error: ClientError, subject: str, creating: bool, final: str) 
         return AlreadyExistsError(message)
     if code == final:
         return FatalError(message)
-    if code in _PASSING or status == 429 or status >= 500:
+    if code in _RETRYABLE or status == 429 or status >= 500:
         return RetryableError(message)
-    # A role that IAM has not spread yet makes the request invalid rather than unauthorized.
-    if code in _NOT_AUTHORIZED or status == 403:
+    if code in _ACCESS_DENIED or status == 403:
         return AccessDeniedError(message)
+    # A role that has not propagated in IAM yet makes the request invalid, not unauthorized.
     if creating and code == "InvalidRequestException" and ABOUT_ACCESS.search(message):
         return AccessDeniedError(message)
     return FatalError(message)

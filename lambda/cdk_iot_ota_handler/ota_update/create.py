@@ -1,188 +1,221 @@
-"""One look at a Create or an Update in ``is_complete``: bring the update about, and see it settle."""
+"""One `is_complete` poll of a Create or Update: create the update if needed, then wait for a final status."""
 
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .clock import Clock
 from .contract import names, timeouts
 from .decide import Action, Decision
 from .decide.completion import Context, completion, deadline
 from .decide.gate import verdict
-from .desired import Desired, Event
+from .decide.tags import tag_changes
+from .desired import Desired, Event, Gate, old_properties, user_tags
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
-from .gate import attributes, passed
-from .log import log, log_trouble
-from .observed import BACK, FORWARD, JobProgress, Observed, Stack
-from .retry import retry_until
+from .identity import Owner, deployed_tag, gate_attributes
+from .log import log_decision, log_error
+from .observed import JobProgress, Observed, Stack
+from .retry import Clock, retry_until
 from .service import OtaService
-from .tagging import change_tags
 
+_Request = Mapping[str, Any]
 _Result = TypeVar("_Result")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """What one look has found, and the decision that follows from it."""
+
+    decision: Decision
+    observed: Observed | None
+    progress: JobProgress | None = None
+
+    @property
+    def deployed_tag(self) -> str:
+        """The value of the deployed tag, which keeps what the gate has observed."""
+        return deployed_tag(self.progress, 0 if self.observed is None else self.observed.age)
+
+    def attributes(self, desired: Desired) -> Mapping[str, str]:
+        """Return the attributes of the resource after an event that has succeeded."""
+        if self.observed is None:
+            return desired.attributes
+        if self.progress is None:
+            return self.observed.attributes
+        return {**self.observed.attributes, **gate_attributes(self.deployed_tag)}
+
+
 class Creation:
-    """What one invocation does and knows. Each look is complete in itself: the next one may be another invocation."""
+    """One invocation for a Create or an Update. Each look is complete in itself: the next may be another invocation."""
 
-    def __init__(self, event: Event, wanted: Desired, service: OtaService, clock: Clock) -> None:
-        self._event, self._wanted, self._service, self._clock = event, wanted, service, clock
+    def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock) -> None:
+        self._event, self._desired, self._service, self._clock = event, desired, service, clock
         self._begun = clock.now()
-        self._on_trouble = functools.partial(log_trouble, event, wanted.ota_update_id)
-        self._there_since: float | None = None
-        self._seen: Observed | None = None
-        self._rollout: JobProgress | None = None
-        self._asked_in_vain: Observed | None = None
+        self._known_since: float | None = None
+        self._on_error = functools.partial(log_error, event, desired.ota_update_id)
 
-    def look(self) -> Mapping[str, str] | None:
-        """The attributes of the update when it is there as declared, None when that may still come.
+    def poll(self) -> Mapping[str, str] | None:
+        """Return the attributes of the update once it is there as desired, or None if that may still come.
 
         Waits for what usually takes seconds. Raises FatalError when the event has failed.
         """
         try:
-            return self._retry_until(self._attributes)
+            look = self._retry_until(self._final_look)
         except RetryableError as error:
-            if not self._is_final(error):
-                return None
-            why = str(error)
-            if self._asked_in_vain is not None:
-                why = f"the gate has failed: nobody could tell how far the devices are: {error}"
-                self._stop(self._asked_in_vain, why)
-            raise FatalError(why) from error
+            if isinstance(error, AccessDeniedError) or self._waited() > self._last_look():
+                raise FatalError(str(error)) from error
+            return None
+        return None if look is None else look.attributes(self._desired)
 
     def _retry_until(self, step: Callable[[], _Result | None]) -> _Result | None:
-        return retry_until(step, self._clock, seconds=timeouts.SETTLE_PATIENCE, on_trouble=self._on_trouble)
-
-    def _attributes(self) -> Mapping[str, str] | None:
-        decision = self._step()
-        if decision.action in (Action.FAIL, Action.DELETE_AND_FAIL, Action.STOP):
-            raise FatalError(decision.why)
-        if decision.action not in (Action.DONE, Action.MARK):
-            return None
-        if self._seen is None:
-            return self._wanted.attributes
-        if self._rollout is None:
-            return self._seen.attributes
-        return {**self._seen.attributes, **attributes(self._mark(self._seen))}
-
-    def _is_final(self, error: RetryableError) -> bool:
-        """Whether the look after this one would find the time over, and could not say why."""
-        if isinstance(error, AccessDeniedError) or self._waited() > self._last_look():
-            return True
-        seen, gate = self._asked_in_vain, self._wanted.gate
-        return seen is not None and gate is not None and seen.age > gate.timeout
+        return retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, on_error=self._on_error)
 
     def _last_look(self) -> float:
-        last = timeouts.HANDLER_DEADLINE if self._event["KeepsId"] else deadline(self._wanted)
+        """Return after how many seconds the next look would find the time over, and could not tell the reason."""
+        last = timeouts.HANDLER_DEADLINE if self._event["KeepsId"] else deadline(self._desired)
         return last - timeouts.SETTLE_PATIENCE - timeouts.QUERY_INTERVAL - timeouts.CALL
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])
 
-    def _step(self) -> Decision:
-        self._rollout = self._asked_in_vain = None
-        self._seen = self._service.get_update(self._wanted.ota_update_id, self._clock.now())
-        if self._seen is not None:
-            self._there_since = self._there_since or self._clock.now()
-        decision = self._decide(FORWARD)
-        request, failure = self._prepared() if decision.action is Action.CREATE else ({}, None)
-        # The stack is asked last: then the one call that changes something is all that a rollback can overtake.
-        if decision != self._decide(BACK):
-            stack = self._service.stack(self._wanted.stack_id)
-            decision, failure = self._decide(stack), failure if stack.is_deploying else None
-        if decision.action is Action.ASK_DEVICES:
-            decision = self._verdict()
-        log(self._event, self._wanted.ota_update_id, self._seen, decision)
-        if failure is not None:
-            raise failure
-        self._carry_out(decision, request)
-        return decision
+    def _final_look(self) -> _Look | None:
+        look = self._look()
+        match look.decision.action:
+            case Action.FAIL | Action.DELETE_AND_FAIL | Action.STOP:
+                raise FatalError(look.decision.reason)
+            case Action.DONE | Action.MARK:
+                return look
+        return None
 
-    def _verdict(self) -> Decision:
-        """What the gate makes of the devices; its time begins with the update."""
-        seen, gate = self._seen, self._wanted.gate
-        if seen is None or gate is None:
-            raise AssertionError("devices are asked for an update that is there and has a gate")
-        self._asked_in_vain = seen
-        self._rollout = self._service.job_progress(self._wanted.attributes["JobId"])
-        self._asked_in_vain = None
-        left = timeouts.HANDLER_DEADLINE - self._waited()
-        return verdict(gate, self._rollout, waited=seen.age, left=left)
+    def _look(self) -> _Look:
+        """Observe what the decision depends on, decide, and do one thing."""
+        observed = self._service.get_update(self._desired.ota_update_id, self._clock.now())
+        if observed is not None:
+            self._known_since = self._known_since or self._clock.now()
+        request: _Request | FatalError | RetryableError | None = None
+        decision = completion(self._desired, observed, self._context())
+        if decision.action is Action.PREPARE:
+            request = self._prepare()
+            decision = completion(self._desired, observed, self._context(is_prepared=True))
+        # Query the stack last, so that the race with a rollback is limited to the single mutating call that follows.
+        if decision.action is Action.ASK_STACK:
+            stack = self._service.stack(self._desired.stack_id)
+            decision = completion(self._desired, observed, self._context(stack, is_prepared=request is not None))
+        look = _Look(decision=decision, observed=observed)
+        if decision.action is Action.ASK_DEVICES and observed is not None and self._desired.gate is not None:
+            look = self._ask_devices(observed, self._desired.gate)
+        log_decision(self._event, self._desired.ota_update_id, observed, look.decision)
+        self._carry_out(look, request)
+        return look
 
-    def _carry_out(self, decision: Decision, request: Mapping[str, Any]) -> None:
-        match decision.action:
-            case Action.CREATE:
-                self._create(request)
-            case Action.STOP if self._seen is not None:
-                self._stop(self._seen, decision.why)
-            case Action.DELETE | Action.DELETE_AND_FAIL:
-                self._remove()
-                self._there_since = None
-            case Action.DONE | Action.MARK if self._seen is not None and self._seen.status == "CREATE_COMPLETE":
-                self._finish(self._seen, mark=decision.action is Action.MARK)
-
-    def _decide(self, stack: Stack) -> Decision:
+    def _context(self, stack: Stack | None = None, *, is_prepared: bool = False) -> Context:
         now = self._clock.now()
-        at = Context(
+        return Context(
             stack=stack,
+            is_prepared=is_prepared,
             is_update=self._event["RequestType"] == "Update",
-            stays=self._event["KeepsId"],
+            keeps_id=self._event["KeepsId"],
             waited=self._waited(),
-            there_for=None if self._there_since is None else now - self._there_since,
+            known_for=None if self._known_since is None else now - self._known_since,
         )
-        return completion(self._wanted, self._seen, at)
 
-    def _prepared(self) -> tuple[dict[str, Any], FatalError | RetryableError | None]:
-        """The request with the version that each object has now, or why there is none."""
+    def _prepare(self) -> _Request | FatalError | RetryableError:
+        """Return the request with the current version of each object, or the error, which a rollback ignores."""
         try:
-            request = self._service.request(self._wanted)
-            return {**request, "files": [self._pinned(file) for file in request["files"]]}, None
-        except (FatalError, RetryableError) as failure:
-            return {}, failure
+            request = self._service.request(self._desired)
+            return {**request, "files": [self._pin(file) for file in request["files"]]}
+        except (FatalError, RetryableError) as error:
+            return error
 
-    def _pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._clock.now() - self._begun > timeouts.PATIENCE:
             raise RetryableError("S3 answers too slowly")
-        return self._service.pinned(file)
+        return self._service.pin(file)
 
-    def _create(self, request: Mapping[str, Any]) -> None:
-        # If it exists, an answer of ours got lost or somebody was first: the next look at its tags tells which.
+    def _ask_devices(self, observed: Observed, gate: Gate) -> _Look:
+        """Evaluate the gate, whose time begins with the creation of the update."""
+        try:
+            progress = self._service.job_progress(self._desired.job_id)
+        except RetryableError as error:
+            if not self._gives_up(error, observed, gate):
+                raise
+            reason = f"the gate has failed: could not read the progress of the job: {error}"
+            return _Look(decision=Decision(Action.STOP, reason), observed=observed)
+        left = timeouts.HANDLER_DEADLINE - self._waited()
+        decision = verdict(gate, progress, waited=observed.age, left=left)
+        return _Look(decision=decision, observed=observed, progress=progress)
+
+    def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
+        """Return whether devices that could not be asked fail the gate, instead of being asked again."""
+        is_denied = isinstance(error, AccessDeniedError)
+        patience = timeouts.IAM_PATIENCE if is_denied else timeouts.SETTLE_PATIENCE
+        if self._clock.now() - self._begun <= patience:
+            return False
+        return is_denied or observed.age > gate.timeout or self._waited() > self._last_look()
+
+    def _carry_out(self, look: _Look, request: _Request | FatalError | RetryableError | None) -> None:
+        match look.decision.action:
+            case Action.CREATE if request is not None:
+                self._create(request)
+            case Action.STOP if look.observed is not None:
+                self._stop(look.observed, look)
+            case Action.DELETE | Action.DELETE_AND_FAIL:
+                self._remove()
+            case Action.DONE | Action.MARK if look.observed is not None and look.observed.status == "CREATE_COMPLETE":
+                self._finish(look.observed, look)
+
+    def _create(self, request: _Request | FatalError | RetryableError) -> None:
+        if isinstance(request, (FatalError, RetryableError)):
+            raise request
+        # If it exists, an answer was lost or another event created it: its tags tell which in the next look.
         with contextlib.suppress(AlreadyExistsError):
             self._service.create(request)
-        self._there_since = self._clock.now()
+        self._known_since = self._clock.now()
 
-    def _finish(self, seen: Observed, *, mark: bool) -> None:
-        change_tags(self._event, self._wanted, seen, self._service)
-        if mark:
-            self._service.tag(seen.attributes["OtaUpdateArn"], {names.DEPLOYED_TAG: self._mark(seen)})
+    def _finish(self, observed: Observed, look: _Look) -> None:
+        self._change_tags(observed)
+        if look.decision.action is Action.MARK:
+            self._service.tag(observed.attributes["OtaUpdateArn"], {names.DEPLOYED_TAG: look.deployed_tag})
 
-    def _mark(self, seen: Observed) -> str:
-        """The value of the mark, which remembers what the gate has seen."""
-        return "true" if self._rollout is None else passed(self._rollout, seen.age)
-
-    def _stop(self, seen: Observed, why: str) -> None:
-        """Let no more devices take what has failed: the job ends at once, a deletion may take its time.
-
-        What was there before this event is left to its own deploy, which another delivery of it may have ended.
-        """
-        if seen.age > self._waited() + timeouts.CLOCK_SKEW:
+    def _change_tags(self, observed: Observed) -> None:
+        """Set and remove the user's tags, which are not part of the content and change in place."""
+        if self._desired.owner(observed.tags, young=True) is not Owner.OURS:
             return
+        previous: dict[str, str] = {}
+        # Properties that cannot be read have set no tags.
+        with contextlib.suppress(FatalError):
+            previous = user_tags(old_properties(self._event))
+        keeps_id = self._event["KeepsId"]
+        changed, removed = tag_changes(self._desired.tags, previous, observed.tags, keeps_id=keeps_id)
+        if changed:
+            self._service.tag(observed.attributes["OtaUpdateArn"], changed)
+        if removed:
+            self._service.untag(observed.attributes["OtaUpdateArn"], removed)
+
+    def _stop(self, observed: Observed, look: _Look) -> None:
+        """Let no more devices take what has failed: cancel the job at once, since a deletion may take its time.
+
+        An update that existed before this event is left alone: a duplicate delivery may have finished its deploy.
+        """
+        if observed.age > self._waited() + timeouts.CLOCK_SKEW:
+            return
+        if look.progress is None or look.progress.status == "IN_PROGRESS":
+            self._try(lambda: self._service.cancel(self._desired.job_id, look.decision.reason))
+        # Retried without another look, which would create the update again if only the answer was lost.
+        self._try(lambda: self._retry_until(self._delete))
+
+    def _try(self, work: Callable[[], object]) -> None:
         try:
-            if self._rollout is None or self._rollout.status == "IN_PROGRESS":
-                self._service.cancel(self._wanted.attributes["JobId"], why)
+            work()
         except (FatalError, RetryableError) as error:
-            self._on_trouble(error)
-        try:
-            # Tried again without another look, which would create again what is gone without an answer.
-            self._retry_until(self._delete)
-        except (FatalError, RetryableError) as error:
-            self._on_trouble(error)
+            self._on_error(error)
 
     def _remove(self) -> None:
-        """Ask for the removal of what can not stay. What comes of it shows in the next look, or to the Delete."""
+        """Ask for the deletion of what cannot stay; the next look or the Delete event observes the result."""
         with contextlib.suppress(FatalError, RetryableError):
             self._delete()
+        self._known_since = None
 
     def _delete(self) -> bool:
-        self._service.delete(self._wanted.ota_update_id, **self._wanted.delete_options)
+        self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)
         return True

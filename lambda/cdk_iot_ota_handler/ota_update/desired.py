@@ -1,5 +1,6 @@
-"""What the stack declares: the properties of ``Custom::IoTOTAUpdate``, read from an event."""
+"""What the stack desires: the properties of ``Custom::IoTOTAUpdate``, read from an event."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,44 @@ from . import identity
 from .contract import limits, names
 from .contract.environment import Environment
 from .errors import FatalError
-from .gate import Gate, attributes, declared_gate
 
 Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What the devices must show before the deploy continues.
+
+    ``success_percentage`` is text, so that it is exact. ``timeout`` is in seconds.
+    """
+
+    success_percentage: str
+    maximum_failures: int
+    minimum_devices: int
+    timeout: int
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, Any]) -> "Gate | None":
+        """Read the gate of a resource, if it has one. Raises FatalError with the member, the value and the limit."""
+        given = properties.get("Gate")
+        if given is None:
+            return None
+        if not isinstance(given, Mapping):
+            raise FatalError(f"Gate must be a mapping, got {limits.shown(given)}")
+        try:
+            return cls(
+                success_percentage=_number(given, "SuccessPercentage", limits.SUCCESS_PERCENTAGE),
+                maximum_failures=int(_number(given, "MaximumFailures", limits.MAXIMUM_FAILURES)),
+                minimum_devices=int(_number(given, "MinimumDevices", limits.NUMBER_OF_THINGS)),
+                timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
+            )
+        except ValueError as error:
+            raise FatalError(f"Gate: {error}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Desired:
-    """One OTA update as a stack declares it."""
+    """An OTA update as a stack declares it."""
 
     stack_id: str
     logical_id: str
@@ -28,59 +59,63 @@ class Desired:
     force_delete_job: bool
     gate: Gate | None = None
 
+    @classmethod
+    def from_event(cls, event: Event) -> "Desired":
+        """Read the ``ResourceProperties`` of an event. Raises FatalError with the property and the value."""
+        properties = event["ResourceProperties"]
+        request = _mapping(properties, "Request")
+        content = identity.digest(request, event["StackId"], event["LogicalResourceId"])
+        prefix, explicit = _text(properties, "IdPrefix"), _text(properties, "OtaUpdateId")
+        return cls(
+            stack_id=event["StackId"],
+            logical_id=event["LogicalResourceId"],
+            ota_update_id=_ota_update_id(prefix, explicit, event["LogicalResourceId"], content),
+            is_explicit=prefix is None,
+            content=content,
+            request=request,
+            tags=user_tags(properties),
+            delete_stream=_flag(properties, "DeleteStream"),
+            force_delete_job=_flag(properties, "ForceDeleteJob"),
+            gate=Gate.from_properties(properties),
+        )
+
+    @property
+    def job_id(self) -> str:
+        """The id of the job that AWS IoT creates for the update."""
+        return names.job_id(self.ota_update_id)
+
     @property
     def all_tags(self) -> dict[str, str]:
-        """The user's tags and those that make the update ours."""
+        """The user's tags, and those that tell the owner of the update."""
         return {**self.tags, **identity.ownership_tags(self.stack_id, self.logical_id, self.content)}
 
     @property
     def delete_options(self) -> dict[str, bool]:
-        """How DeleteOTAUpdate is to be asked for this update."""
+        """The options of DeleteOTAUpdate for this update."""
         return {"delete_stream": self.delete_stream, "force_delete_job": self.force_delete_job}
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The attributes of the update when nobody has to look at it: AWS IoT names its job after it."""
+        """The attributes of the resource as they are known without a call."""
         environment = Environment.of(self.stack_id)
         arn = f"arn:{environment.partition}:iot:{environment.region}:{environment.account}"
-        job_id = f"AFR_OTA-{self.ota_update_id}"
         return {
             "OtaUpdateArn": f"{arn}:otaupdate/{self.ota_update_id}",
-            "JobId": job_id,
-            "JobArn": f"{arn}:job/{job_id}",
+            "JobId": self.job_id,
+            "JobArn": f"{arn}:job/{self.job_id}",
             "Status": "CREATE_COMPLETE",
-            **attributes(""),
+            **identity.gate_attributes(""),
         }
 
     def owner(self, tags: Mapping[str, str], *, young: bool) -> identity.Owner:
-        """Whose an update with these tags is."""
+        """Return the owner of an update with these tags."""
         return identity.owner(tags, self.stack_id, self.logical_id, young=young)
 
 
-def declared(event: Event) -> Desired:
-    """Read what an event's ``ResourceProperties`` declare."""
-    properties = event["ResourceProperties"]
-    request = _mapping(properties, "Request")
-    content = identity.digest(request, event["StackId"], event["LogicalResourceId"])
-    prefix, explicit = _text(properties, "IdPrefix"), _text(properties, "OtaUpdateId")
-    return Desired(
-        stack_id=event["StackId"],
-        logical_id=event["LogicalResourceId"],
-        ota_update_id=_ota_update_id(prefix, explicit, event["LogicalResourceId"], content),
-        is_explicit=prefix is None,
-        content=content,
-        request=request,
-        tags=user_tags(properties),
-        delete_stream=_flag(properties, "DeleteStream"),
-        force_delete_job=_flag(properties, "ForceDeleteJob"),
-        gate=declared_gate(properties),
-    )
-
-
 def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
-    """The user's tags in a resource's properties. Those of this library can not be declared, however they are spelt.
+    """Return the user's tags in the properties of a resource, without tags in the namespace of this library.
 
-    The conditions of IAM make no difference between capital letters and others in a tag's key.
+    Case does not matter for the namespace: the conditions of IAM ignore case in the key of a tag.
     """
     found = properties.get("Tags", [])
     if not isinstance(found, list) or not all(isinstance(tag, Mapping) and _is_tag(tag) for tag in found):
@@ -89,20 +124,20 @@ def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if not key.lower().startswith(names.TAG_PREFIX)}
 
 
-def _is_tag(tag: Mapping[str, Any]) -> bool:
-    return isinstance(tag.get("Key"), str) and isinstance(tag.get("Value", ""), str)
-
-
 def same_update(event: Event) -> bool:
-    """Whether an event leaves the update itself as it was declared before: other delete options at most."""
+    """Return whether an Update event changes nothing about the update itself, only its delete options at most."""
     old, new = old_properties(event), event["ResourceProperties"]
     return all(old.get(name) == new.get(name) for name in ("Request", "IdPrefix", "OtaUpdateId", "Tags"))
 
 
 def old_properties(event: Event) -> Mapping[str, Any]:
-    """What was declared before an Update. In a rollback that is what has failed, and may have any form."""
+    """Return the properties before an Update. In a rollback they are those that failed, and may have any form."""
     old = event.get("OldResourceProperties")
     return old if isinstance(old, Mapping) else {}
+
+
+def _is_tag(tag: Mapping[str, Any]) -> bool:
+    return isinstance(tag.get("Key"), str) and isinstance(tag.get("Value", ""), str)
 
 
 def _mapping(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -124,6 +159,14 @@ def _flag(properties: Mapping[str, Any], name: str) -> bool:
     if text not in ("true", "false"):
         raise FatalError(f"{name} must be true or false, got {limits.shown(text)}")
     return text == "true"
+
+
+def _number(given: Mapping[str, Any], name: str, limit: limits.Number) -> str:
+    text = str(given.get(name))
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) is None:
+        raise ValueError(f"{name} must be a number, got {limits.shown(given.get(name))}")
+    limit.check(name, float(text))
+    return text
 
 
 def _ota_update_id(prefix: str | None, explicit: str | None, logical_id: str, content: str) -> str:

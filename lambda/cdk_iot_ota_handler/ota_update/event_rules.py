@@ -1,7 +1,7 @@
-"""What an event of CloudFormation looks like. Anything else is refused before it is read, and no call is made for it.
+"""The form of CloudFormation's events. Anything else is rejected before it is read, and without any AWS call.
 
-A Delete that is refused leaves its stack in DELETE_FAILED. So the forms are as wide as what CloudFormation and the
-Provider framework can ever send, and what a property may be in an update that is made now is asked of no Delete.
+A Delete that is rejected leaves its stack in DELETE_FAILED. So the forms are as wide as what CloudFormation and the
+Provider framework can ever send, and a Delete is not checked for what the properties of a new update must be.
 """
 
 import math
@@ -20,7 +20,7 @@ STACK_ID = Text(
     form="the ARN of a stack",
 )
 LOGICAL_ID = Text(at_most=255, pattern=r"[A-Za-z0-9]+", form="of A-Z, a-z and 0-9")
-# An update's id, one that CloudFormation has made of the stack's name and the logical id, or the framework's marker.
+# The id of an update, one that CloudFormation invents from stack name and logical id, or the framework's marker.
 PHYSICAL_ID = Text(
     at_most=400,
     pattern=r"[A-Za-z0-9_-]+|AWSCDK::CustomResourceProviderFramework::[A-Z_]+",
@@ -30,8 +30,8 @@ ID_PREFIX = Text(pattern=r"[A-Za-z0-9-]{1,20}_", form="up to 20 of a-z, A-Z, 0-9
 
 
 def check(event: Event) -> None:
-    """Check an event as ``on_event`` gets it. Raises FatalError with the property and the value."""
-    with _no_event():
+    """Check an event that ``on_event`` gets. Raises FatalError with the property and the value."""
+    with _reject_invalid():
         REQUEST_TYPE.check("RequestType", event.get("RequestType", ""))
         _text(event, "StackId", STACK_ID)
         _text(event, "LogicalResourceId", LOGICAL_ID)
@@ -42,10 +42,10 @@ def check(event: Event) -> None:
     _check_prefix(event)
 
 
-def check_look(event: Event) -> None:
-    """Check an event as ``is_complete`` gets it, with what ``on_event`` has returned."""
+def check_poll(event: Event) -> None:
+    """Check an event that ``is_complete`` gets, with what ``on_event`` has returned."""
     check(event)
-    with _no_event():
+    with _reject_invalid():
         _text(event, "PhysicalResourceId", PHYSICAL_ID)
         started = event["StartedAt"]
         if isinstance(started, bool) or not isinstance(started, (int, float)) or not math.isfinite(started):
@@ -63,15 +63,15 @@ def _check_prefix(event: Event) -> None:
     try:
         _text(event["ResourceProperties"], "IdPrefix", ID_PREFIX)
     except ValueError as error:
-        raise FatalError(f"{error}: leave it as the construct has made it") from None
+        raise FatalError(f"{error}: leave it as the construct generates it") from None
 
 
 @contextmanager
-def _no_event() -> Iterator[None]:
+def _reject_invalid() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise FatalError(f"{error}: only CloudFormation may call this function; nothing was done") from None
+        raise FatalError(f"invalid CloudFormation event: {error} (no action taken)") from None
 
 
 def _text(part: Mapping[str, Any], name: str, limit: Text) -> None:

@@ -1,16 +1,16 @@
-"""The entry point of the Lambda function: both calls of the Provider framework come here."""
+"""The entry point of the Lambda function, for both functions of the Provider framework."""
 
 import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .clock import Clock
 from .desired import Event
 from .errors import LIMIT, FatalError, shorten
 from .is_complete import is_complete
 from .log import log_bug, log_failure
 from .on_event import on_event
+from .retry import Clock
 from .service import OtaService
 
 
@@ -20,27 +20,27 @@ def _service() -> OtaService:
 
 
 def handler(event: Event, context: Any) -> dict[str, Any]:
-    """Serve one call of the Lambda function."""
+    """Serve one invocation of the Lambda function."""
     return serve(event, _service, Clock())
 
 
 def serve(event: Event, connect: Callable[[], OtaService], clock: Clock) -> dict[str, Any]:
-    """Serve one call. ``on_event`` returns ``StartedAt``; an event that carries it is a call of ``is_complete``."""
+    """Serve one invocation: an event with ``StartedAt``, which ``on_event`` returns, is for ``is_complete``."""
     event = event if isinstance(event, Mapping) else {}
     call = is_complete if "StartedAt" in event else on_event
-    # Errors are raised without the one behind them: Lambda must not print what may quote the event.
+    # Errors are raised without their cause, which may quote the event: Lambda would print it.
     try:
         return call(event, connect(), clock)
     except FatalError as error:
-        raise _for_the_stack(event, str(error)) from None
+        raise _stack_reason(event, str(error)) from None
     except Exception as error:
         log_bug(event, error)
         reason = f"unexpected {type(error).__name__}: please report it with the traceback from the log"
-        raise _for_the_stack(event, reason) from None
+        raise _stack_reason(event, reason) from None
 
 
-def _for_the_stack(event: Event, reason: str) -> FatalError:
-    """The failure as the stack's events show it. The framework names the function; its log group is what helps."""
+def _stack_reason(event: Event, reason: str) -> FatalError:
+    """Log a failure, and return it with the log group, since the framework adds only the name of the function."""
     log_failure(event, reason)
     group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
     where = f" (see log group {group})" if group else ""

@@ -1,32 +1,32 @@
-"""The Provider framework's repeated call for an event: whether it is over."""
+"""`is_complete` of the Provider framework: poll until the event has finished."""
 
 from typing import Any
 
 from . import event_rules
-from .clock import Clock
 from .create import Creation
 from .decide import Action, Decision
 from .delete import Deletion
-from .desired import Event, declared, same_update
-from .log import log
+from .desired import Desired, Event, same_update
+from .log import log_decision
+from .retry import Clock
 from .service import OtaService
 
 Answer = dict[str, Any]
 
 
 def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
-    """Whether an event is over. Raises FatalError with the reason when it has failed.
+    """Return whether an event has finished. Raises FatalError with the reason when it has failed.
 
-    Any error here is final for CloudFormation, so what may pass is "not yet", until a deadline.
+    Any error is final for CloudFormation, so that what may succeed later is "not complete" until a deadline.
     """
-    event_rules.check_look(event)
-    wanted = declared(event)
-    deletion = Deletion(event, wanted, service, clock)
+    event_rules.check_poll(event)
+    desired = Desired.from_event(event)
+    deletion = Deletion(event, desired, service, clock)
     if event["RequestType"] == "Delete":
-        return {"IsComplete": deletion.look()}
-    # What a gate has seen is kept with the update, where its attributes are read again.
-    if event["KeepsId"] and same_update(event) and wanted.gate is None:
-        log(event, wanted.ota_update_id, None, Decision(Action.DONE, "nothing about the update changes"))
-        return {"IsComplete": True, "Data": wanted.attributes}
-    attributes = Creation(event, wanted, service, clock).look() if deletion.look_at_leftover() else None
+        return {"IsComplete": deletion.poll()}
+    # What a gate has observed is kept in a tag of the update, which has to be read for the attributes.
+    if event["KeepsId"] and same_update(event) and desired.gate is None:
+        log_decision(event, desired.ota_update_id, None, Decision(Action.DONE, "nothing about the update changes"))
+        return {"IsComplete": True, "Data": desired.attributes}
+    attributes = Creation(event, desired, service, clock).poll() if deletion.poll_leftover() else None
     return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": dict(attributes)}

@@ -1,6 +1,6 @@
-"""One line of JSON for each decision: who reads the log group understands a deploy.
+"""One JSON line per decision, enough to reconstruct a deploy from the log group alone.
 
-JSON has an escape for each character that could end a line or colour it, so nothing in an event can make up a line.
+JSON escapes every character that could end a line or color it, so that no event can forge a line.
 """
 
 import json
@@ -11,29 +11,30 @@ from .decide import Action, Decision
 from .desired import Event
 from .observed import Observed
 
-# CloudWatch Logs breaks a line after 256 KB, and JSON may write six letters for one.
+# CloudWatch Logs breaks a line after 256 KB, and JSON may need six characters for one.
 _LONGEST = 4_000
 _CAUSES = 5
 
 
-def log(event: Event, ota_update_id: str, seen: Observed | None, decision: Decision) -> None:
-    """Print a decision with what it rests on; neither the properties nor the response URL are in it."""
-    decided = {"seen": seen.status if seen else None, "decided": decision.action.value, "why": decision.why}
+def log_decision(event: Event, ota_update_id: str, observed: Observed | None, decision: Decision) -> None:
+    """Print a decision and what it is based on; never the properties or the response URL."""
+    status = observed.status if observed else None
+    decided = {"observed": status, "decision": decision.action.value, "reason": decision.reason}
     _print(event, {"otaUpdateId": ota_update_id, **decided})
 
 
-def log_trouble(event: Event, ota_update_id: str, trouble: Exception) -> None:
-    """Print why something can not be seen or done right now."""
-    log(event, ota_update_id, None, Decision(Action.WAIT, str(trouble)))
+def log_error(event: Event, ota_update_id: str, error: Exception) -> None:
+    """Print why a call cannot be made right now."""
+    log_decision(event, ota_update_id, None, Decision(Action.WAIT, str(error)))
 
 
 def log_failure(event: Event, reason: str) -> None:
-    """Print what CloudFormation is answered when the event has failed."""
+    """Print the reason that CloudFormation gets for a failed event."""
     _print(event, {"failed": reason})
 
 
 def log_bug(event: Event, error: BaseException) -> None:
-    """Print where an unexpected error was raised. Its own words are left out: they may quote the event."""
+    """Print where an unexpected error was raised, without its message, which may quote the event."""
     frames: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(frames) < _CAUSES:
@@ -49,5 +50,5 @@ def _print(event: Event, line: dict[str, Any]) -> None:
 
 
 def _cut(value: Any) -> str | None:
-    """The value as text, so short that CloudWatch Logs does not break the line."""
+    """Return the value as text, so short that CloudWatch Logs does not break the line."""
     return None if value is None else str(value)[:_LONGEST]

@@ -1,16 +1,21 @@
-"""What AWS shows: one OTA update, how far its devices are, and its stack."""
+"""What AWS shows: an OTA update, the progress of its job, and its stack."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The service has no code of its own for a role that it may not assume, or may not use yet.
+from .contract import names
+
+# The service has no separate error code for a role that it may not assume, or cannot use yet.
 ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """One OTA update as AWS IoT shows it: its status, tags, age in seconds, errorInfo, and the attributes to report."""
+    """An OTA update as AWS IoT shows it.
+
+    ``age``: seconds since its creation. ``error``: its errorInfo. ``attributes``: those of the resource.
+    """
 
     status: str
     tags: Mapping[str, str]
@@ -19,22 +24,32 @@ class Observed:
     attributes: Mapping[str, str]
 
     @property
-    def failed_for_want_of_access(self) -> bool:
-        """Whether the service was refused access in the creation, as it is by a role that IAM has not spread yet."""
+    def is_deployed(self) -> bool:
+        """Whether a deploy of it has succeeded."""
+        return names.DEPLOYED_TAG in self.tags
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in the words of AWS IoT."""
+        return self.error or "AWS IoT gives no reason"
+
+    @property
+    def failed_for_lack_of_access(self) -> bool:
+        """Whether its creation was denied access, as happens with a role that has not propagated in IAM yet."""
         return self.status == "CREATE_FAILED" and ABOUT_ACCESS.search(self.error) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobProgress:
-    """How far the devices of an update are: the status of its job, and how many devices are where.
+    """The status of an update's job, and the number of its devices in each state.
 
-    ``rolled_out``: whether the job has reached all its targets, so that no more devices come. ``comment``: what whoever
-    has canceled it says.
+    ``comment``: the comment of a canceled job. ``is_rolled_out``: the job has reached all its targets, so that no more
+    devices follow.
     """
 
     status: str
     comment: str = ""
-    rolled_out: bool = True
+    is_rolled_out: bool = True
     queued: int = 0
     in_progress: int = 0
     succeeded: int = 0
@@ -45,7 +60,7 @@ class JobProgress:
 
     @property
     def failures(self) -> int:
-        """The devices that are through without success."""
+        """The devices that have ended without success."""
         return self.failed + self.rejected + self.timed_out + self.canceled
 
     @property
@@ -55,11 +70,11 @@ class JobProgress:
 
     @property
     def devices(self) -> int:
-        """All of them. What was removed from the group, or is no thing any more, does not count."""
+        """All devices of the job, without those removed from its groups or from the account."""
         return self.succeeded + self.failures + self.open
 
     def __str__(self) -> str:
-        """The counts in words."""
+        """Return the counts in words."""
         return (
             f"{self.succeeded} of {self.devices} devices succeeded, {self.failed} failed, {self.rejected} rejected it, "
             f"{self.timed_out} timed out, {self.canceled} were canceled, {self.in_progress} in progress, "
@@ -69,33 +84,31 @@ class JobProgress:
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack as CloudFormation shows it. An event may be overtaken by a rollback, or delivered again afterwards."""
+    """The stack as CloudFormation shows it; a rollback may overtake an event, or a duplicate may come after it."""
 
     status: str
 
     @property
     def is_deploying(self) -> bool:
-        """Whether it is being created or changed, and wants something new."""
+        """Whether it is being created or updated."""
         return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
     @property
     def is_rolling_back(self) -> bool:
-        """Whether it rolls back, or goes away."""
-        return self._has_turned_back and not self.is_idle
+        """Whether it is being rolled back or deleted."""
+        return self.has_turned_back and not self.is_idle
 
     @property
     def has_rolled_back(self) -> bool:
-        """Whether it was rolled back, or is gone."""
-        return self._has_turned_back and self.is_idle
+        """Whether it was rolled back or deleted."""
+        return self.has_turned_back and self.is_idle
 
     @property
-    def _has_turned_back(self) -> bool:
+    def has_turned_back(self) -> bool:
+        """Whether its last operation is a rollback or a deletion, running or over."""
         return "ROLLBACK" in self.status or self.status.startswith("DELETE_")
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing happens to it, and so no event is due."""
+        """Whether no operation is running, and so no event is due."""
         return not self.status.endswith("_IN_PROGRESS")
-
-
-FORWARD, BACK = Stack("UPDATE_IN_PROGRESS"), Stack("UPDATE_ROLLBACK_IN_PROGRESS")

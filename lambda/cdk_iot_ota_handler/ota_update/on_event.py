@@ -1,7 +1,7 @@
-"""The Provider framework's first call for an event: the id of the update, and whom a Delete means.
+"""`on_event` of the Provider framework: name the update, and resolve the target of a Delete. It changes nothing.
 
-Nothing is changed here. The framework answers for an ``on_event`` that fails with an id of its own, and CloudFormation
-would never send a Delete for what had been created. From here on it knows the update's id, whatever happens.
+The framework answers for an ``on_event`` that fails with an id that it invents, so that CloudFormation would never send
+a Delete for what had been created. From here on CloudFormation knows the id of the update, whatever happens.
 """
 
 import contextlib
@@ -11,15 +11,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from . import event_rules
-from .clock import Clock
 from .contract import timeouts
 from .decide import Action, Decision
-from .decide.completion import taken
-from .decide.removal import addressed, is_certain
-from .desired import Desired, Event, declared
+from .decide.completion import check_id_available
+from .decide.removal import is_certain, resolve_delete_target
+from .desired import Desired, Event
 from .errors import AccessDeniedError, FatalError, RetryableError
-from .log import log, log_trouble
-from .retry import retry_until
+from .log import log_decision, log_error
+from .retry import Clock, retry_until
 from .service import OtaService
 
 Answer = dict[str, Any]
@@ -29,26 +28,22 @@ _Result = TypeVar("_Result")
 def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     """Answer an event of CloudFormation. What is returned here reaches every ``is_complete`` of the event."""
     event_rules.check(event)
-    wanted = declared(event)
-    answer = {"PhysicalResourceId": wanted.ota_update_id, "StartedAt": clock.now()}
+    desired = Desired.from_event(event)
+    answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now()}
     if event["RequestType"] == "Delete":
-        return {
-            **answer,
-            "PhysicalResourceId": event["PhysicalResourceId"],
-            "TargetId": _means(event, wanted, service, clock),
-        }
+        target = _delete_target(event, desired, service, clock)
+        return {**answer, "PhysicalResourceId": event["PhysicalResourceId"], "TargetId": target}
     _check_size(event)
-    stays = event.get("PhysicalResourceId") == wanted.ota_update_id
-    if wanted.is_explicit and not stays:
-        # What can not be seen now is_complete will see. A failure here would be answered with an id for which no Delete
-        # comes, and a second delivery of this event may have created the update already.
+    keeps_id = event.get("PhysicalResourceId") == desired.ota_update_id
+    if desired.is_explicit and not keeps_id:
+        # is_complete checks again. A failure here would be answered with an id that no Delete is sent for, although a
+        # duplicate delivery of this event may have created the update already.
         with contextlib.suppress(RetryableError):
-            _retry_until(lambda: _check_id(event, wanted, service, clock), event, wanted, clock)
-    return {**answer, "KeepsId": stays}
+            _retry_until(lambda: _check_id(event, desired, service, clock), event, desired, clock)
+    return {**answer, "KeepsId": keeps_id}
 
 
 def _check_size(event: Event) -> None:
-    """The waiter must take the event."""
     size = len(json.dumps(event))
     if size > timeouts.EVENT_BYTES:
         raise FatalError(
@@ -56,45 +51,46 @@ def _check_size(event: Event) -> None:
         )
 
 
-def _retry_until(step: Callable[[], _Result | None], event: Event, wanted: Desired, clock: Clock) -> _Result | None:
-    on_trouble = functools.partial(log_trouble, event, wanted.ota_update_id)
-    return retry_until(step, clock, seconds=timeouts.PATIENCE, on_trouble=on_trouble)
+def _retry_until(step: Callable[[], _Result | None], event: Event, desired: Desired, clock: Clock) -> _Result | None:
+    on_error = functools.partial(log_error, event, desired.ota_update_id)
+    return retry_until(step, clock, timeout=timeouts.PATIENCE, on_error=on_error)
 
 
-def _means(event: Event, wanted: Desired, service: OtaService, clock: Clock) -> str:
+def _delete_target(event: Event, desired: Desired, service: OtaService, clock: Clock) -> str:
     try:
-        means = _retry_until(lambda: _addressed(event, wanted, service, clock), event, wanted, clock)
+        target = _retry_until(lambda: _resolve_target(event, desired, service, clock), event, desired, clock)
     except RetryableError as error:
         raise FatalError(str(error)) from error
-    if means is None:
-        raise FatalError(f"whom the event for {event['PhysicalResourceId']} means does not show: try again")
-    return means
+    if target is None:
+        event_id = event["PhysicalResourceId"]
+        raise FatalError(f"could not determine which OTA update to delete for {event_id}: retry the deletion")
+    return target
 
 
-def _addressed(event: Event, wanted: Desired, service: OtaService, clock: Clock) -> str | None:
-    """Whom a Delete means. See ``decide.deletion.addressed``."""
+def _resolve_target(event: Event, desired: Desired, service: OtaService, clock: Clock) -> str | None:
     event_id = event["PhysicalResourceId"]
-    by_id = by_content = None
-    if not is_certain(event_id, wanted):
-        # What this stack may not look at is none of its updates: CloudFormation may have made the id up.
+    with_event_id = with_content_id = None
+    if not is_certain(event_id, desired):
+        # An update that this stack has no access to is not its own: CloudFormation may have invented the id.
         with contextlib.suppress(AccessDeniedError):
-            by_id = service.get_update(event_id, clock.now())
-        by_content = service.get_update(wanted.ota_update_id, clock.now())
-    means = addressed(event_id, wanted, by_id, by_content)
-    action = Action.GO_ON if means else Action.WAIT
-    log(event, wanted.ota_update_id, by_content, Decision(action, f"the event for {event_id} means {means}"))
-    return means
+            with_event_id = service.get_update(event_id, clock.now())
+        with_content_id = service.get_update(desired.ota_update_id, clock.now())
+    target = resolve_delete_target(event_id, desired, with_event_id, with_content_id)
+    action = Action.CONTINUE if target else Action.WAIT
+    reason = f"the Delete of {event_id} refers to {target or 'an update that cannot be determined yet'}"
+    log_decision(event, desired.ota_update_id, with_content_id, Decision(action, reason))
+    return target
 
 
-def _check_id(event: Event, wanted: Desired, service: OtaService, clock: Clock) -> Decision | None:
-    """Refuse an explicit id that is taken while CloudFormation has not learned it, and so will not delete it.
+def _check_id(event: Event, desired: Desired, service: OtaService, clock: Clock) -> Decision | None:
+    """Refuse an explicit id that is taken, while CloudFormation does not know it and so sends no Delete for it.
 
-    It may be an update of this very resource with other content, which was retained, and a Delete would find its own.
+    The update with this id may be a retained one of the same resource with other content, which a Delete would remove.
     """
-    seen = service.get_update(wanted.ota_update_id, clock.now())
-    decision = taken(wanted, seen)
-    log(event, wanted.ota_update_id, seen, decision)
-    # On the way back the id was this resource's, and who has it now is left alone.
-    if decision.action is Action.FAIL and service.stack(wanted.stack_id).is_deploying:
-        raise FatalError(decision.why)
+    observed = service.get_update(desired.ota_update_id, clock.now())
+    decision = check_id_available(desired, observed)
+    log_decision(event, desired.ota_update_id, observed, decision)
+    # In a rollback the id was this resource's before, and the update that has it now is left alone.
+    if decision.action is Action.FAIL and service.stack(desired.stack_id).is_deploying:
+        raise FatalError(decision.reason)
     return None if decision.action is Action.WAIT else decision

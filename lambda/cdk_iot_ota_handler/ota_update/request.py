@@ -1,47 +1,129 @@
-"""What the service would refuse late, or never: checked before anything is created, for what a token hid at synth."""
+"""The CreateOTAUpdate request of an event: typed by the API's model, and within limits, before anything is created.
 
-from collections.abc import Mapping
+Limits that the service enforces late or never are checked here, because a token hides a value from the checks at synth.
+A parameter that AWS adds to the API needs no code here: botocore's model of it is enough.
+"""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from .contract import environment, limits, names
+from botocore.validate import ParamValidator
 
-Part = Mapping[str, Any]
+from .contract import environment, limits, names
+from .contract.environment import Environment
+from .desired import Desired
+from .errors import FatalError
+
+Request = Mapping[str, Any]
 
 
 class _Limit(Protocol):
     def check(self, name: str, value: Any) -> None: ...
 
 
-def check(request: Part) -> None:
-    """Check a CreateOTAUpdate request that fits the API's model. Raises ValueError with member, value and limit."""
-    _within(request, "otaUpdateId", limits.OTA_UPDATE_ID_OF_A_JOB)
-    _within(request, "roleArn", limits.ROLE_ARN)
-    _within(request, "description", limits.DESCRIPTION)
-    _each(request, "targets", limits.TARGETS, limits.TARGET)
-    _within(request, "targetSelection", limits.TARGET_SELECTION)
-    _protocols(request)
-    _rollout(request.get("awsJobExecutionsRolloutConfig", {}), "awsJobExecutionsRolloutConfig.")
-    _abort(request.get("awsJobAbortConfig", {}), "awsJobAbortConfig.")
-    timeout = request.get("awsJobTimeoutConfig", {})
-    _within(timeout, "inProgressTimeoutInMinutes", limits.TIMEOUT_IN_MINUTES, "awsJobTimeoutConfig.")
-    _map(request, "additionalParameters")
-    _within(request, "files", limits.FILES)
-    for index, file in enumerate(request["files"]):
-        _file(file, f"files[{index}].")
+_RATE = "awsJobExecutionsRolloutConfig"
+_EXPONENTIAL = f"{_RATE}.exponentialRate"
+_CRITERIA = "awsJobAbortConfig.abortCriteriaList"
+_S3 = "files[].fileLocation.s3Location"
+_STREAM = "files[].fileLocation.stream"
+_SIGNING = "files[].codeSigning"
+_CUSTOM = f"{_SIGNING}.customCodeSigning"
+_START = f"{_SIGNING}.startSigningJobParameter"
+
+_LIMITS: dict[str, _Limit] = {
+    "otaUpdateId": limits.OTA_UPDATE_ID_OF_A_JOB,
+    "roleArn": limits.ROLE_ARN,
+    "description": limits.DESCRIPTION,
+    "targets": limits.TARGETS,
+    "targets[]": limits.TARGET,
+    "targetSelection": limits.TARGET_SELECTION,
+    "protocols": limits.PROTOCOLS,
+    "protocols[]": limits.PROTOCOL,
+    f"{_RATE}.maximumPerMinute": limits.RATE_PER_MINUTE,
+    f"{_EXPONENTIAL}.baseRatePerMinute": limits.RATE_PER_MINUTE,
+    f"{_EXPONENTIAL}.incrementFactor": limits.INCREMENT_FACTOR,
+    f"{_EXPONENTIAL}.rateIncreaseCriteria.numberOfNotifiedThings": limits.NUMBER_OF_THINGS,
+    f"{_EXPONENTIAL}.rateIncreaseCriteria.numberOfSucceededThings": limits.NUMBER_OF_THINGS,
+    "awsJobPresignedUrlConfig.expiresInSec": limits.EXPIRES_IN_SEC,
+    _CRITERIA: limits.ABORT_CRITERIA,
+    f"{_CRITERIA}[].failureType": limits.FAILURE_TYPE,
+    f"{_CRITERIA}[].thresholdPercentage": limits.THRESHOLD_PERCENTAGE,
+    f"{_CRITERIA}[].minNumberOfExecutedThings": limits.NUMBER_OF_THINGS,
+    "awsJobTimeoutConfig.inProgressTimeoutInMinutes": limits.TIMEOUT_IN_MINUTES,
+    "additionalParameters": limits.TEXT_MAP,
+    "files": limits.FILES,
+    "files[].fileName": limits.FILE_NAME,
+    "files[].fileVersion": limits.FILE_VERSION,
+    "files[].fileType": limits.FILE_TYPE,
+    "files[].attributes": limits.TEXT_MAP,
+    f"{_S3}.bucket": limits.BUCKET,
+    f"{_S3}.key": limits.KEY,
+    f"{_S3}.version": limits.OBJECT_VERSION,
+    f"{_STREAM}.streamId": limits.STREAM_ID,
+    f"{_STREAM}.fileId": limits.FILE_ID,
+    f"{_SIGNING}.awsSignerJobId": limits.SIGNER_JOB_ID,
+    f"{_CUSTOM}.certificateChain.certificateName": limits.CERTIFICATE_NAME,
+    f"{_CUSTOM}.hashAlgorithm": limits.HASH_ALGORITHM,
+    f"{_CUSTOM}.signatureAlgorithm": limits.SIGNATURE_ALGORITHM,
+    f"{_START}.signingProfileName": limits.SIGNING_PROFILE_NAME,
+    f"{_START}.destination.s3Destination.bucket": limits.BUCKET,
+    f"{_START}.destination.s3Destination.prefix": limits.PREFIX,
+    f"{_START}.signingProfileParameter.certificateArn": limits.CERTIFICATE_ARN,
+    f"{_START}.signingProfileParameter.platform": limits.PLATFORM,
+    f"{_START}.signingProfileParameter.certificatePathOnDevice": limits.CERTIFICATE_NAME,
+}
+# ARNs that must be in the environment of the stack, with the remedy.
+_LOCAL_ARNS = {
+    "targets[]": environment.OF_TARGETS,
+    "roleArn": environment.OF_ROLE,
+    f"{_START}.signingProfileParameter.certificateArn": environment.OF_CERTIFICATE,
+}
+
+
+def create_request(desired: Desired, shape: Any) -> dict[str, Any]:
+    """Return the request with the types of the API. Raises FatalError with member, value and limit.
+
+    ``shape``: botocore's input shape of CreateOTAUpdate.
+    """
+    request: dict[str, Any] = coerce_to_shape(desired.request, shape, "Request")
+    request["otaUpdateId"] = desired.ota_update_id
+    request["tags"] = [{"Key": key, "Value": value} for key, value in desired.all_tags.items()]
+    # First, so that the checks can rely on the types and on required members.
+    report = ParamValidator().validate(request, shape)
+    if report.has_errors():
+        raise FatalError(f"Request: {report.generate_report()}")
+    try:
+        check(request)
+        check_environment(request, desired.stack_id)
+        check_tags(desired.tags)
+    except ValueError as error:
+        raise FatalError(f"Request: {error}") from None
+    return request
+
+
+def check(request: Request) -> None:
+    """Check the limits of a request that fits the API's model. Raises ValueError with member, value and limit."""
+    for path, pattern, value in _walk(request):
+        if (limit := _LIMITS.get(pattern)) is not None:
+            limit.check(path, value)
+    for name in ("targets", "protocols"):
+        limits.distinct(name, request.get(name, []))
     limits.distinct("files[].fileName", [file.get("fileName") for file in request["files"]])
-
-
-def check_place(request: Part, stack_id: str) -> None:
-    """Check that what a valid request names is where its stack is. Raises ValueError with member, value and remedy."""
-    stack = environment.Environment.of(stack_id)
-    for index, arn in enumerate(request["targets"]):
-        stack.check(f"targets[{index}]", arn, environment.OF_TARGETS)
-    stack.check("roleArn", request["roleArn"], environment.OF_ROLE)
+    _check_presigned_url(request)
+    _check_rate_increase(request.get(_RATE, {}).get("exponentialRate"))
     for index, file in enumerate(request["files"]):
-        start = file.get("codeSigning", {}).get("startSigningJobParameter", {})
-        if arn := start.get("signingProfileParameter", {}).get("certificateArn"):
-            name = f"files[{index}].codeSigning.startSigningJobParameter.signingProfileParameter.certificateArn"
-            stack.check(name, arn, environment.OF_CERTIFICATE)
+        custom = file.get("codeSigning", {}).get("customCodeSigning", {})
+        name = f"files[{index}].codeSigning.customCodeSigning.hashAlgorithm"
+        limits.algorithms(name, custom.get("hashAlgorithm"), custom.get("signatureAlgorithm"))
+
+
+def check_environment(request: Request, stack_id: str) -> None:
+    """Check that a valid request refers to the environment of its stack. Raises ValueError with value and remedy."""
+    stack = Environment.of(stack_id)
+    for path, pattern, value in _walk(request):
+        if (remedy := _LOCAL_ARNS.get(pattern)) is not None:
+            stack.check(path, value, remedy)
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
@@ -52,94 +134,92 @@ def check_tags(tags: Mapping[str, str]) -> None:
         limits.TAG_VALUE.check(f"Tags[{key!r}]", value)
 
 
-def _within(part: Part, name: str, limit: _Limit, path: str = "") -> None:
-    """Check a member that is there; what must be there, the API's model knows."""
-    if name in part:
-        limit.check(path + name, part[name])
+def coerce_to_shape(value: Any, shape: Any, path: str) -> Any:
+    """Return a value with the types of a botocore shape, since CloudFormation passes every scalar as a string.
+
+    Raises FatalError that names the property by its path.
+    """
+    match shape.type_name:
+        case "structure":
+            return _structure(_expect(value, dict, path), shape, path)
+        case "map":
+            members = _expect(value, dict, path).items()
+            return {key: coerce_to_shape(item, shape.value, f"{path}.{key}") for key, item in members}
+        case "list":
+            items = enumerate(_expect(value, list, path))
+            return [coerce_to_shape(item, shape.member, f"{path}[{index}]") for index, item in items]
+        case scalar:
+            return _scalar(_expect(value, str, path), scalar, path)
 
 
-def _each(part: Part, name: str, count: limits.Count, limit: _Limit) -> None:
-    values = part.get(name, [])
-    if name in part:
-        count.check(name, values)
-    for index, value in enumerate(values):
-        limit.check(f"{name}[{index}]", value)
-    limits.distinct(name, values)
+def _walk(value: Any, path: str = "", pattern: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Yield every part of a request with its path, and with the path as the tables write it: ``[]`` for any index."""
+    if pattern:
+        yield path, pattern, value
+    match value:
+        case Mapping():
+            for name, item in value.items():
+                dot = "." if path else ""
+                yield from _walk(item, f"{path}{dot}{name}", f"{pattern}{dot}{name}")
+        case list():
+            for index, item in enumerate(value):
+                yield from _walk(item, f"{path}[{index}]", f"{pattern}[]")
 
 
-def _map(part: Part, name: str, path: str = "") -> None:
-    for key, value in part.get(name, {}).items():
-        limits.MAP_KEY.check(f"{path}{name} key", key)
-        limits.MAP_VALUE.check(f"{path}{name}[{key!r}]", value)
-
-
-def _protocols(request: Part) -> None:
-    _each(request, "protocols", limits.PROTOCOLS, limits.PROTOCOL)
+def _check_presigned_url(request: Request) -> None:
     protocols = request.get("protocols", ["MQTT"])
     if "awsJobPresignedUrlConfig" in request and "HTTP" not in protocols:
         raise ValueError(f"awsJobPresignedUrlConfig needs HTTP, got protocols {protocols}: add HTTP, or leave it out")
-    url = request.get("awsJobPresignedUrlConfig", {})
-    _within(url, "expiresInSec", limits.EXPIRES_IN_SEC, "awsJobPresignedUrlConfig.")
 
 
-def _rollout(config: Part, path: str) -> None:
-    _within(config, "maximumPerMinute", limits.RATE_PER_MINUTE, path)
-    if rate := config.get("exponentialRate"):
-        _exponential(rate, f"{path}exponentialRate.")
-
-
-def _exponential(rate: Part, path: str) -> None:
-    _within(rate, "baseRatePerMinute", limits.RATE_PER_MINUTE, path)
-    _within(rate, "incrementFactor", limits.INCREMENT_FACTOR, path)
-    criteria = rate.get("rateIncreaseCriteria", {})
-    if len(criteria) != 1:
+def _check_rate_increase(rate: Mapping[str, Any] | None) -> None:
+    criteria = {} if rate is None else rate.get("rateIncreaseCriteria", {})
+    if rate is not None and len(criteria) != 1:
         raise ValueError(
-            f"{path}rateIncreaseCriteria must have either numberOfNotifiedThings or numberOfSucceededThings, got "
-            f"{sorted(criteria)}"
+            f"{_EXPONENTIAL}.rateIncreaseCriteria must have either numberOfNotifiedThings or numberOfSucceededThings, "
+            f"got {sorted(criteria)}"
         )
-    for name in criteria:
-        _within(criteria, name, limits.NUMBER_OF_THINGS, f"{path}rateIncreaseCriteria.")
 
 
-def _abort(config: Part, path: str) -> None:
-    _within(config, "abortCriteriaList", limits.ABORT_CRITERIA, path)
-    for index, criterion in enumerate(config.get("abortCriteriaList", [])):
-        below = f"{path}abortCriteriaList[{index}]."
-        _within(criterion, "failureType", limits.FAILURE_TYPE, below)
-        _within(criterion, "thresholdPercentage", limits.THRESHOLD_PERCENTAGE, below)
-        _within(criterion, "minNumberOfExecutedThings", limits.NUMBER_OF_THINGS, below)
+def _structure(value: dict[str, Any], shape: Any, path: str) -> dict[str, Any]:
+    unknown = sorted(set(value) - set(shape.members))
+    if unknown:
+        raise FatalError(
+            f"{path} has no member {unknown[0]!r} in the SDK of this function: use one of {', '.join(shape.members)}"
+        )
+    return {name: coerce_to_shape(item, shape.members[name], f"{path}.{name}") for name, item in value.items()}
 
 
-def _file(file: Part, path: str) -> None:
-    _within(file, "fileName", limits.FILE_NAME, path)
-    _within(file, "fileVersion", limits.FILE_VERSION, path)
-    _within(file, "fileType", limits.FILE_TYPE, path)
-    _map(file, "attributes", path)
-    location, signing = file.get("fileLocation", {}), file.get("codeSigning", {})
-    place, stream = location.get("s3Location", {}), location.get("stream", {})
-    _within(place, "bucket", limits.BUCKET, f"{path}fileLocation.s3Location.")
-    _within(place, "key", limits.KEY, f"{path}fileLocation.s3Location.")
-    _within(place, "version", limits.OBJECT_VERSION, f"{path}fileLocation.s3Location.")
-    _within(stream, "streamId", limits.STREAM_ID, f"{path}fileLocation.stream.")
-    _within(stream, "fileId", limits.FILE_ID, f"{path}fileLocation.stream.")
-    _within(signing, "awsSignerJobId", limits.SIGNER_JOB_ID, f"{path}codeSigning.")
-    _custom(signing.get("customCodeSigning", {}), f"{path}codeSigning.customCodeSigning.")
-    _start(signing.get("startSigningJobParameter", {}), f"{path}codeSigning.startSigningJobParameter.")
+def _expect(value: Any, kind: type, path: str) -> Any:
+    if isinstance(value, kind):
+        return value
+    if kind is str and isinstance(value, (bool, int, float)):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    kinds: dict[type, str] = {dict: "a mapping", list: "a list", str: "text"}
+    raise FatalError(f"{path} must be {kinds[kind]}, got {limits.shown(value)}")
 
 
-def _custom(custom: Part, path: str) -> None:
-    _within(custom.get("certificateChain", {}), "certificateName", limits.CERTIFICATE_NAME, f"{path}certificateChain.")
-    _within(custom, "hashAlgorithm", limits.HASH_ALGORITHM, path)
-    _within(custom, "signatureAlgorithm", limits.SIGNATURE_ALGORITHM, path)
-    limits.algorithms(f"{path}hashAlgorithm", custom.get("hashAlgorithm"), custom.get("signatureAlgorithm"))
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
 
 
-def _start(start: Part, path: str) -> None:
-    _within(start, "signingProfileName", limits.SIGNING_PROFILE_NAME, path)
-    destination, at = start.get("destination", {}).get("s3Destination", {}), f"{path}destination.s3Destination."
-    _within(destination, "bucket", limits.BUCKET, at)
-    _within(destination, "prefix", limits.PREFIX, at)
-    profile, below = start.get("signingProfileParameter", {}), f"{path}signingProfileParameter."
-    _within(profile, "certificateArn", limits.CERTIFICATE_ARN, below)
-    _within(profile, "platform", limits.PLATFORM, below)
-    _within(profile, "certificatePathOnDevice", limits.CERTIFICATE_NAME, below)
+def _blob(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+_SCALARS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "integer": (int, "a whole number"),
+    "long": (int, "a whole number"),
+    "double": (float, "a number"),
+    "float": (float, "a number"),
+    "boolean": (_boolean, "true or false"),
+    "blob": (_blob, "base64 text"),
+}
+
+
+def _scalar(text: str, type_name: str, path: str) -> Any:
+    parse, expected = _SCALARS.get(type_name, (str, "text"))
+    try:
+        return parse(text)
+    except (ValueError, KeyError):
+        raise FatalError(f"{path} must be {expected}, got {limits.shown(text)}") from None

@@ -1,9 +1,11 @@
-"""Patience within one invocation: what passes in seconds is waited for here, without a round of the waiter."""
+"""Retries within one invocation: what takes seconds is waited for here, without another poll of the waiter."""
 
+import random
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from .clock import Clock
 from .contract import timeouts
 from .errors import AccessDeniedError, RetryableError
 
@@ -11,29 +13,42 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 _Result = TypeVar("_Result")
 
 
-def retry_until(
-    step: Callable[[], _Result | None], clock: Clock, *, seconds: float, on_trouble: Callable[[RetryableError], None]
-) -> _Result | None:
-    """Repeat an idempotent step until it has a result, for so many seconds; None when it has none by then.
+def _sleep_with_jitter(seconds: float) -> None:
+    """Sleep up to so many seconds: the updates of a stack start together, and would be throttled together."""
+    time.sleep(random.uniform(seconds / 2, seconds))  # noqa: S311 - nothing secret
 
-    Raises the last RetryableError when the trouble lasts. A refusal by IAM has a separate patience, counted from the
-    first one, and is final for the caller.
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """Seconds since 1970, and a pause; tests replace both."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = _sleep_with_jitter
+
+
+def retry_until(
+    step: Callable[[], _Result | None], clock: Clock, *, timeout: float, on_error: Callable[[RetryableError], None]
+) -> _Result | None:
+    """Repeat an idempotent step until it has a result; return None if it has none after ``timeout`` seconds.
+
+    Raises the last RetryableError if that is what the last step raised. Denied access has its own timeout, counted from
+    the first denial; its error is final for the caller.
     """
     begun, pause, denied_since = clock.now(), _FIRST_PAUSE, None
     while True:
-        trouble: RetryableError | None = None
+        failure: RetryableError | None = None
         try:
             if (result := step()) is not None:
                 return result
         except RetryableError as error:
-            trouble = error
-            on_trouble(error)
+            failure = error
+            on_error(error)
         now = clock.now()
-        denied_since = (denied_since or now) if isinstance(trouble, AccessDeniedError) else None
-        over = now - begun > seconds if denied_since is None else now - denied_since > timeouts.IAM_PATIENCE
-        if over or now - begun > timeouts.PATIENCE:
-            if trouble is not None:
-                raise trouble
+        denied_since = (denied_since or now) if isinstance(failure, AccessDeniedError) else None
+        is_over = now - begun > timeout if denied_since is None else now - denied_since > timeouts.IAM_PATIENCE
+        if is_over or now - begun > timeouts.PATIENCE:
+            if failure is not None:
+                raise failure
             return None
         clock.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,21 +1,18 @@
-"""AWS IoT and S3 as the lifecycle needs them, and the state of the stack: one call each, and no decisions."""
+"""The calls of AWS IoT, S3 and CloudFormation that the lifecycle needs: one each, and no decisions."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.validate import ParamValidator
 
-from . import gate
-from . import request as request_rules
 from .aws_errors import classify_errors
 from .contract import names, timeouts
 from .desired import Desired
 from .errors import FatalError
-from .identity import is_possible
+from .identity import gate_attributes, is_possible
 from .observed import JobProgress, Observed, Stack
-from .restore import restore
+from .request import create_request
 
 _COUNTS = {
     "queued": "Queued",
@@ -26,6 +23,7 @@ _COUNTS = {
     "timed_out": "TimedOut",
     "canceled": "Canceled",
 }
+# The SDK makes each call once: retries belong to the lifecycle, which asks for the stack in between.
 _CONFIG = Config(
     connect_timeout=timeouts.CONNECT_TIMEOUT,
     read_timeout=timeouts.READ_TIMEOUT,
@@ -34,35 +32,35 @@ _CONFIG = Config(
 
 
 class OtaService:
-    """The calls that the lifecycle makes. Every one is idempotent, or answers so that its repetition is recognised."""
+    """The calls of the lifecycle. Each is idempotent, or its repetition is recognized by the answer."""
 
     def __init__(self, iot: Any, s3: Any, cloudformation: Any) -> None:
         self._iot, self._s3, self._cloudformation = iot, s3, cloudformation
 
     @classmethod
     def connect(cls, region: str | None = None) -> "OtaService":
-        """The service in a Region, that of the environment if none is given, and the account of the credentials."""
+        """Return the service in a Region and the account of the credentials. Default: the Region of the environment."""
         session = boto3.Session(region_name=region)
         return cls(*(session.client(name, config=_CONFIG) for name in ("iot", "s3", "cloudformation")))
 
     def stack(self, stack_id: str) -> Stack:
-        """The stack as it is now."""
+        """Return the current state of the stack."""
         with classify_errors("the stack"):
             (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return Stack(stack["StackStatus"])
 
     def get_update(self, ota_update_id: str, now: float) -> Observed | None:
-        """The update of this id, or None when there is none."""
+        """Return the update with this id, or None if there is none."""
         if not is_possible(ota_update_id):
-            return None  # CloudFormation or the framework has made it up, and AWS IoT would refuse the question
+            return None  # CloudFormation or the framework invented the id, and AWS IoT would refuse it
         with classify_errors(f"OTA update {ota_update_id}"):
             try:
                 info = self._iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
             except self._iot.exceptions.ResourceNotFoundException:
                 return None
-            return self._seen(info, now)
+            return self._observed(info, now)
 
-    def _seen(self, info: Mapping[str, Any], now: float) -> Observed:
+    def _observed(self, info: Mapping[str, Any], now: float) -> Observed:
         created, tags = info.get("creationDate"), self._tags(info["otaUpdateArn"])
         return Observed(
             status=info["otaUpdateStatus"],
@@ -74,12 +72,12 @@ class OtaService:
                 "JobId": info.get("awsIotJobId", ""),
                 "JobArn": info.get("awsIotJobArn", ""),
                 "Status": info["otaUpdateStatus"],
-                **gate.attributes(tags.get(names.DEPLOYED_TAG, "")),
+                **gate_attributes(tags.get(names.DEPLOYED_TAG, "")),
             },
         )
 
     def _tags(self, arn: str) -> dict[str, str]:
-        """The tags of an update; none where it has them no longer, or not yet."""
+        """Return the tags of an update; none while it does not have them yet, or has them no longer."""
         pages = self._iot.get_paginator("list_tags_for_resource").paginate(resourceArn=arn)
         try:
             return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page.get("tags", [])}
@@ -87,58 +85,57 @@ class OtaService:
             return {}
 
     def job_progress(self, job_id: str) -> JobProgress | None:
-        """How far the devices of an update are, or None when its job is not there."""
+        """Return the progress of an update's job, or None if there is no job."""
         with classify_errors(f"job {job_id}"):
             try:
                 job = self._iot.describe_job(jobId=job_id)["job"]
             except self._iot.exceptions.ResourceNotFoundException:
                 return None
             counts = job["jobProcessDetails"]
+            # While executions are created or canceled, there may be more devices than are counted yet.
+            is_counting = job.get("isConcurrent", False) or bool(counts.get("processingTargets"))
             return JobProgress(
                 status=job["status"],
                 comment=job.get("comment", ""),
-                # True while executions are made or canceled: there may be more devices than are counted yet.
-                rolled_out=job["status"] == "COMPLETED"
-                or (not job.get("isConcurrent", False) and not counts.get("processingTargets")),
+                is_rolled_out=job["status"] == "COMPLETED" or not is_counting,
                 **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
             )
 
-    def cancel(self, job_id: str, why: str) -> None:
-        """Let no more devices take a job; those that work on it already go on."""
+    def cancel(self, job_id: str, comment: str) -> None:
+        """Cancel a job, so that no more devices take it; devices that are executing it continue."""
         with classify_errors(f"job {job_id}"):
-            self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=why)
+            self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=comment)
 
-    def request(self, wanted: Desired) -> dict[str, Any]:
-        """The CreateOTAUpdate request with the types of the API, checked against its model."""
+    def request(self, desired: Desired) -> dict[str, Any]:
+        """Return the CreateOTAUpdate request, checked against the API's model and its limits."""
         shape = self._iot.meta.service_model.operation_model("CreateOTAUpdate").input_shape
-        request: dict[str, Any] = restore(wanted.request, shape, "Request")
-        request["otaUpdateId"] = wanted.ota_update_id
-        request["tags"] = [{"Key": key, "Value": value} for key, value in wanted.all_tags.items()]
-        _check(wanted, request, shape)
-        return request
+        return create_request(desired, shape)
 
     def create(self, request: Mapping[str, Any]) -> None:
-        """Create the update. Raises AlreadyExistsError when its id is taken, maybe by a call whose answer got lost."""
+        """Create the update. Raises AlreadyExistsError when its id is taken, maybe by a call whose answer was lost."""
         with classify_errors(f"OTA update {request['otaUpdateId']}", creating=True):
             self._iot.create_ota_update(**request)
 
-    def pinned(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The file with the version that its S3 object has now: a key can be overwritten, a version can not."""
+    def pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the file with the current version of its S3 object: a key can be overwritten, a version cannot."""
         location = file.get("fileLocation", {}).get("s3Location")
         if location is None or "version" in location:
             return file
-        # Who may not list a bucket is told "forbidden" of what is not there.
-        with classify_errors(
-            f"firmware s3://{location['bucket']}/{location['key']} (is it there, and may it be read?)"
-        ):
+        firmware = f"firmware s3://{location['bucket']}/{location['key']}"
+        # S3 answers "forbidden" for an absent object to callers that may not list the bucket.
+        with classify_errors(f"cannot read {firmware} (check that it exists and that this function may read it)"):
             version = self._s3.head_object(Bucket=location["bucket"], Key=location["key"]).get("VersionId")
-        if version in (None, "null"):
-            _refuse_to_sign(file, location)
-            return file
-        return {**file, "fileLocation": {"s3Location": {**location, "version": version}}}
+        if version not in (None, "null"):
+            return {**file, "fileLocation": {"s3Location": {**location, "version": version}}}
+        if "startSigningJobParameter" in file.get("codeSigning", {}):
+            raise FatalError(
+                f"{firmware} has no version, and AWS Signer signs versions only: turn on versioning for the bucket and "
+                "upload the file again"
+            )
+        return file
 
     def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
-        """Ask for the deletion of an update; it goes on after the answer."""
+        """Ask for the deletion of an update, which continues after the answer."""
         with classify_errors(f"OTA update {ota_update_id}"):
             try:
                 self._iot.delete_ota_update(
@@ -148,8 +145,8 @@ class OtaService:
                 return
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Add tags to an update, or change their values."""
-        # A limit of tags does not pass, unlike those of calls.
+        """Set tags of an update."""
+        # A limit on tags is final, unlike those on calls.
         with classify_errors(arn, final="LimitExceededException"):
             pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
             self._iot.tag_resource(resourceArn=arn, tags=pairs)
@@ -158,27 +155,6 @@ class OtaService:
         """Remove tags from an update."""
         with classify_errors(arn):
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
-
-
-def _refuse_to_sign(file: Mapping[str, Any], location: Mapping[str, Any]) -> None:
-    if "startSigningJobParameter" in file.get("codeSigning", {}):
-        raise FatalError(
-            f"firmware s3://{location['bucket']}/{location['key']} has no version, and AWS Signer signs versions only: "
-            "turn versioning on for the bucket and upload the file again"
-        )
-
-
-def _check(wanted: Desired, request: dict[str, Any], shape: Any) -> None:
-    """What the API's model says first, so that the rules can rely on it; both before anything is created."""
-    report = ParamValidator().validate(request, shape)
-    if report.has_errors():
-        raise FatalError(f"Request: {report.generate_report()}")
-    try:
-        request_rules.check(request)
-        request_rules.check_place(request, wanted.stack_id)
-        request_rules.check_tags(wanted.tags)
-    except ValueError as error:
-        raise FatalError(f"Request: {error}") from None
 
 
 def _error_info(info: Mapping[str, Any]) -> str:

@@ -1,11 +1,11 @@
 """The limits of CreateOTAUpdate, one object each: the constructs check what is known at synth, the handler the rest.
 
-Both raise the same words, each with its own name of the thing. Only the standard library is needed.
+Both raise the same errors, the constructs with the name of the argument and the handler with that of the API's member.
 """
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,14 @@ from .names import MAX_ID_LENGTH, is_generated
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: its beginning is enough to find it."""
+    """Return a value for an error message, cut after 100 characters."""
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A text of a certain length, in characters, and form: a pattern, or Unicode categories and some more."""
+    """A text of limited length in characters, and of a form: a pattern, or Unicode categories and more characters."""
 
     at_least: int = 1
     at_most: int | None = None
@@ -50,7 +50,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """A number within a range, with so many decimals at most."""
+    """A number within a range, with a limited number of decimals."""
 
     low: float
     high: float | None = None
@@ -74,25 +74,39 @@ class Count:
     high: int
 
     def check(self, name: str, value: Sequence[Any]) -> None:
-        """Raise ValueError with name, number and limit if there are too few or too many."""
+        """Raise ValueError with name, number and limit if there are too few or too many members."""
         if not self.low <= len(value) <= self.high:
             raise ValueError(f"{name} must have {self.low} to {self.high} members, got {len(value)}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of some words."""
+    """One of several words."""
 
     words: tuple[str, ...]
 
     def check(self, name: str, value: str) -> None:
-        """Raise ValueError with name, value and the words if it is another."""
+        """Raise ValueError with name, value and the words if it is not one of them."""
         if value not in self.words:
             raise ValueError(f"{name} must be {' or '.join(self.words)}, got {shown(value)}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextMap:
+    """A mapping of texts to texts."""
+
+    key: Text
+    value: Text
+
+    def check(self, name: str, value: Mapping[str, str]) -> None:
+        """Raise ValueError with name, key or value and limit if one is beyond it."""
+        for key, item in value.items():
+            self.key.check(f"{name} key", key)
+            self.value.check(f"{name}[{key!r}]", item)
+
+
 def distinct(name: str, values: Sequence[Any]) -> None:
-    """Raise ValueError if a value is there twice."""
+    """Raise ValueError with name and value if a value occurs twice."""
     for index, value in enumerate(values):
         if value in values[:index]:
             raise ValueError(f"{name} must be different from one another, got {shown(value)} twice")
@@ -102,7 +116,7 @@ def _name(at_most: int) -> Text:
     return Text(at_most=at_most, pattern=r"[a-zA-Z0-9_-]+", form="of a-z, A-Z, 0-9, _ and -")
 
 
-# The beginning of an ARN. No part of one may be a wildcard, for policies are made of them.
+# The beginning of an ARN. No part of it may be a wildcard, because policies are made of it.
 ARN = "arn:aws[a-z-]*:{service}:[a-z0-9-]+:[0-9]{{12}}"
 
 
@@ -111,7 +125,7 @@ def _arn(service: str, resource: str, form: str) -> Text:
 
 
 OTA_UPDATE_ID = _name(128)
-# Longer ids are accepted, and fail when the job is created.
+# AWS IoT accepts longer ids, and fails when it creates the job.
 OTA_UPDATE_ID_OF_A_JOB = _name(MAX_ID_LENGTH)
 OTA_UPDATE_ARN = _arn("iot", "otaupdate/[a-zA-Z0-9_-]{1,128}", "the ARN of an OTA update")
 DESCRIPTION = Text(at_most=2028, printable=True)
@@ -121,7 +135,7 @@ THING_NAME = Text(at_most=128, pattern=r"[a-zA-Z0-9:_-]+", form="of a-z, A-Z, 0-
 PROTOCOLS = Count(low=1, high=2)
 PROTOCOL = Choice(words=("MQTT", "HTTP"))
 TARGET_SELECTION = Choice(words=("CONTINUOUS", "SNAPSHOT"))
-# A role's path may have all that prints in ASCII; what policies expand is left out.
+# The path of a role may have all printable ASCII; what IAM expands in policies is left out.
 ROLE_ARN = Text(
     at_least=20,
     at_most=2048,
@@ -149,11 +163,11 @@ FILE_BYTES = Number(low=1, high=16 * 1024 * 1024)
 FILE_NAME = Text(printable=True)
 FILE_VERSION = Text(printable=True)
 FILE_TYPE = Number(low=0, high=255)
-# Capital letters and _ are in old names only.
+# Only old buckets have capital letters and underscores.
 BUCKET = Text(
     pattern=r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]", form="a name of 3 to 63 of a-z, A-Z, 0-9, ., _ and -"
 )
-# Policies are made of keys too, and would take these for wildcards and variables.
+# Policies are made of keys too, and IAM takes these for wildcards and variables.
 KEY = Text(at_most=1024, pattern=r"(?!.*\$\{)[^*?\x00-\x1f\x7f]+", form="without *, ?, ${ and control characters")
 PREFIX = KEY
 OBJECT_VERSION = Text(at_most=1024)
@@ -161,6 +175,7 @@ STREAM_ID = _name(128)
 FILE_ID = Number(low=0, high=255)
 MAP_KEY = Text()
 MAP_VALUE = Text(at_least=0, at_most=4096)
+TEXT_MAP = TextMap(key=MAP_KEY, value=MAP_VALUE)
 
 HASH_ALGORITHM = Choice(words=("SHA1", "SHA256"))
 SIGNATURE_ALGORITHM = Choice(words=("ECDSA", "RSA"))
@@ -177,7 +192,7 @@ TAG_VALUE = Text(at_least=0, at_most=256, printable=True)
 
 
 def explicit_id(name: str, value: str) -> None:
-    """Raise ValueError for an id that the content of another resource may need."""
+    """Raise ValueError for an explicit id in the form of a generated one, which another resource may get."""
     if is_generated(value):
         raise ValueError(
             f"{name} must not look like a generated id, <stack>_<logical id>-<16 hex digits>, got {shown(value)}: "
@@ -186,7 +201,7 @@ def explicit_id(name: str, value: str) -> None:
 
 
 def tag_key(name: str, key: str, reserved: str) -> None:
-    """Raise ValueError for a key of a tag that AWS or this library keeps for itself."""
+    """Raise ValueError for the key of a tag that is reserved for AWS or this library."""
     TAG_KEY.check(name, key)
     for prefix in ("aws:", reserved):
         if key.lower().startswith(prefix):
@@ -194,6 +209,6 @@ def tag_key(name: str, key: str, reserved: str) -> None:
 
 
 def algorithms(name: str, hash_algorithm: str | None, signature_algorithm: str | None) -> None:
-    """Raise ValueError for a pair of algorithms that no device knows."""
+    """Raise ValueError for a pair of algorithms that no device supports."""
     if (hash_algorithm, signature_algorithm) == ("SHA1", "ECDSA"):
-        raise ValueError(f"{name} must be SHA256 with ECDSA, got SHA1: devices know ECDSA with SHA256 only")
+        raise ValueError(f"{name} must be SHA256 with ECDSA, got SHA1: devices support ECDSA with SHA256 only")

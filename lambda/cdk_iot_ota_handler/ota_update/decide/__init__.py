@@ -1,4 +1,4 @@
-"""Every decision of the lifecycle: what to do is a function of what is declared and what is seen. No calls here."""
+"""Every decision of the lifecycle: a pure function of what is desired and what is observed. No calls here."""
 
 import enum
 from dataclasses import dataclass
@@ -7,21 +7,23 @@ from dataclasses import dataclass
 class Action(enum.Enum):
     """What the caller of a decision does next."""
 
-    GO_ON = "go on"
+    CONTINUE = "continue"
+    PREPARE = "prepare the request"
+    ASK_STACK = "ask for the status of the stack"
+    ASK_DEVICES = "ask for the progress of the job"
     CREATE = "create"
-    ASK_DEVICES = "ask how far the devices are"
     MARK = "mark as deployed"
     DELETE = "delete"
     WAIT = "wait"
     DONE = "done"
     FAIL = "fail"
     DELETE_AND_FAIL = "delete and fail"
-    STOP = "cancel its job, delete and fail"
+    STOP = "cancel the job, delete and fail"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """An action and its reason; for a failure the reason is what the user reads."""
+    """An action and its reason; the reason of a failure is what the user reads."""
 
     action: Action
-    why: str
+    reason: str

@@ -1,151 +1,224 @@
-"""What is decided after Create and Update."""
+"""Decisions for Create and Update events."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..contract import limits, names, timeouts
+from ..contract import limits, timeouts
 from ..desired import Desired
 from ..identity import Owner
-from ..observed import FORWARD, Observed, Stack
+from ..observed import Observed, Stack
 from . import Action, Decision
 from .ownership import owner_of, refusal
 
-_NOT_AGAIN = "this is the way back to an update that was removed: it is not pushed again"
+_ASK_STACK = Decision(Action.ASK_STACK, "what to do depends on whether the stack is rolling back")
+_NOT_RECREATED = "rolling back to an update that no longer exists: it is not created again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a Create or an Update is decided on, beside what is declared and seen.
+    """What a decision for a Create or an Update depends on besides the desired and the observed update.
 
-    ``is_update``: not a Create. ``stays``: the resource had this id before. ``waited``: for how many seconds the event
-    goes on. ``there_for``: for how many seconds this invocation knows the update to be there (None: it does not).
+    ``stack``: the stack, or None while it has not been asked for; then a decision that depends on it is ASK_STACK.
+    ``is_prepared``: whether the request has been prepared. ``is_update``: whether the event is an Update. ``keeps_id``:
+    whether the resource had this id before the event. ``waited``: seconds since the event began. ``known_for``: seconds
+    since this invocation first saw or created the update, or None.
     """
 
-    stack: Stack = FORWARD
+    stack: Stack | None = None
+    is_prepared: bool = False
     is_update: bool = False
-    stays: bool = False
+    keeps_id: bool = False
     waited: float = 0
-    there_for: float | None = None
+    known_for: float | None = None
 
 
-def taken(wanted: Desired, seen: Observed | None) -> Decision:
-    """In on_event, for an explicit id that the resource does not have yet: whether it can have it."""
-    if seen is None or seen.status == "DELETE_IN_PROGRESS":
-        return Decision(Action.GO_ON, "the id is free, or will be")
-    if owner_of(wanted, seen) is Owner.UNKNOWN:
+def check_id_available(desired: Desired, observed: Observed | None) -> Decision:
+    """Decide in on_event whether an explicit id that the resource does not have yet can be given to it."""
+    if observed is None or observed.status == "DELETE_IN_PROGRESS":
+        return Decision(Action.CONTINUE, "the id is free, or will be")
+    if owner_of(desired, observed) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
-    return refusal(wanted, seen) or Decision(Action.GO_ON, "it has this content already")
+    return refusal(desired, observed) or Decision(Action.CONTINUE, "the update has this content already")
 
 
-def completion(wanted: Desired, seen: Observed | None, at: Context) -> Decision:
-    """In is_complete after Create and Update: bring the update about, and see it settle."""
-    if seen is None:
-        return _absent(wanted, at)
-    if seen.status == "DELETE_IN_PROGRESS":
-        return _leaving(wanted, at)  # judged first: its tags may be gone before it is
-    if refused := refusal(wanted, seen):
-        lost = owner_of(wanted, seen) is Owner.OTHER and at.is_update and at.stack.is_rolling_back
-        return Decision(Action.DONE, _NOT_AGAIN) if lost else refused
-    if owner_of(wanted, seen) is Owner.UNKNOWN:
+def completion(desired: Desired, observed: Observed | None, context: Context) -> Decision:
+    """Decide in is_complete what a Create or an Update needs next, until the update is there as desired."""
+    if observed is None:
+        return _when_absent(desired, context)
+    # Before ownership: the tags of an update that is being deleted may be gone before it is.
+    if observed.status == "DELETE_IN_PROGRESS":
+        return _while_deleting(desired, context)
+    if refused := refusal(desired, observed):
+        return _when_refused(refused, desired, observed, context)
+    if owner_of(desired, observed) is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
-    return _present(wanted, seen, at)
+    return _when_present(desired, observed, context)
 
 
-def _present(wanted: Desired, seen: Observed, at: Context) -> Decision:
-    name, reason = f"OTA update {wanted.ota_update_id}", seen.error or "AWS IoT gives no reason"
-    deployed = names.DEPLOYED_TAG in seen.tags
-    own = seen.age <= at.waited + timeouts.CLOCK_SKEW
-    # A failure removes what was not live before this event, and nothing else.
-    failing = Action.DELETE_AND_FAIL if not deployed and (own or not at.stays) else Action.FAIL
-    iam_may_be_late = at.waited < timeouts.IAM_PATIENCE
-    in_time = at.waited <= timeouts.CREATION_DEADLINE
-    watched = at.waited <= deadline(wanted)
-    match seen.status:
-        case "CREATE_COMPLETE" if deployed:
-            return Decision(Action.DONE, "it has been deployed")
-        case "CREATE_COMPLETE" | "CREATE_FAILED" | "DELETE_FAILED" if watched and own and _overtaken(at):
-            return _take_back(at)
-        case "CREATE_COMPLETE" if watched and not at.is_update and _overtaken(at):
-            # Another delivery of the event has made it. Nothing that lives is without its mark for so long.
-            old = seen.age > timeouts.MARK_LAG
-            return _take_back(at) if old else Decision(Action.WAIT, "its creator may see to it")
-        case "CREATE_COMPLETE" if wanted.gate is not None and at.stays and seen.age <= timeouts.MARK_LAG:
-            return Decision(Action.DONE, "the mark of its deploy may not show yet")
-        case "CREATE_COMPLETE" if wanted.gate is not None and not at.stack.is_rolling_back:
-            return Decision(Action.ASK_DEVICES, "its devices have to prove it")
-        case "CREATE_COMPLETE":
-            return Decision(Action.MARK, "it is created")
-        case "CREATE_FAILED" if at.stack.is_deploying and own and iam_may_be_late and seen.failed_for_want_of_access:
-            return Decision(Action.DELETE, "its role may not be known everywhere yet, so it is created again")
-        case "CREATE_FAILED":
-            return Decision(failing, f"{name} was not created: {reason}")
-        case "DELETE_FAILED" if at.stays or (at.is_update and at.stack.is_rolling_back):
-            return Decision(Action.DONE, "somebody has tried to delete it, and it is there")
-        case "DELETE_FAILED" if in_time and at.stack.is_deploying:
-            return Decision(Action.DELETE, "it is what a deletion that failed has left")
-        case "DELETE_FAILED":
-            return Decision(Action.FAIL, f"{name} is DELETE_FAILED: {reason}")
-    if in_time:
-        return Decision(Action.WAIT, f"it is {seen.status}")
-    return Decision(failing, f"{name} is still {seen.status} after {at.waited:.0f} s")
+def deadline(desired: Desired) -> float:
+    """Return how many seconds a Create or an Update may take: a gate begins once the update is created."""
+    return timeouts.CREATION_DEADLINE if desired.gate is None else timeouts.HANDLER_DEADLINE
 
 
-def deadline(wanted: Desired) -> float:
-    """For how many seconds a Create or an Update may go on: a gate has its time after the creation."""
-    return timeouts.CREATION_DEADLINE if wanted.gate is None else timeouts.HANDLER_DEADLINE
-
-
-def _overtaken(at: Context) -> bool:
-    """Whether the stack has turned back while this event was creating: nobody else may delete what it has made."""
-    return not at.stays and (at.stack.is_rolling_back or at.stack.has_rolled_back)
-
-
-def _take_back(at: Context) -> Decision:
-    if at.stack.has_rolled_back and at.waited < timeouts.STACK_LAG:
-        return Decision(Action.WAIT, "what CloudFormation shows of the stack may be of the operation before")
-    return Decision(Action.DELETE, "it was created when its stack had turned back")
-
-
-def _leaving(wanted: Desired, at: Context) -> Decision:
-    if at.is_update and at.stack.is_rolling_back:
-        return Decision(Action.DONE, _NOT_AGAIN)
-    if at.waited <= timeouts.CREATION_DEADLINE:
-        return Decision(Action.WAIT, "an update of this id is still being deleted")
-    return Decision(
-        Action.FAIL, f"OTA update {wanted.ota_update_id} is still DELETE_IN_PROGRESS after {at.waited:.0f} s"
-    )
-
-
-def _absent(wanted: Desired, at: Context) -> Decision:
-    name = f"OTA update {wanted.ota_update_id}"
-    if at.there_for is not None and at.there_for < timeouts.SETTLE_PATIENCE and at.waited <= timeouts.CREATION_DEADLINE:
+def _when_absent(desired: Desired, context: Context) -> Decision:
+    name = f"OTA update {desired.ota_update_id}"
+    in_time = context.waited <= timeouts.CREATION_DEADLINE
+    if context.known_for is not None and context.known_for < timeouts.SETTLE_PATIENCE and in_time:
         return Decision(Action.WAIT, "it is not visible yet")
-    if at.stack.is_rolling_back and at.is_update:
-        return Decision(Action.DONE, _NOT_AGAIN)
-    if at.stack.is_rolling_back:
-        return Decision(Action.FAIL, f"{name} was not created: the stack has turned back")
-    if at.waited > timeouts.CREATION_DEADLINE:
-        return Decision(Action.FAIL, f"{name} does not exist after {at.waited:.0f} s")
-    if at.stack.is_idle and at.waited > timeouts.STACK_LAG:
-        return Decision(Action.FAIL, f"{name} was not created: its stack is {at.stack.status}, this is an old event")
-    if not at.stack.is_deploying:
-        return Decision(Action.WAIT, f"its stack is {at.stack.status}, which may be older than this event")
-    if at.stays:
+    refused = _creation_refusal(desired, context)
+    if context.stack is None:
+        may_create = in_time and refused is None and not context.is_prepared
+        return Decision(Action.PREPARE, "it does not exist") if may_create else _ASK_STACK
+    if context.stack.is_rolling_back:
+        return _rolled_back_before_creation(name, context)
+    if not in_time:
+        return Decision(Action.FAIL, f"{name} does not exist after {context.waited:.0f} s")
+    if not context.stack.is_deploying:
+        return _unless_deploying(name, context.stack, context)
+    return refused or Decision(Action.CREATE, "it does not exist")
+
+
+def _rolled_back_before_creation(name: str, context: Context) -> Decision:
+    if context.is_update:
+        return Decision(Action.DONE, _NOT_RECREATED)
+    return Decision(Action.FAIL, f"{name} was not created: the stack is rolling back")
+
+
+def _unless_deploying(name: str, stack: Stack, context: Context) -> Decision:
+    if stack.is_idle and context.waited > timeouts.STACK_LAG:
+        return Decision(Action.FAIL, f"{name} was not created: its stack is {stack.status}, so the event is stale")
+    return Decision(Action.WAIT, f"its stack is {stack.status}, which may be older than this event")
+
+
+def _creation_refusal(desired: Desired, context: Context) -> Decision | None:
+    """Return why an absent update must not be created by this event, if it must not."""
+    name = f"OTA update {desired.ota_update_id}"
+    if context.keeps_id:
         return Decision(
             Action.FAIL,
-            f"{name} no longer exists: it was removed outside of this stack, or by its gate; change the content of the "
-            "update (its version, for example) to create a new one, and its ota_update_id with it if it has one of its "
-            "own",
+            f"{name} no longer exists: it was deleted outside of this stack, or by its gate; change its content (its "
+            "version, for example) to create a new one, and its ota_update_id too if it has an explicit one",
         )
-    if wanted.gate is not None and at.waited > timeouts.GATED_CREATION:
-        return Decision(Action.FAIL, f"{name} does not exist after {at.waited:.0f} s: somebody has removed it")
-    return _unfit(wanted) or Decision(Action.CREATE, "it does not exist")
+    if desired.gate is not None and context.waited > timeouts.GATED_CREATION:
+        return Decision(Action.FAIL, f"{name} no longer exists after {context.waited:.0f} s: it was deleted meanwhile")
+    return _reject_reserved_id(desired)
 
 
-def _unfit(wanted: Desired) -> Decision | None:
-    """Why an explicit id can not be given to a new update. One that exists can be kept, and deleted."""
+def _reject_reserved_id(desired: Desired) -> Decision | None:
+    """Return why an explicit id cannot be given to a new update; one that exists can be kept, and deleted."""
     try:
-        if wanted.is_explicit:
-            limits.explicit_id("OtaUpdateId", wanted.ota_update_id)
+        if desired.is_explicit:
+            limits.explicit_id("OtaUpdateId", desired.ota_update_id)
     except ValueError as error:
         return Decision(Action.FAIL, str(error))
     return None
+
+
+def _while_deleting(desired: Desired, context: Context) -> Decision:
+    if context.is_update and context.stack is None:
+        return _ASK_STACK
+    if context.is_update and context.stack is not None and context.stack.is_rolling_back:
+        return Decision(Action.DONE, _NOT_RECREATED)
+    if context.waited <= timeouts.CREATION_DEADLINE:
+        return Decision(Action.WAIT, "an update with this id is still being deleted")
+    return Decision(
+        Action.FAIL, f"OTA update {desired.ota_update_id} is still DELETE_IN_PROGRESS after {context.waited:.0f} s"
+    )
+
+
+def _when_refused(refused: Decision, desired: Desired, observed: Observed, context: Context) -> Decision:
+    if not context.is_update or owner_of(desired, observed) is not Owner.OTHER:
+        return refused
+    if context.stack is None:
+        return _ASK_STACK
+    # Replaced by a stranger's update while this resource had another id.
+    return Decision(Action.DONE, _NOT_RECREATED) if context.stack.is_rolling_back else refused
+
+
+def _when_present(desired: Desired, observed: Observed, context: Context) -> Decision:
+    if observed.status == "CREATE_COMPLETE" and observed.is_deployed:
+        return Decision(Action.DONE, "it has been deployed")
+    if _may_be_orphaned(desired, observed, context):
+        if context.stack is None:
+            return _ASK_STACK
+        if context.stack.has_turned_back:
+            return _when_orphaned(context.stack, observed, context)
+    return _BY_STATUS.get(observed.status, _while_creating)(desired, observed, context)
+
+
+def _may_be_orphaned(desired: Desired, observed: Observed, context: Context) -> bool:
+    """Return whether no other event would delete the update if the stack has turned back during this one."""
+    if context.keeps_id or context.waited > deadline(desired):
+        return False
+    if _is_own(observed, context):
+        return observed.status in ("CREATE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED")
+    return observed.status == "CREATE_COMPLETE" and not context.is_update
+
+
+def _when_orphaned(stack: Stack, observed: Observed, context: Context) -> Decision:
+    # Created by a duplicate delivery of this event. A live update always gets its deployed tag within MARK_LAG.
+    if not _is_own(observed, context) and observed.age <= timeouts.MARK_LAG:
+        return Decision(Action.WAIT, "the event that created it may handle it")
+    if stack.has_rolled_back and context.waited < timeouts.STACK_LAG:
+        return Decision(Action.WAIT, "the status of the stack may be that of the previous operation")
+    return Decision(Action.DELETE, "it was created after the stack started to roll back")
+
+
+def _when_created(desired: Desired, observed: Observed, context: Context) -> Decision:
+    if desired.gate is None:
+        return Decision(Action.MARK, "it is created")
+    if context.keeps_id and observed.age <= timeouts.MARK_LAG:
+        return Decision(Action.DONE, "its deployed tag may not be visible yet")
+    if context.stack is None:
+        return _ASK_STACK
+    if context.stack.is_rolling_back:
+        return Decision(Action.MARK, "it is created, and a rollback evaluates no gate")
+    return Decision(Action.ASK_DEVICES, "its gate decides")
+
+
+def _when_creation_failed(desired: Desired, observed: Observed, context: Context) -> Decision:
+    in_patience = context.waited < timeouts.IAM_PATIENCE
+    if in_patience and _is_own(observed, context) and observed.failed_for_lack_of_access:
+        if context.stack is None:
+            return _ASK_STACK
+        if context.stack.is_deploying:
+            return Decision(Action.DELETE, "its role may not have propagated in IAM yet: it is created again")
+    return _failing(desired, observed, context, f"was not created: {observed.reason}")
+
+
+def _when_deletion_failed(desired: Desired, observed: Observed, context: Context) -> Decision:
+    if context.keeps_id:
+        return Decision(Action.DONE, "its deletion was tried outside of this stack and failed")
+    in_time = context.waited <= timeouts.CREATION_DEADLINE
+    if (context.is_update or in_time) and context.stack is None:
+        return _ASK_STACK
+    if context.is_update and context.stack is not None and context.stack.is_rolling_back:
+        return Decision(Action.DONE, "its deletion was tried outside of this stack and failed")
+    if in_time and context.stack is not None and context.stack.is_deploying:
+        return Decision(Action.DELETE, "an earlier deletion of it failed")
+    return Decision(Action.FAIL, f"OTA update {desired.ota_update_id} is DELETE_FAILED: {observed.reason}")
+
+
+def _while_creating(desired: Desired, observed: Observed, context: Context) -> Decision:
+    if context.waited <= timeouts.CREATION_DEADLINE:
+        return Decision(Action.WAIT, f"it is {observed.status}")
+    return _failing(desired, observed, context, f"is still {observed.status} after {context.waited:.0f} s")
+
+
+def _failing(desired: Desired, observed: Observed, context: Context, problem: str) -> Decision:
+    """Fail, and delete what was not live before this event, and nothing else."""
+    disposable = not observed.is_deployed and (_is_own(observed, context) or not context.keeps_id)
+    action = Action.DELETE_AND_FAIL if disposable else Action.FAIL
+    return Decision(action, f"OTA update {desired.ota_update_id} {problem}")
+
+
+def _is_own(observed: Observed, context: Context) -> bool:
+    """Return whether the update was created during this event."""
+    return observed.age <= context.waited + timeouts.CLOCK_SKEW
+
+
+_BY_STATUS: dict[str, Callable[[Desired, Observed, Context], Decision]] = {
+    "CREATE_COMPLETE": _when_created,
+    "CREATE_FAILED": _when_creation_failed,
+    "DELETE_FAILED": _when_deletion_failed,
+}

@@ -1,65 +1,66 @@
-"""What a gate makes of a rollout: whether devices have proven the firmware. No calls here."""
+"""The verdict of a gate on the progress of a job."""
 
 from fractions import Fraction
 
 from ..contract import timeouts
-from ..gate import Gate
+from ..desired import Gate
 from ..observed import JobProgress
 from . import Action, Decision
 
-# The counts come after the comment of a job, which may be longer than all that CloudFormation shows.
-_COMMENT = 200
+# The counts follow the comment of a job, which may be longer than what CloudFormation shows.
+_COMMENT_LENGTH = 200
 
 
-def verdict(gate: Gate, seen: JobProgress | None, *, waited: float, left: float) -> Decision:
-    """MARK when the devices have proven the firmware, STOP when they have not or can not, else WAIT.
+def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: float) -> Decision:
+    """Decide MARK when the gate has passed, STOP when it has failed or cannot pass, else WAIT.
 
-    ``seen``: the rollout, or None if its job is not there. ``waited``: for how many seconds it goes on. ``left``: how
-    many seconds the deploy has left.
+    ``progress``: that of the job, or None if there is no job. ``waited``: seconds since the creation of the update.
+    ``left``: seconds that the deploy has left.
     """
-    if seen is None and waited <= timeouts.ROLLOUT_LAG:
-        return Decision(Action.WAIT, "the gate waits: its job does not show yet")
-    if seen is None:
-        return Decision(Action.STOP, "the gate has failed: its job is not there, somebody has deleted it")
-    if problem := _ended(seen) or _problem(gate, seen, waited=waited):
-        return _failed(problem, seen)
-    # What is seen of a new job may not be all of it, unless it is over.
-    settled = waited > timeouts.ROLLOUT_LAG or seen.status == "COMPLETED"
-    enough = seen.devices >= gate.minimum_devices and seen.succeeded >= _required(gate, seen)
-    if settled and seen.rolled_out and enough:
-        return Decision(Action.MARK, f"the gate has passed: {seen}")
+    if progress is None and waited <= timeouts.JOB_LAG:
+        return Decision(Action.WAIT, "the gate waits: its job is not visible yet")
+    if progress is None:
+        return Decision(Action.STOP, "the gate has failed: its job does not exist, it was deleted outside of the stack")
+    if problem := _stopped(progress) or _problem(gate, progress, waited=waited):
+        return _failed(problem, progress)
+    # The counts of a new job may be incomplete until it is over.
+    is_settled = waited > timeouts.JOB_LAG or progress.status == "COMPLETED"
+    is_enough = progress.devices >= gate.minimum_devices and progress.succeeded >= _required(gate, progress)
+    if is_settled and progress.is_rolled_out and is_enough:
+        return Decision(Action.MARK, f"the gate has passed: {progress}")
     if waited > gate.timeout or left <= 0:
-        return _failed(f"the devices were not through after {waited:.0f} s", seen)
-    return Decision(Action.WAIT, f"the gate waits: {seen}")
+        return _failed(f"timed out after {waited:.0f} s", progress)
+    return Decision(Action.WAIT, f"the gate waits: {progress}")
 
 
-def _ended(seen: JobProgress) -> str | None:
-    """Whether the job was ended: whoever has done it did not want more devices to take the firmware."""
-    if seen.status == "CANCELED":
-        return f"its job is CANCELED, {seen.comment[:_COMMENT] or 'through its abort criteria or by hand'}"
-    return "its job is being deleted" if seen.status == "DELETION_IN_PROGRESS" else None
+def _stopped(progress: JobProgress) -> str | None:
+    """Return how the job was stopped: a canceled or deleted job fails the gate."""
+    if progress.status == "CANCELED":
+        comment = progress.comment[:_COMMENT_LENGTH] or "by its abort criteria or outside of the stack"
+        return f"its job is CANCELED, {comment}"
+    return "its job is being deleted" if progress.status == "DELETION_IN_PROGRESS" else None
 
 
-def _problem(gate: Gate, seen: JobProgress, *, waited: float) -> str | None:
-    """Why the gate can not pass any more, whatever comes, if it can not."""
-    if seen.failures > gate.maximum_failures:
-        failures = "1 failure" if seen.failures == 1 else f"{seen.failures} failures"
+def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
+    """Return why the gate can no longer pass, whatever follows."""
+    if progress.failures > gate.maximum_failures:
+        failures = "1 failure" if progress.failures == 1 else f"{progress.failures} failures"
         return f"{failures}, and at most {gate.maximum_failures} are allowed"
-    if not seen.rolled_out:
-        return None  # more devices may come
+    if not progress.is_rolled_out:
+        return None  # the job may still reach more devices
     # A new job may show none of its devices yet.
-    settled = waited > timeouts.ROLLOUT_LAG or (seen.status == "COMPLETED" and seen.devices > 0)
-    if seen.devices < gate.minimum_devices and settled:
-        return f"the job has {seen.devices} devices, and at least {gate.minimum_devices} must take it"
-    if seen.devices and seen.succeeded + seen.open < _required(gate, seen):
+    is_settled = waited > timeouts.JOB_LAG or (progress.status == "COMPLETED" and progress.devices > 0)
+    if progress.devices < gate.minimum_devices and is_settled:
+        return f"the job has {progress.devices} devices, and at least {gate.minimum_devices} are required"
+    if progress.devices and progress.succeeded + progress.open < _required(gate, progress):
         return f"{gate.success_percentage} % of the devices can no longer succeed"
     return None
 
 
-def _required(gate: Gate, seen: JobProgress) -> Fraction:
-    """How many devices must succeed: exact, for a share of many devices may end between two of them."""
-    return Fraction(gate.success_percentage) * seen.devices / 100
+def _required(gate: Gate, progress: JobProgress) -> Fraction:
+    """Return how many devices must succeed; exact, because a percentage may fall between two devices."""
+    return Fraction(gate.success_percentage) * progress.devices / 100
 
 
-def _failed(problem: str, seen: JobProgress) -> Decision:
-    return Decision(Action.STOP, f"the gate has failed: {problem} ({seen})")
+def _failed(problem: str, progress: JobProgress) -> Decision:
+    return Decision(Action.STOP, f"the gate has failed: {problem} ({progress})")

@@ -1,4 +1,4 @@
-"""Whom a Delete means, and what is decided after it."""
+"""Decisions for Delete events, and for what a rolled back deploy has left over."""
 
 from .. import identity
 from ..contract import names, timeouts
@@ -8,96 +8,110 @@ from ..observed import Observed, Stack
 from . import Action, Decision
 from .ownership import owner_of
 
-_SETTLING = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+_CREATING = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
 
 
-def addressed(event_id: str, wanted: Desired, by_id: Observed | None, by_content: Observed | None) -> str | None:
-    """Whom a Delete event means; None when that does not show yet.
+def resolve_delete_target(
+    event_id: str,
+    desired: Desired,
+    update_with_event_id: Observed | None,
+    update_with_content_id: Observed | None,
+) -> str | None:
+    """Return the id of the update that a Delete refers to, or None if that cannot be determined yet.
 
-    Decided once: after the one is gone, the other may be its successor. An id under which there is an update means that
-    one. CloudFormation invents an id when a Create was cut short: then the update is found by its content. What is
-    neither may be an explicit id that never came to be; what lives is not meant by it.
+    Resolved once for each event: when the one is gone, the other may be its successor. The event's id wins if an update
+    has it. CloudFormation invents an id when a Create was cut short: then the update is found by its content. Any other
+    id may be an explicit one that was never used; a live update is not the target of its Delete.
     """
-    if identity.is_invented(event_id, wanted.stack_id, wanted.logical_id):
-        return wanted.ota_update_id
-    if by_id is not None or by_content is None:
+    if identity.is_invented(event_id, desired.stack_id, desired.logical_id):
+        return desired.ota_update_id
+    if update_with_event_id is not None or update_with_content_id is None:
         return event_id
-    if names.DEPLOYED_TAG in by_content.tags:
+    if update_with_content_id.is_deployed:
         return event_id
-    # The mark of a deploy that has just ended may not be visible yet.
-    return wanted.ota_update_id if by_content.age > timeouts.MARK_LAG else None
+    # The deployed tag of a deploy that has just ended may not be visible yet.
+    return desired.ota_update_id if update_with_content_id.age > timeouts.MARK_LAG else None
 
 
-def is_certain(event_id: str, wanted: Desired) -> bool:
-    """Whether the id of a Delete event alone shows whom it means: we gave it out, or CloudFormation invented it."""
-    invented = identity.is_invented(event_id, wanted.stack_id, wanted.logical_id)
-    return invented or event_id == wanted.ota_update_id or identity.has_generated_form(event_id, wanted.logical_id)
+def is_certain(event_id: str, desired: Desired) -> bool:
+    """Return whether the id of a Delete event alone determines its target: it is generated, or invented."""
+    invented = identity.is_invented(event_id, desired.stack_id, desired.logical_id)
+    return invented or event_id == desired.ota_update_id or identity.has_generated_form(event_id, desired.logical_id)
 
 
-def deletion(
-    wanted: Desired,
+def removal(
+    desired: Desired,
     ota_update_id: str,
-    seen: Observed | None,
+    observed: Observed | None,
     *,
-    answered: bool,
-    met: bool,
+    is_reported: bool,
+    was_observed: bool,
     waited: float,
     patience: float = timeouts.DELETION_PATIENCE,
 ) -> Decision:
-    """In is_complete after Delete: until the update is gone, and never one that is not ours.
+    """Decide in is_complete what a deletion needs next, until the update is gone; another owner's is never deleted.
 
-    ``answered``: CloudFormation has the id from us; else what creates it may go on still. ``met``: this invocation has
-    seen it, so that it is gone when it is not to be seen. ``patience``: for how long a failed deletion is tried again.
+    ``is_reported``: CloudFormation got the id from this handler; otherwise the creation may still be in flight.
+    ``was_observed``: this invocation has seen the update, so that it is gone once it is absent. ``patience``: seconds
+    for which a failed deletion is retried.
     """
-    if seen is None and not met and waited < (timeouts.LAG if answered else timeouts.OVERTAKEN):
-        return Decision(Action.WAIT, "it may not be visible yet")
-    if seen is None:
+    if observed is None:
+        lag = timeouts.LAG if is_reported else timeouts.OVERTAKEN
+        if not was_observed and waited < lag:
+            return Decision(Action.WAIT, "it may not be visible yet")
         return Decision(Action.DONE, "it is gone")
-    late = waited > timeouts.HANDLER_DEADLINE
-    # Asked first: the tags of what is being deleted may be gone before it is.
-    if seen.status == "DELETE_IN_PROGRESS" and not late:
+    is_late = waited > timeouts.HANDLER_DEADLINE
+    # Before ownership: the tags of an update that is being deleted may be gone before it is.
+    if observed.status == "DELETE_IN_PROGRESS" and not is_late:
         return Decision(Action.WAIT, "it is being deleted")
-    if owner_of(wanted, seen) is Owner.OTHER:
-        return Decision(Action.DONE, "it is not this resource's")
-    if late:
-        return Decision(Action.FAIL, f"OTA update {ota_update_id} is still {seen.status} after {waited:.0f} s")
-    if owner_of(wanted, seen) is Owner.UNKNOWN:
+    owner = owner_of(desired, observed)
+    if owner is Owner.OTHER:
+        return Decision(Action.DONE, "it does not belong to this resource")
+    if is_late:
+        return Decision(Action.FAIL, f"OTA update {ota_update_id} is still {observed.status} after {waited:.0f} s")
+    if owner is Owner.UNKNOWN:
         return Decision(Action.WAIT, "its tags are not visible yet")
-    if seen.status in _SETTLING and waited <= timeouts.CREATION_DEADLINE:
-        return Decision(Action.WAIT, f"it is {seen.status}")
-    if seen.status == "DELETE_FAILED" and waited > patience:
-        reason = seen.error or "AWS IoT gives no reason"
-        return Decision(Action.FAIL, f"OTA update {ota_update_id} was not deleted: {reason}{remedy(wanted)}")
-    return Decision(Action.DELETE, f"it is {seen.status}")
+    return _removal_of_own(desired, ota_update_id, observed, waited=waited, patience=patience)
 
 
-def overdue(seen: Observed | None, stack: Stack, *, waited: float) -> Decision | None:
-    """What is decided on a Delete that seems to come too late; None if it does not.
+def _removal_of_own(
+    desired: Desired, ota_update_id: str, observed: Observed, *, waited: float, patience: float
+) -> Decision:
+    if observed.status in _CREATING and waited <= timeouts.CREATION_DEADLINE:
+        return Decision(Action.WAIT, f"it is {observed.status}")
+    if observed.status == "DELETE_FAILED" and waited > patience:
+        reason = f"was not deleted: {observed.reason}{remedy(desired)}"
+        return Decision(Action.FAIL, f"OTA update {ota_update_id} {reason}")
+    return Decision(Action.DELETE, f"it is {observed.status}")
 
-    CloudFormation sends each Delete in an operation on the stack. Delivered for a second time it may come when the same
-    content has been deployed anew; then the stack is at rest, if what CloudFormation shows is not older than the event.
+
+def stale_delete(observed: Observed | None, stack: Stack, *, waited: float) -> Decision | None:
+    """Decide about a Delete that seems to come too late; return None if it does not.
+
+    CloudFormation sends each Delete during an operation on the stack. A second delivery may come after the same content
+    was deployed again; then the stack is idle, unless its observed status is older than the event.
     """
-    if seen is None or names.DEPLOYED_TAG not in seen.tags or not stack.is_idle:
+    if observed is None or not observed.is_deployed or not stack.is_idle:
         return None
     if waited < timeouts.STACK_LAG:
-        return Decision(Action.WAIT, "it is deployed, and its stack seems to be at rest")
-    return Decision(Action.DONE, "it is deployed and its stack is at rest: this is an event of the past")
+        return Decision(Action.WAIT, "it is deployed, and its stack seems to be idle")
+    return Decision(Action.DONE, "it is deployed and its stack is idle: the event is stale")
 
 
-def remedy(wanted: Desired) -> str:
-    """What helps if a deletion was refused for a job that goes on."""
-    if wanted.force_delete_job:
+def remedy(desired: Desired) -> str:
+    """Return what helps if a deletion was refused because the job is still running."""
+    if desired.force_delete_job:
         return ""
-    return " (if its job has not ended, only force deletes it: set force_delete_job=True)"
+    return " (a job that is still running is deleted by force only: set force_delete_job=True)"
 
 
-def is_leftover(left: Desired, seen: Observed) -> bool:
-    """Whether an update is what a deploy that is being rolled back has made, and nobody else will delete.
+def is_leftover(left: Desired, observed: Observed) -> bool:
+    """Return whether an update was created by the deploy that is being rolled back and no other event deletes it.
 
-    It has that deploy's content. If it was deployed all the same, it is younger than a deploy of it can be old: an
-    older one was retained on purpose.
+    It has that deploy's content. If it is deployed all the same, it is younger than a deploy of it can be: an older one
+    was retained on purpose.
     """
-    owner = owner_of(left, seen)
-    its_content = owner is Owner.OURS and seen.tags.get(names.CONTENT_TAG) == left.content
-    retained = names.DEPLOYED_TAG in seen.tags and seen.age > timeouts.SERVICE_TIMEOUT
-    return (owner is Owner.UNKNOWN or its_content) and not retained
+    owner = owner_of(left, observed)
+    has_its_content = owner is Owner.OURS and observed.tags.get(names.CONTENT_TAG) == left.content
+    was_retained = observed.is_deployed and observed.age > timeouts.SERVICE_TIMEOUT
+    return (owner is Owner.UNKNOWN or has_its_content) and not was_retained

@@ -1,18 +1,20 @@
-"""Which of the user's tags change."""
+"""Decisions about the user's tags."""
 
 from collections.abc import Mapping
 
 
 def tag_changes(
-    wanted: Mapping[str, str], previous: Mapping[str, str], seen: Mapping[str, str], *, stays: bool
+    desired: Mapping[str, str], previous: Mapping[str, str], observed: Mapping[str, str], *, keeps_id: bool
 ) -> tuple[dict[str, str], list[str]]:
-    """The user's tags to set and the keys to remove. Tags that others have set stay.
+    """Return the user's tags to set and the keys to remove; tags set elsewhere stay.
 
-    What is seen may be older than the last change. Where the id stays, the last change has set the previous tags: so
-    whatever differs from them is changed too.
+    The observed tags may be older than the last change. Where the id stays, that change has set the previous tags, so
+    that what differs from them is changed too.
     """
     changed = {
-        key: value for key, value in wanted.items() if seen.get(key) != value or (stays and previous.get(key) != value)
+        key: value
+        for key, value in desired.items()
+        if observed.get(key) != value or (keeps_id and previous.get(key) != value)
     }
-    removed = sorted(key for key in previous if key not in wanted and (stays or key in seen))
+    removed = sorted(key for key in previous if key not in desired and (keeps_id or key in observed))
     return changed, removed
