@@ -63,7 +63,7 @@ test-aws: setup ## the end-to-end tests in the AWS account ACCOUNT=, see docs/te
 	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/pytest tests/end_to_end -raP
 
 clean-aws: setup ## remove what interrupted runs of test-aws have left in the account ACCOUNT=
-	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/python -m tests.end_to_end.clean_up
+	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/python -m tests.end_to_end.support.clean_up
 
 # Whatever is pinned and still fits stays, unless it is in UPGRADE="NAME NAME".
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.10 --generate-hashes \

@@ -13,13 +13,13 @@ from aws_cdk import Stack
 
 from cdk_iot_ota import OtaTarget
 from cdk_iot_ota_local import Account, Fleet, LocalAws, leftovers
-from tests.end_to_end import local_only
-from tests.end_to_end.account import make_bucket
-from tests.end_to_end.clean_up import clean_up
-from tests.end_to_end.declarations import Make, blinky, firmware
-from tests.end_to_end.deployment import Declare, Deployment
-from tests.end_to_end.opt_in import ACCOUNT_VARIABLE, Refused
-from tests.end_to_end.real_aws import RealAws, new_prefix, permitted
+from tests.end_to_end.support import local_only
+from tests.end_to_end.support.clean_up import clean_up
+from tests.end_to_end.support.declarations import Declare, blinky, firmware
+from tests.end_to_end.support.deployment import Declaration, Deployment
+from tests.end_to_end.support.opt_in import ACCOUNT_VARIABLE, OptInError
+from tests.end_to_end.support.real_aws import RealAws, new_prefix, opted_in_account
+from tests.end_to_end.support.resources import create_bucket
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,11 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def aws() -> Iterator[Account]:
     """Local AWS with IAM enforced, or the account that the environment names; with a bucket for assets."""
     try:
-        account = permitted(new_prefix())
-    except Refused as refused:
+        account = opted_in_account(new_prefix())
+    except OptInError as refused:
         pytest.exit(str(refused), returncode=pytest.ExitCode.USAGE_ERROR)
     with LocalAws(auth=True) if account is None else cleaned_up(account) as started:
-        make_bucket(started, started.assets_bucket)
+        create_bucket(started, started.assets_bucket)
         yield started
 
 
@@ -77,10 +77,10 @@ def fleet(aws: Account) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def declare(tmp_path: Path, fleet: Fleet) -> Make:
+def declare(tmp_path: Path, fleet: Fleet) -> Declare:
     """Makes what puts one update of this firmware into a stack, and whatever else is given."""
 
-    def make(content: str, *more: Declare, **options: Any) -> Declare:
+    def make(content: str, *more: Declaration, **options: Any) -> Declaration:
         options.setdefault("targets", [OtaTarget.thing_group(fleet.name)])
         if "files" not in options:
             options["files"] = [firmware(tmp_path, content)]

@@ -3,32 +3,32 @@
 import pytest
 
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.account import delete_by_hand
-from tests.end_to_end.declarations import Make, failing
-from tests.end_to_end.deployment import DeployFailed, Deployment
+from tests.end_to_end.support.declarations import Declare, failing
+from tests.end_to_end.support.deployment import Deployment, DeploymentError
+from tests.end_to_end.support.resources import delete_update
 
 
-def test_an_update_removed_by_hand_is_replaced(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_an_update_removed_by_hand_is_replaced(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """Other content is deployed as ever, and a stack whose update somebody has removed can be deleted."""
-    delete_by_hand(aws, deployment.deploy(declare("one"))["Id"])
+    delete_update(aws, deployment.deploy(declare("one"))["Id"])
     second = deployment.deploy(declare("two"))
     assert leftovers(aws).ota_updates == (second["Id"],)
-    delete_by_hand(aws, second["Id"])
+    delete_update(aws, second["Id"])
     deployment.delete()
     assert not deployment.exists()
 
 
 def test_a_rollback_does_not_bring_back_what_was_removed_by_hand(
-    aws: LocalAws, deployment: Deployment, declare: Make
+    aws: LocalAws, deployment: Deployment, declare: Declare
 ) -> None:
     """Whether the new update fails or what comes after it: the stack gets back, and nothing is pushed again."""
     first = deployment.deploy(declare("one"))
-    delete_by_hand(aws, first["Id"])
+    delete_update(aws, first["Id"])
     aws.calls.reset()
-    with pytest.raises(DeployFailed, match="Broken"):
+    with pytest.raises(DeploymentError, match="Broken"):
         deployment.deploy(declare("two", failing))
     aws.faults.add("fail_creation", code="InvalidRequest", message="too large", times=1)
-    with pytest.raises(DeployFailed, match="too large"):
+    with pytest.raises(DeploymentError, match="too large"):
         deployment.deploy(declare("two"))
     assert deployment.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert not leftovers(aws)

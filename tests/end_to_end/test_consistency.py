@@ -3,12 +3,12 @@
 from functools import partial
 
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.declarations import Make
-from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.meanwhile import in_background, wait_until
+from tests.end_to_end.support.concurrency import in_background, wait_until
+from tests.end_to_end.support.declarations import Declare
+from tests.end_to_end.support.deployment import Deployment
 
 
-def test_tags_that_lag_behind_a_creation(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_tags_that_lag_behind_a_creation(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """Create and replacement wait until the tags say whose the new update is, and each is done once."""
     for app in [deployment.synth(declare(content)) for content in ("one", "two")]:
         aws.calls.reset()
@@ -23,7 +23,7 @@ def test_tags_that_lag_behind_a_creation(aws: LocalAws, deployment: Deployment, 
         assert leftovers(aws).ota_updates == (outputs["Id"],)
 
 
-def test_tags_that_do_not_show_at_the_deletion(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_tags_that_do_not_show_at_the_deletion(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """A young update whose tags do not show is not deleted before they do."""
     deployment.deploy(declare("one"))
     aws.calls.reset()
@@ -36,7 +36,7 @@ def test_tags_that_do_not_show_at_the_deletion(aws: LocalAws, deployment: Deploy
     assert not leftovers(aws)
 
 
-def test_a_role_that_iam_has_not_spread_yet(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_role_that_iam_has_not_spread_yet(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """A creation that fails because the new role may not be passed yet is tried again, and the deploy succeeds."""
     message = "User: ota is not authorized to perform: iam:PassRole on resource: ota"
     aws.faults.add("fail_creation", code="AWSIotException", message=message, times=1)

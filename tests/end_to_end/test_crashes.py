@@ -12,9 +12,9 @@ from aws_cdk import Stack
 import cdk_iot_ota_handler
 from cdk_iot_ota import OtaUpdateProvider
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.declarations import Make
-from tests.end_to_end.deployment import DeployFailed, Deployment
-from tests.end_to_end.function import Function
+from tests.end_to_end.support.declarations import Declare
+from tests.end_to_end.support.deployment import Deployment, DeploymentError
+from tests.end_to_end.support.function import Function
 
 HANDLER = Path(cdk_iot_ota_handler.__file__).parent
 ENTRY = "ota_update/index.py"
@@ -62,10 +62,10 @@ def only_the_handler(stack: Stack) -> None:
 
 @pytest.mark.local_only("looks for the emulator's words on a crash")
 @pytest.mark.parametrize(("call", "made"), [("on_event", 0), ("is_complete", 1)], ids=["on-event", "is-complete"])
-def test_a_handler_that_crashes(aws: LocalAws, deployment: Deployment, declare: Make, call: str, made: int) -> None:
+def test_a_handler_that_crashes(aws: LocalAws, deployment: Deployment, declare: Declare, call: str, made: int) -> None:
     """The deploy fails with the reason, and once the handler works the stack can be deleted, with all that was made."""
     deployment.deploy(only_the_handler)
-    with crashing(Function(deployment), call), pytest.raises(DeployFailed, match="Worker process died"):
+    with crashing(Function(deployment), call), pytest.raises(DeploymentError, match="Worker process died"):
         # Without a rollback, or the crash would meet the Delete as well.
         deployment.deploy(declare("one"), DisableRollback=True)
     assert len(leftovers(aws).ota_updates) == made

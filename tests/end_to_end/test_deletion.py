@@ -9,17 +9,17 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import FileLocation, OtaServiceRole, OtaTarget
 from cdk_iot_ota_local import Fleet, LocalAws, leftovers
-from tests.end_to_end.account import delete_by_hand, make_bucket, service_role, status
-from tests.end_to_end.declarations import Make, blinky, signed_file
-from tests.end_to_end.deployment import Declare, Deployment
-from tests.end_to_end.meanwhile import in_background, wait_until
+from tests.end_to_end.support.concurrency import in_background, wait_until
+from tests.end_to_end.support.declarations import Declare, blinky, signed_file
+from tests.end_to_end.support.deployment import Declaration, Deployment
+from tests.end_to_end.support.resources import create_bucket, delete_update, service_role, status
 
 
-def test_a_retained_update_survives(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_retained_update_survives(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """With RETAIN the old update stays beside the new one, and both stay when the stack is deleted."""
     with service_role(aws, "retained") as role:
 
-        def retained(content: str) -> Declare:
+        def retained(content: str) -> Declaration:
             def put(stack: Stack) -> None:
                 stays = iam.Role.from_role_arn(stack, "Role", role)
                 declare(content, role=stays, removal_policy=RemovalPolicy.RETAIN)(stack)
@@ -31,11 +31,11 @@ def test_a_retained_update_survives(aws: LocalAws, deployment: Deployment, decla
         deployment.delete()
         assert leftovers(aws).ota_updates == ids
         for ota_update_id in ids:
-            delete_by_hand(aws, ota_update_id)
+            delete_update(aws, ota_update_id)
 
 
 def test_a_job_that_is_refused_deletion_later(
-    aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet
+    aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet
 ) -> None:
     """A deletion that ends in DELETE_FAILED is tried again until the job is over, in a replacement and of a stack."""
     aws.settings.update(refusal="async")
@@ -52,7 +52,9 @@ def test_a_job_that_is_refused_deletion_later(
     assert not leftovers(aws)
 
 
-def test_a_limit_of_deletions_is_waited_for(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet) -> None:
+def test_a_limit_of_deletions_is_waited_for(
+    aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet
+) -> None:
     """While ten other updates of the account are being deleted, the deletion of the stack waits, and then succeeds."""
     # Without force a deletion that is refused for another reason would be final.
     outputs = deployment.deploy(declare("one", force_delete_job=False))
@@ -81,7 +83,7 @@ def buckets(aws: LocalAws) -> Iterator[tuple[str, str]]:
     """Two buckets with versions, and firmware in each."""
     client, names = aws.client("s3"), (aws.named("firmware-before"), aws.named("firmware-after"))
     for name in names:
-        make_bucket(aws, name)
+        create_bucket(aws, name)
         client.put_object(Bucket=name, Key="blinky.bin", Body=name.encode())
     yield names
     for name in names:
@@ -95,7 +97,7 @@ def test_the_clean_up_may_what_the_old_content_needs(
 ) -> None:
     """When bucket and role change together, the old update is still deleted with its job and its stream."""
 
-    def declare(bucket: str, *, own_role: bool) -> Declare:
+    def declare(bucket: str, *, own_role: bool) -> Declaration:
         def put(stack: Stack) -> None:
             role = OtaServiceRole(stack, "Role") if own_role else None
             found = s3.Bucket.from_bucket_name(stack, "Bucket", bucket)

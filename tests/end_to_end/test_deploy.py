@@ -6,11 +6,11 @@ from aws_cdk import aws_sns
 from cdk_iot_ota import OtaTarget
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
-from tests.end_to_end.declarations import Make, failing
-from tests.end_to_end.deployment import DeployFailed, Deployment, tags
+from tests.end_to_end.support.declarations import Declare, failing
+from tests.end_to_end.support.deployment import Deployment, DeploymentError, tags
 
 
-def test_create(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet) -> None:
+def test_create(aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet) -> None:
     """A deploy makes the update, waits for its job, reports both, and devices take the firmware."""
     outputs = deployment.deploy(declare("one", tags={"team": "devices"}))
     update = aws.client("iot").get_ota_update(otaUpdateId=outputs["Id"])["otaUpdateInfo"]
@@ -26,7 +26,7 @@ def test_create(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fle
     assert fleet.problems == {}, "every device could read the job document, the signature included"
 
 
-def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """A deploy that changes something else leaves the update alone: no call to AWS IoT at all."""
     first = deployment.deploy(declare("one"))
     aws.calls.reset()
@@ -35,7 +35,7 @@ def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Make) -
     assert not [name for name in aws.calls() if "OTAUpdate" in name or "Tag" in name]
 
 
-def test_replace(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_replace(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """Other firmware makes a new update, and the old one is gone with its job and its stream."""
     first, second = deployment.deploy(declare("one")), deployment.deploy(declare("two"))
     assert first["Id"] != second["Id"]
@@ -45,7 +45,7 @@ def test_replace(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
     assert len(left.streams) == 1
 
 
-def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """Other tags change on the same update; what somebody else has set stays."""
     first = deployment.deploy(declare("one", tags={"team": "a", "old": "x"}))
     aws.client("iot").tag_resource(resourceArn=first["Arn"], tags=[{"Key": "by-hand", "Value": "y"}])
@@ -58,12 +58,12 @@ def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Make) -> None
     assert "CreateOTAUpdate" not in aws.calls()
 
 
-def test_a_failing_replacement_rolls_back(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_failing_replacement_rolls_back(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """The deploy fails with the service's words, the old update lives on untouched, the new one is gone."""
     first = deployment.deploy(declare("one"))
     aws.faults.add("fail_creation", code="InvalidRequest", message="the firmware is too large")
     aws.calls.reset()
-    with pytest.raises(DeployFailed, match="was not created: InvalidRequest: the firmware is too large"):
+    with pytest.raises(DeploymentError, match="was not created: InvalidRequest: the firmware is too large"):
         deployment.deploy(declare("two"))
     assert deployment.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert deployment.outputs() == first
@@ -71,46 +71,46 @@ def test_a_failing_replacement_rolls_back(aws: LocalAws, deployment: Deployment,
     assert aws.calls()["CreateOTAUpdate"] == 1, "the old firmware is not pushed again"
 
 
-def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """When a resource behind the update fails, the new update goes and the old one lives on untouched."""
     first = deployment.deploy(declare("one"))
     aws.calls.reset()
-    with pytest.raises(DeployFailed, match="Broken"):
+    with pytest.raises(DeploymentError, match="Broken"):
         deployment.deploy(declare("two", failing))
     assert leftovers(aws).ota_updates == (first["Id"],)
     assert aws.calls()["CreateOTAUpdate"] == 1
     assert tags(aws, first["Arn"])[names.DEPLOYED_TAG] == "true"
 
 
-def test_a_failing_creation_leaves_nothing(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_failing_creation_leaves_nothing(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """A first deploy that fails says why, and takes everything back."""
-    with pytest.raises(DeployFailed, match="nobody cannot be found"):
+    with pytest.raises(DeploymentError, match="nobody cannot be found"):
         deployment.deploy(declare("one", targets=[OtaTarget.thing_group(aws.named("nobody"))]))
     assert deployment.status() == "ROLLBACK_COMPLETE"
     assert not leftovers(aws)
 
 
-def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """An explicit id that somebody else has taken fails the deploy, and the stranger is left alone."""
     first = deployment.deploy(declare("one", ota_update_id=aws.named("theirs")))
     other = Deployment(aws, "another-stack", deployment.folder / "other")
-    with pytest.raises(DeployFailed, match="is not this resource's"):
+    with pytest.raises(DeploymentError, match="is not this resource's"):
         other.deploy(declare("one", ota_update_id=aws.named("theirs")))
     other.delete()
     assert leftovers(aws).ota_updates == (first["Id"],)
 
 
-def test_other_content_under_an_explicit_id_is_refused(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_other_content_under_an_explicit_id_is_refused(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """The deploy fails with the remedy, and the update stays as it was; with another id it is replaced."""
     first = deployment.deploy(declare("one", ota_update_id=aws.named("blinky-1")))
-    with pytest.raises(DeployFailed, match="give the new content another ota_update_id"):
+    with pytest.raises(DeploymentError, match="give the new content another ota_update_id"):
         deployment.deploy(declare("two", ota_update_id=aws.named("blinky-1")))
     assert deployment.outputs() == first
     deployment.deploy(declare("two", ota_update_id=aws.named("blinky-2")))
     assert leftovers(aws).ota_updates == (aws.named("blinky-2"),)
 
 
-def test_delete(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet) -> None:
+def test_delete(aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet) -> None:
     """Deleting the stack deletes the update, its stream, and its job although a device is in the middle of it."""
     fleet.set_behaviour(0, Behaviour.SILENT)
     outputs = deployment.deploy(declare("one"))
@@ -123,18 +123,18 @@ def test_delete(aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fle
 
 
 def test_a_job_in_progress_is_not_deleted_without_force(
-    aws: LocalAws, deployment: Deployment, declare: Make, fleet: Fleet
+    aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet
 ) -> None:
     """Without force the deletion of a job in progress is refused, and the stack says what to do."""
     outputs = deployment.deploy(declare("one", force_delete_job=False))
-    with pytest.raises(DeployFailed, match="set force_delete_job=True"):
+    with pytest.raises(DeploymentError, match="set force_delete_job=True"):
         deployment.delete()
     fleet.wait(outputs["Job"])
     deployment.delete()
     assert not leftovers(aws)
 
 
-def test_throttling_and_lost_answers_are_survived(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_throttling_and_lost_answers_are_survived(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """A deploy succeeds although every call is throttled more often than the SDK retries, and answers get lost."""
     for operation in ("CreateOTAUpdate", "GetOTAUpdate", "ListTagsForResource", "TagResource", "DeleteOTAUpdate"):
         aws.faults.add("throttle", operation, times=2)

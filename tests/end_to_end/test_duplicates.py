@@ -5,10 +5,10 @@ import pytest
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.account import status
-from tests.end_to_end.declarations import Make
-from tests.end_to_end.deployment import Deployment, tags
-from tests.end_to_end.function import Event, Function, FunctionFailed
+from tests.end_to_end.support.declarations import Declare
+from tests.end_to_end.support.deployment import Deployment, tags
+from tests.end_to_end.support.function import Event, Function, FunctionError
+from tests.end_to_end.support.resources import status
 
 CHANGES = {"CreateOTAUpdate", "DeleteOTAUpdate", "TagResource", "UntagResource"}
 
@@ -18,7 +18,7 @@ def changes(aws: LocalAws) -> set[str]:
     return CHANGES & set(aws.calls())
 
 
-def test_a_duplicate_create(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_duplicate_create(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """A Create that is delivered again finds what it has made, reports the same, and changes nothing."""
     outputs = deployment.deploy(declare("one", tags={"team": "devices"}))
     function = Function(deployment)
@@ -31,7 +31,7 @@ def test_a_duplicate_create(aws: LocalAws, deployment: Deployment, declare: Make
     assert not changes(aws)
 
 
-def test_duplicates_after_a_replacement(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_duplicates_after_a_replacement(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """Update and Delete that are delivered again change nothing, nor does the Create of what has left."""
     first, second = deployment.deploy(declare("one")), deployment.deploy(declare("two"))
     function = Function(deployment)
@@ -41,13 +41,13 @@ def test_duplicates_after_a_replacement(aws: LocalAws, deployment: Deployment, d
     again = function.serve({**update, "PhysicalResourceId": first["Id"]})
     assert again["Data"]["JobArn"] == second["JobArn"]
     function.serve({**delete, "PhysicalResourceId": first["Id"]})
-    with pytest.raises(FunctionFailed, match="this is an old event"):
+    with pytest.raises(FunctionError, match="this is an old event"):
         function.serve(create)
     assert not changes(aws)
     assert leftovers(aws).ota_updates == (second["Id"],)
 
 
-def test_a_delete_overtakes_the_creation(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_delete_overtakes_the_creation(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """A Delete that arrives while the creation runs waits for its end, and then nothing of it is left."""
     live = deployment.deploy(declare("one"))
     function = Function(deployment)

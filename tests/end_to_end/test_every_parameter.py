@@ -23,7 +23,7 @@ from cdk_iot_ota import (
     TargetSelection,
 )
 from cdk_iot_ota_local import Fleet, LocalAws
-from tests.end_to_end.deployment import Declare, Deployment
+from tests.end_to_end.support.deployment import Declaration, Deployment
 
 SIGNED = CodeSigning.custom(
     signature=b"\x30\x45\x02\x20 a signature",
@@ -33,7 +33,7 @@ SIGNED = CodeSigning.custom(
 )
 
 
-def put(aws: LocalAws, **options: Any) -> Declare:
+def put(aws: LocalAws, **options: Any) -> Declaration:
     """Declares an update with these options and its outputs."""
 
     def declare(stack: Stack) -> None:

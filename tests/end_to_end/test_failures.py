@@ -6,24 +6,24 @@ import re
 import pytest
 
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.declarations import Make
-from tests.end_to_end.deployment import DeployFailed, Deployment
+from tests.end_to_end.support.declarations import Declare
+from tests.end_to_end.support.deployment import Deployment, DeploymentError
 
 
-def test_a_creation_that_fails_without_a_reason(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_a_creation_that_fails_without_a_reason(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """Where AWS IoT gives no errorInfo the stack says so, and the stream that it had made already is gone."""
     aws.faults.add("fail_creation", leave_stream=True)
-    with pytest.raises(DeployFailed, match="was not created: AWS IoT gives no reason"):
+    with pytest.raises(DeploymentError, match="was not created: AWS IoT gives no reason"):
         deployment.deploy(declare("one"))
     assert deployment.status() == "ROLLBACK_COMPLETE"
     assert not leftovers(aws)
 
 
-def test_the_log_group_explains_a_failed_deploy(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_the_log_group_explains_a_failed_deploy(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """The reason names the log group, and there each decision is a line of JSON with what it rests on."""
     first = deployment.deploy(declare("one"))
     aws.faults.add("fail_creation", code="InvalidRequest", message="too large")
-    with pytest.raises(DeployFailed) as failed:
+    with pytest.raises(DeploymentError) as failed:
         deployment.deploy(declare("two"))
     named = re.search(r"InvalidRequest: too large \(see log group ([^)]+)\)", str(failed.value))
     assert named, str(failed.value)

@@ -11,8 +11,8 @@ import pytest
 
 from cdk_iot_ota_local import LocalAws, leftovers
 from cdk_iot_ota_local.calls import Call
-from tests.end_to_end.declarations import Make
-from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.support.declarations import Declare
+from tests.end_to_end.support.deployment import Deployment
 
 CREATION = {"HeadObject", "CreateOTAUpdate", "GetOTAUpdate", "ListTagsForResource", "TagResource"}
 DELETION = {"GetOTAUpdate", "ListTagsForResource", "DeleteOTAUpdate"}
@@ -61,7 +61,7 @@ TRIALS = [
 
 
 @pytest.mark.usefixtures("deployment")
-def test_faults_of_each_kind(aws: LocalAws, declare: Make, tmp_path: Path) -> None:
+def test_faults_of_each_kind(aws: LocalAws, declare: Declare, tmp_path: Path) -> None:
     """Create, replacement and deletion succeed although every operation fails in each, and nothing is made twice."""
     stacks = [Deployment(aws, trial.name, tmp_path / trial.name) for trial in TRIALS]
     apps = [(stack.synth(declare("one")), stack.synth(declare("two"))) for stack in stacks]

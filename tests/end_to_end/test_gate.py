@@ -13,9 +13,9 @@ from aws_cdk import CfnOutput, Stack
 
 from cdk_iot_ota import AbortCriterion, FailureType, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
-from tests.end_to_end.declarations import firmware
-from tests.end_to_end.deployment import Declare, DeployFailed, Deployment
-from tests.end_to_end.granted import Permission, make_impatient, without
+from tests.end_to_end.support.declarations import firmware
+from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
+from tests.end_to_end.support.permissions import Permission, shorten_timeouts, without_permission
 
 DEVICES = 6
 
@@ -30,7 +30,7 @@ def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
         yield fleet
 
 
-def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate | None, **options: Any) -> Declare:
+def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate | None, **options: Any) -> Declaration:
     """An update for a fleet with a gate, and what the gate has seen as outputs."""
 
     def declare(stack: Stack) -> None:
@@ -60,7 +60,7 @@ def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployme
 def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
     """The failure says the counts, the update is removed at once, and the stack is what it was."""
     first = deployment.deploy(gated(deployment, devices, "one", None))
-    with pytest.raises(DeployFailed, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
+    with pytest.raises(DeploymentError, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
         deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
     assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
@@ -72,7 +72,7 @@ def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, d
     """AWS IoT has canceled it, and the gate allows more failures than there are devices: it fails all the same."""
     criterion = AbortCriterion(failure=FailureType.FAILED, threshold_percentage=10, minimum_executed=1)
     gate = RolloutGate(success_percentage=50, maximum_failures=DEVICES)
-    with pytest.raises(DeployFailed, match=r"the gate has failed: its job is CANCELED, "):
+    with pytest.raises(DeploymentError, match=r"the gate has failed: its job is CANCELED, "):
         deployment.deploy(
             gated(
                 deployment,
@@ -92,11 +92,11 @@ def test_the_gate_needs_its_permission(
 ) -> None:
     """Without iot:DescribeJob the deploy fails for want of it, and nothing is left."""
     folder = deployment.synth(gated(deployment, devices, "one", RolloutGate(), ota_update_id=ota_update_id))
-    make_impatient(folder)
+    shorten_timeouts(folder)
     path = folder / f"{deployment.name}.template.json"
     missing = Permission("handler", sid, "iot:DescribeJob")
-    path.write_text(json.dumps(without(json.loads(path.read_text()), missing)))
-    with pytest.raises(DeployFailed, match="not authorized to perform: iot:DescribeJob on resource: "):
+    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
+    with pytest.raises(DeploymentError, match="not authorized to perform: iot:DescribeJob on resource: "):
         deployment.apply(folder)
     assert not leftovers(aws).ota_updates
 

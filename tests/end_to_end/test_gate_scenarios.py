@@ -10,7 +10,7 @@ from aws_cdk import Duration
 
 from cdk_iot_ota import AbortCriterion, FailureType, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, LocalAws, leftovers
-from tests.end_to_end.gate_scenarios import Devices, Run, Scenario, Stage, seen_by_the_gate, told_by_the_devices
+from tests.end_to_end.support.gate_scenarios import Devices, Run, Scenario, Stage, seen_by_the_gate, told_by_the_devices
 
 pytestmark = pytest.mark.local_only("plays many deploys at once, with fleets that AWS would have to have")
 

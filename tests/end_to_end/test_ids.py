@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.declarations import Make
-from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.support.declarations import Declare
+from tests.end_to_end.support.deployment import Deployment
 
 
-def test_from_a_generated_id_to_explicit_ones_and_back(aws: LocalAws, deployment: Deployment, declare: Make) -> None:
+def test_from_a_generated_id_to_explicit_ones_and_back(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
     """Each change of the id alone replaces the update, also by the longest ids, and the declared one is left."""
     generated = deployment.deploy(declare("one"))["Id"]
     for explicit in (aws.named("a").ljust(56, "a"), aws.named("b").ljust(56, "b")):
@@ -20,7 +20,7 @@ def test_from_a_generated_id_to_explicit_ones_and_back(aws: LocalAws, deployment
     assert len(leftovers(aws).streams) == 1
 
 
-def test_generated_ids_as_long_as_a_job_allows(aws: LocalAws, declare: Make, tmp_path: Path) -> None:
+def test_generated_ids_as_long_as_a_job_allows(aws: LocalAws, declare: Declare, tmp_path: Path) -> None:
     """A long stack name and a long construct id are cut to 56 characters, and work in all that a deploy does."""
     deployment = Deployment(aws, "a-stack-name-" + "that-goes-on-" * 8, tmp_path / "long")
     ids = [deployment.deploy(declare(content, id="Blinky" * 30))["Id"] for content in ("one", "two")]

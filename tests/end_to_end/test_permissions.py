@@ -7,7 +7,7 @@ from aws_cdk import App, CfnOutput, Stack
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaTarget, OtaUpdate, OtaUpdateProvider
 from cdk_iot_ota_local import Fleet, LocalAws, leftovers
-from tests.end_to_end.deployment import Deployment, synthesizer
+from tests.end_to_end.support.deployment import Deployment, synthesizer
 
 
 def firmware(folder: Path, content: str) -> OtaFile:

@@ -10,8 +10,8 @@ from aws_cdk import CfnOutput, Stack
 
 from cdk_iot_ota import OtaTarget, Phase, PhasedRollout, RolloutGate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
-from tests.end_to_end.declarations import firmware
-from tests.end_to_end.deployment import Declare, DeployFailed, Deployment
+from tests.end_to_end.support.declarations import firmware
+from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
 
 SIZES = {"canary": 2, "early": 3, "fleet": 4}
 Fleets = dict[str, Fleet]
@@ -29,7 +29,7 @@ def fleets(aws: LocalAws) -> Iterator[Fleets]:
         yield made
 
 
-def phases(folder: Path, content: str, fleets: Fleets, *names: str) -> Declare:
+def phases(folder: Path, content: str, fleets: Fleets, *names: str) -> Declaration:
     """A rollout in these phases, each with a gate, and their updates as outputs."""
 
     def put(stack: Stack) -> None:
@@ -60,7 +60,7 @@ def test_a_phase_that_fails_ends_the_rollout(
     """The phases after it never see the firmware; those before it have taken it; all have their old updates."""
     first = deployment.deploy(phases(deployment.folder, "one", fleets, *SIZES))
     fleets[failing].set_behaviour(0, Behaviour.FAIL)
-    with pytest.raises(DeployFailed) as failed:
+    with pytest.raises(DeploymentError) as failed:
         deployment.deploy(phases(deployment.folder, "two", fleets, *SIZES))
     decisive = next(report.time for report in fleets[failing].reports if report.status == "FAILED")
     print(f"{failing} fails: the deploy ended {time.time() - decisive:.1f} s after its device had failed")

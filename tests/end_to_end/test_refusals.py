@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.granted import Permission
-from tests.end_to_end.stages import Stage, World
+from tests.end_to_end.support.deployment import Deployment
+from tests.end_to_end.support.permissions import Permission
+from tests.end_to_end.support.redeployed_stack import Stage, World
 
 pytestmark = pytest.mark.local_only("takes permissions away, needs signing profiles, and a handler that gives up soon")
 

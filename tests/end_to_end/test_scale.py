@@ -8,8 +8,8 @@ from aws_cdk import App, Stack
 
 from cdk_iot_ota import OtaTarget, OtaUpdate, OtaUpdateProvider
 from cdk_iot_ota_local import Fleet, LocalAws, leftovers
-from tests.end_to_end.declarations import firmware
-from tests.end_to_end.deployment import Deployment, synthesizer
+from tests.end_to_end.support.declarations import firmware
+from tests.end_to_end.support.deployment import Deployment, synthesizer
 
 # The role of one takes the policies of some six stacks.
 PROVIDERS = ["many-provider-0", "many-provider-1"]

@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 
 from cdk_iot_ota import OtaUpdate
 from cdk_iot_ota_local import Account, leftovers
-from tests.end_to_end.account import status
-from tests.end_to_end.declarations import Make, failing
-from tests.end_to_end.deployment import DeployFailed, Deployment
+from tests.end_to_end.support.declarations import Declare, failing
+from tests.end_to_end.support.deployment import Deployment, DeploymentError
+from tests.end_to_end.support.resources import status
 
 # What a deletion that comes too early may be told. All of these are asked again by the handler.
 NOT_NOW = {"InvalidRequestException", "LimitExceededException", "ThrottlingException", "VersionConflictException"}
@@ -79,7 +79,7 @@ def _code(error: ClientError) -> str:
 
 
 @pytest.fixture
-def by_hand(aws: Account, deployment: Deployment, declare: Make) -> ByHand:
+def by_hand(aws: Account, deployment: Deployment, declare: Declare) -> ByHand:
     """A stack whose role may be used for updates of any id."""
     outputs = deployment.deploy(declare("one", role_output, ota_update_id=aws.named("model")))
     return ByHand(aws, outputs["Id"], outputs["Role"])
@@ -105,12 +105,12 @@ def test_an_id_that_is_too_long_for_a_job_fails(aws: Account, by_hand: ByHand) -
     by_hand.delete(longest + "x")
 
 
-def test_a_rollback_leaves_the_update_that_was_live(aws: Account, deployment: Deployment, declare: Make) -> None:
+def test_a_rollback_leaves_the_update_that_was_live(aws: Account, deployment: Deployment, declare: Declare) -> None:
     """Whatever events CloudFormation sends on the way back: the old update is the same as before, the new one gone."""
     iot = aws.client("iot")
     first = deployment.deploy(declare("one"))
     before = iot.get_ota_update(otaUpdateId=first["Id"])["otaUpdateInfo"]
-    with pytest.raises(DeployFailed, match="Broken"):
+    with pytest.raises(DeploymentError, match="Broken"):
         deployment.deploy(declare("two", failing))
     assert leftovers(aws).ota_updates == (first["Id"],)
     assert iot.get_ota_update(otaUpdateId=first["Id"])["otaUpdateInfo"]["creationDate"] == before["creationDate"]

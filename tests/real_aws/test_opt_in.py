@@ -12,8 +12,14 @@ import pytest
 from botocore.exceptions import UnauthorizedSSOTokenError
 from botocore.stub import Stubber
 
-from tests.end_to_end.opt_in import ACCOUNT_VARIABLE, Refused, check_credentials, wanted_account, wanted_region
-from tests.end_to_end.real_aws import new_prefix, permitted
+from tests.end_to_end.support.opt_in import (
+    ACCOUNT_VARIABLE,
+    OptInError,
+    check_credentials,
+    configured_region,
+    requested_account,
+)
+from tests.end_to_end.support.real_aws import new_prefix, opted_in_account
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT, OTHER = "111122223333", "444455556666"
@@ -49,29 +55,29 @@ class Session:
 def test_without_the_opt_in_credentials_mean_nothing() -> None:
     """Whoever has credentials and a Region in the environment still tests on local AWS."""
     environment = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
-    assert permitted(new_prefix(), environment) is None
+    assert opted_in_account(new_prefix(), environment) is None
 
 
 @pytest.mark.parametrize("value", ["", "12345678901", "1234567890123", "my-account", "١٢٣٤٥٦٧٨٩٠١٢"])
 def test_the_opt_in_names_an_account(value: str) -> None:
     """Anything but the number of an account is refused with what was given and what to say instead."""
-    with pytest.raises(Refused, match=rf"{ACCOUNT_VARIABLE} must be .* got '{value}': say make test-aws ACCOUNT="):
-        wanted_account({ACCOUNT_VARIABLE: value})
+    with pytest.raises(OptInError, match=rf"{ACCOUNT_VARIABLE} must be .* got '{value}': say make test-aws ACCOUNT="):
+        requested_account({ACCOUNT_VARIABLE: value})
 
 
 def test_a_region_must_be_given() -> None:
     """Without a Region nothing is guessed; the environment's goes before the profile's."""
-    with pytest.raises(Refused, match="no Region is given: set AWS_REGION"):
-        wanted_region({}, Session())
-    assert wanted_region({}, Session("eu-west-1")) == "eu-west-1"
-    assert wanted_region({"AWS_REGION": "eu-central-1"}, Session("eu-west-1")) == "eu-central-1"
+    with pytest.raises(OptInError, match="no Region is given: set AWS_REGION"):
+        configured_region({}, Session())
+    assert configured_region({}, Session("eu-west-1")) == "eu-west-1"
+    assert configured_region({"AWS_REGION": "eu-central-1"}, Session("eu-west-1")) == "eu-central-1"
 
 
 def test_credentials_must_be_given() -> None:
     """Without credentials, and with a login that has run out, the remedy is named."""
-    with pytest.raises(Refused, match=f"no credentials for account {ACCOUNT} are given: set AWS_PROFILE"):
+    with pytest.raises(OptInError, match=f"no credentials for account {ACCOUNT} are given: set AWS_PROFILE"):
         check_credentials(Session(credentials=None), ACCOUNT, "eu-central-1")
-    with pytest.raises(Refused, match=r"do not work: .*SSO.*; sign in again"):
+    with pytest.raises(OptInError, match=r"do not work: .*SSO.*; sign in again"):
         check_credentials(Session(credentials=UnauthorizedSSOTokenError()), ACCOUNT, "eu-central-1")
 
 
@@ -80,7 +86,7 @@ def test_credentials_that_aws_refuses() -> None:
     session = Session()
     with Stubber(session.sts) as stubber:
         stubber.add_client_error("get_caller_identity", "ExpiredToken", "The security token is expired")
-        with pytest.raises(Refused, match=r"do not work: .*The security token is expired; sign in again"):
+        with pytest.raises(OptInError, match=r"do not work: .*The security token is expired; sign in again"):
             check_credentials(session, ACCOUNT, "eu-central-1")
 
 
@@ -90,13 +96,17 @@ def test_credentials_must_be_of_the_account_that_was_named() -> None:
     with Stubber(session.sts) as stubber:
         stubber.add_response("get_caller_identity", {"Account": OTHER, "Arn": ARN, "UserId": "me"}, {})
         stubber.add_response("get_caller_identity", {"Account": OTHER, "Arn": ARN, "UserId": "me"}, {})
-        with pytest.raises(Refused, match=f"is {ACCOUNT}, but the credentials are those of {ARN}: say ACCOUNT={OTHER}"):
+        with pytest.raises(
+            OptInError, match=f"is {ACCOUNT}, but the credentials are those of {ARN}: say ACCOUNT={OTHER}"
+        ):
             check_credentials(session, ACCOUNT, "eu-central-1")
         check_credentials(session, OTHER, "eu-central-1")
         stubber.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("command", [["pytest", "tests/end_to_end/test_deploy.py"], ["tests.end_to_end.clean_up"]])
+@pytest.mark.parametrize(
+    "command", [["pytest", "tests/end_to_end/test_deploy.py"], ["tests.end_to_end.support.clean_up"]]
+)
 def test_the_commands_refuse(command: list[str]) -> None:
     """`make test-aws` and `make clean-aws` without an account end with the message and do nothing."""
     environment = {**os.environ, ACCOUNT_VARIABLE: ""}

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from tests.end_to_end.real_aws import PREFIX, NotOurs, RealAws, jobs_endpoint, new_prefix
+from tests.end_to_end.support.real_aws import PREFIX, NamePrefixError, RealAws, jobs_endpoint, new_prefix
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_nothing_is_made_without_the_prefix(aws: RealAws, service: str, call: Ca
     """A test that forgets to name what it makes fails before the call."""
     client = aws.client(service)
     client.meta.events.register("before-send", lambda **_: pytest.fail("the call was made"))
-    with pytest.raises(NotOurs, match=f"must begin with {PREFIX}1234-, got"):
+    with pytest.raises(NamePrefixError, match=f"must begin with {PREFIX}1234-, got"):
         call(client)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cdk_iot_ota_local import LocalAws, leftovers
-from tests.end_to_end.opt_in import ACCOUNT_VARIABLE
-from tests.end_to_end.real_aws import MARK, PREFIX
+from tests.end_to_end.support.opt_in import ACCOUNT_VARIABLE
+from tests.end_to_end.support.real_aws import MARK, PREFIX
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSES = "test_deploy.py::test_create"
@@ -115,7 +115,7 @@ def test_what_a_killed_run_leaves_is_removed_by_clean_aws(aws: LocalAws) -> None
     # The newer one has an update, and uses what the older one exports.
     assert signalled(aws, signal.SIGKILL, "CREATE_COMPLETE", "CREATE_COMPLETE") == -signal.SIGKILL
     assert names(aws)["updates"]
-    cleaner = start(aws, "tests.end_to_end.clean_up")
+    cleaner = start(aws, "tests.end_to_end.support.clean_up")
     said, _ = cleaner.communicate()
     assert cleaner.returncode == 0, said
     assert "canceling job AFR_OTA-" in said

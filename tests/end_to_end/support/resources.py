@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cdk_iot_ota_local import Account
-from tests.end_to_end.meanwhile import wait_until
+from tests.end_to_end.support.concurrency import wait_until
 
 _ACTIONS = {
     "iot": ["CreateJob", "DescribeJob", "DeleteJob", "CreateStream", "DescribeStream", "DeleteStream"],
@@ -29,8 +29,8 @@ def service_role(aws: Account, name: str) -> Iterator[str]:
     iam.delete_role(RoleName=name)
 
 
-def make_bucket(aws: Account, name: str, *, versioned: bool = True) -> None:
-    """Make a bucket, one that keeps all versions unless it is said otherwise."""
+def create_bucket(aws: Account, name: str, *, versioned: bool = True) -> None:
+    """Declare a bucket, one that keeps all versions unless it is said otherwise."""
     s3 = aws.client("s3")
     # The one Region that does not want to be named.
     place = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
@@ -39,7 +39,7 @@ def make_bucket(aws: Account, name: str, *, versioned: bool = True) -> None:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
 
-def delete_by_hand(aws: Account, ota_update_id: str) -> None:
+def delete_update(aws: Account, ota_update_id: str) -> None:
     """Delete an update with its job and its stream, and wait until it is gone."""
     aws.client("iot").delete_ota_update(otaUpdateId=ota_update_id, deleteStream=True, forceDeleteAWSJob=True)
     wait_until(lambda: status(aws, ota_update_id) is None)

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from cdk_iot_ota_handler.ota_update.contract import names
-from tests.end_to_end.opt_in import Refused, check_credentials, wanted_account, wanted_region
+from tests.end_to_end.support.opt_in import OptInError, check_credentials, configured_region, requested_account
 
 # What the names of all runs begin with, and their things are marked with.
 PREFIX = "cdk-iot-ota-test-"
@@ -21,7 +21,7 @@ MARK = {"made-by": PREFIX.rstrip("-")}
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
-class NotOurs(Exception):
+class NamePrefixError(Exception):
     """A test was about to make something that could not be told from what others have in the account."""
 
 
@@ -77,7 +77,7 @@ class RealAws:
         return ours
 
     def add_things(self, group: str, things: Sequence[str]) -> None:
-        """Make things in a group, marked so that they are found among any number of others."""
+        """Declare things in a group, marked so that they are found among any number of others."""
         for thing in things:
             self._iot.create_thing(thingName=thing, attributePayload={"attributes": MARK})
             self._iot.add_thing_to_thing_group(thingName=thing, thingGroupName=group)
@@ -107,7 +107,7 @@ class RealAws:
         parameter = next(iter(model.input_shape.required_members), "")
         name = params.get(parameter, "")
         if not name.startswith(self.prefix):
-            raise NotOurs(f"{model.name}: {parameter} must begin with {self.prefix}, got {name!r}: use named()")
+            raise NamePrefixError(f"{model.name}: {parameter} must begin with {self.prefix}, got {name!r}: use named()")
 
 
 def _names(arns: list[str]) -> list[str]:
@@ -128,15 +128,15 @@ def new_prefix() -> str:
     return f"{PREFIX}{secrets.token_hex(4)}-"
 
 
-def permitted(prefix: str, environment: Mapping[str, str] = os.environ) -> RealAws | None:
-    """The account that the environment names, or None; Refused where something is missing."""
-    account = wanted_account(environment)
+def opted_in_account(prefix: str, environment: Mapping[str, str] = os.environ) -> RealAws | None:
+    """The account that the environment names, or None; OptInError where something is missing."""
+    account = requested_account(environment)
     if account is None:
         return None
     try:
         session = boto3.session.Session()
     except BotoCoreError as error:
-        raise Refused(f"the profile for account {account} cannot be used: {error}") from error
-    region = wanted_region(environment, session)
+        raise OptInError(f"the profile for account {account} cannot be used: {error}") from error
+    region = configured_region(environment, session)
     check_credentials(session, account, region)
     return RealAws(session, account, region, prefix)

@@ -11,10 +11,10 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaTarget, OtaUpdate, SigningPlatform, SigningProfile
 from cdk_iot_ota_local import Fleet, LocalAws, leftovers
-from tests.end_to_end.account import delete_by_hand, make_bucket
-from tests.end_to_end.declarations import firmware, signed_file
-from tests.end_to_end.deployment import Declare, DeployFailed, Deployment
-from tests.end_to_end.granted import Permission, make_impatient, permissions, without
+from tests.end_to_end.support.declarations import firmware, signed_file
+from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
+from tests.end_to_end.support.permissions import Permission, permissions, shorten_timeouts, without_permission
+from tests.end_to_end.support.resources import create_bucket, delete_update
 
 # In place of what is another in each deploy.
 CONTENT, TAG = "in-place-of-content", "in-place-of-a-tag"
@@ -31,7 +31,7 @@ class World:
         self.target = OtaTarget.thing(fleet.things[0])
         self.keys = {name: self._encrypted_bucket(name) for name in ("kept", "signed")}
         for name in ("plain", "signed-plain"):
-            make_bucket(aws, self.name(name), versioned=False)
+            create_bucket(aws, self.name(name), versioned=False)
         for name in ("kept", "plain"):
             aws.client("s3").put_object(Bucket=self.name(name), Key="blinky.bin", Body=b"firmware")
         self.certificate = aws.client("acm").request_certificate(DomainName="example.com")["CertificateArn"]
@@ -43,7 +43,7 @@ class World:
 
     def _encrypted_bucket(self, name: str) -> str:
         """A bucket that keeps versions, under a key; the key's ARN."""
-        make_bucket(self.aws, self.name(name))
+        create_bucket(self.aws, self.name(name))
         key: str = self.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
         rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
         self.aws.client("s3").put_bucket_encryption(
@@ -107,10 +107,10 @@ class World:
 class Stage:
     """A stack that is deployed again and again, each time with another content."""
 
-    def __init__(self, deployment: Deployment, declare: Declare) -> None:
+    def __init__(self, deployment: Deployment, declare: Declaration) -> None:
         self.deployment = deployment
         self._folder = deployment.synth(declare)
-        make_impatient(self._folder)
+        shorten_timeouts(self._folder)
         self._template = self._folder / f"{deployment.name}.template.json"
         self._text = self._template.read_text()
         self._content = 0
@@ -136,15 +136,15 @@ class Stage:
         failed = self._deploy("a", None)
         for update in leftovers(self.deployment.aws).ota_updates:
             if self.deployment.name in update and update != self._update()["PhysicalResourceId"]:
-                delete_by_hand(self.deployment.aws, update)
+                delete_update(self.deployment.aws, update)
         return failed
 
     def _deploy(self, tag: str, missing: Permission | None) -> list[str]:
         text = self._text.replace(CONTENT, f"{self.deployment.name}-{self._content}").replace(TAG, tag)
         template = json.loads(text)
-        self._template.write_text(json.dumps(template if missing is None else without(template, missing)))
+        self._template.write_text(json.dumps(template if missing is None else without_permission(template, missing)))
         before = len(self.deployment.reasons()) if self.deployment.exists() else 0
-        with contextlib.suppress(DeployFailed):
+        with contextlib.suppress(DeploymentError):
             self.deployment.apply(self._folder)
         reasons = self.deployment.reasons()
         return reasons[: len(reasons) - before]

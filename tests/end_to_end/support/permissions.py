@@ -42,7 +42,7 @@ def permissions(template: dict[str, Any]) -> list[Permission]:
     return list(dict.fromkeys(found))
 
 
-def without(template: dict[str, Any], missing: Permission) -> dict[str, Any]:
+def without_permission(template: dict[str, Any], missing: Permission) -> dict[str, Any]:
     """The template with a permission taken out."""
     template = copy.deepcopy(template)
     for _, role, statement in _statements(template):
@@ -52,9 +52,9 @@ def without(template: dict[str, Any], missing: Permission) -> dict[str, Any]:
     return template
 
 
-def make_impatient(folder: Path) -> None:
+def shorten_timeouts(folder: Path) -> None:
     """Let the handler in an app's folder give up soon."""
-    (path,) = folder.glob("asset.*/ota_update/budgets.py")
+    (path,) = folder.glob("asset.*/ota_update/contract/timeouts.py")
     text = path.read_text()
     for name, seconds in _IMPATIENT.items():
         text, found = re.subn(rf"^{name} = \d+$", f"{name} = {seconds}", text, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Removes what runs in a real account have left. `python -m tests.end_to_end.clean_up` is `make clean-aws`."""
+"""Removes what runs in a real account have left. `python -m tests.end_to_end.support.clean_up` is `make clean-aws`."""
 
 import sys
 import time
@@ -8,8 +8,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_iot_ota_local import leftovers
-from tests.end_to_end.opt_in import ACCOUNT_VARIABLE, Refused
-from tests.end_to_end.real_aws import MARK, PREFIX, RealAws, permitted
+from tests.end_to_end.support.opt_in import ACCOUNT_VARIABLE, OptInError
+from tests.end_to_end.support.real_aws import MARK, PREFIX, RealAws, opted_in_account
 
 # CloudFormation waits for a custom resource for an hour at most.
 _STACK_SECONDS = 3600.0
@@ -153,8 +153,8 @@ def clean_up(aws: RealAws, say: Say = print) -> list[str]:
 def main() -> str | None:
     """Remove what all runs have left; the text of an error, or None."""
     try:
-        aws = permitted(PREFIX)
-    except Refused as refused:
+        aws = opted_in_account(PREFIX)
+    except OptInError as refused:
         return str(refused)
     if aws is None:
         return f"{ACCOUNT_VARIABLE} is not set: say make clean-aws ACCOUNT=123456789012"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from cdk_iot_ota_local import Account
-from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.support.deployment import Deployment
 
 Event = dict[str, Any]
 
@@ -21,7 +21,7 @@ _OF_CLOUDFORMATION = (
 )
 
 
-class FunctionFailed(Exception):
+class FunctionError(Exception):
     """The function has raised; the text is what it said."""
 
 
@@ -46,7 +46,7 @@ class Function:
         answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(event))
         said: Event = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise FunctionFailed(said["errorMessage"])
+            raise FunctionError(said["errorMessage"])
         return said
 
     def begin(self, event: Event) -> Event:

@@ -7,9 +7,9 @@ from typing import Any
 from aws_cdk import CfnOutput, CustomResource, Stack
 
 from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaUpdate, SignatureAlgorithm
-from tests.end_to_end.deployment import Declare
+from tests.end_to_end.support.deployment import Declaration
 
-Make = Callable[..., Declare]
+Declare = Callable[..., Declaration]
 
 SIGNATURE = b"\x30\x45\x02\x20 a signature"
 

@@ -13,9 +13,9 @@ from aws_cdk import CfnOutput, Stack
 from cdk_iot_ota import OtaTarget, OtaUpdate, RolloutGate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws
 from cdk_iot_ota_local.devices.fleet import Report
-from tests.end_to_end.declarations import firmware
-from tests.end_to_end.deployment import DeployFailed, Deployment
-from tests.end_to_end.meanwhile import in_background, wait_until
+from tests.end_to_end.support.concurrency import in_background, wait_until
+from tests.end_to_end.support.declarations import firmware
+from tests.end_to_end.support.deployment import Deployment, DeploymentError
 
 COUNTS = re.compile(
     r"\((?P<succeeded>\d+) of (?P<devices>\d+) devices succeeded, (?P<failed>\d+) failed, "
@@ -133,7 +133,7 @@ class Stage:
     def _deploy(self) -> Run:
         try:
             run = Run(outputs=self.deployment.apply(self._app))
-        except DeployFailed as error:
+        except DeploymentError as error:
             run = Run(failure=str(error))
         run.ended = time.time()
         return run

@@ -19,10 +19,10 @@ _TEMPLATE_BYTES = 51_200
 # Six minutes on local AWS, and an hour on AWS.
 _LOOKS = 3600
 
-Declare = Callable[[Stack], None]
+Declaration = Callable[[Stack], None]
 
 
-class DeployFailed(Exception):
+class DeploymentError(Exception):
     """A stack did not get where it should; the text has the reasons of its failed resources."""
 
 
@@ -42,14 +42,14 @@ class Deployment:
     def __post_init__(self) -> None:
         self.name = self.aws.named(self.name)[:_STACK_NAME_LENGTH]
 
-    def deploy(self, declare: Declare, **options: Any) -> dict[str, str]:
+    def deploy(self, declare: Declaration, **options: Any) -> dict[str, str]:
         """Create or update the stack with what `declare` puts into it, and return its outputs.
 
         `options` go to CreateStack or UpdateStack.
         """
         return self.apply(self.synth(declare), **options)
 
-    def synth(self, declare: Declare) -> Path:
+    def synth(self, declare: Declaration) -> Path:
         """The folder of an app with the stack in it. Only one thread at a time can synthesize, unlike `apply`."""
         self._synths += 1
         folder = self.folder / f"cdk.out-{self._synths}"
@@ -120,7 +120,7 @@ class Deployment:
         try:
             self.aws.client("cloudformation").get_waiter(waiter).wait(StackName=self.name, WaiterConfig=patience)
         except WaiterError as error:
-            raise DeployFailed("\n".join(self.reasons())) from error
+            raise DeploymentError("\n".join(self.reasons())) from error
 
     def _template(self, path: Path) -> dict[str, str]:
         """The template as it is, or where it lies when it is too large to be handed over."""
