@@ -1,4 +1,4 @@
-"""One AWS for all end-to-end tests; each test has a stack and a thing group of its own."""
+"""Fixtures of the end-to-end tests: one AWS account for all, and a stack for each test."""
 
 import os
 import re
@@ -23,18 +23,18 @@ from tests.end_to_end.support.resources import create_bucket
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In a real account, leave out what needs local AWS."""
+    """In a real account, skip tests that depend on local AWS."""
     if ACCOUNT_VARIABLE in os.environ:
         local_only.skip([item for item in items if item.path.parent == Path(__file__).parent])
 
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Account]:
-    """Local AWS with IAM enforced, or the account that the environment names; with a bucket for assets."""
+    """Start local AWS with IAM enforced, or use the account set in the environment; create a bucket for assets."""
     try:
         account = opted_in_account(new_prefix())
-    except OptInError as refused:
-        pytest.exit(str(refused), returncode=pytest.ExitCode.USAGE_ERROR)
+    except OptInError as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
     with LocalAws(auth=True) if account is None else cleaned_up(account) as started:
         create_bucket(started, started.assets_bucket)
         yield started
@@ -42,35 +42,35 @@ def aws() -> Iterator[Account]:
 
 @contextmanager
 def cleaned_up(aws: RealAws) -> Iterator[RealAws]:
-    """The account, and in the end nothing of this run in it, whatever has happened."""
+    """Clean the account up at the end of the run, however the run ends."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         yield aws
     finally:
         left = "\n".join(clean_up(aws))
-        assert not left, f"could not be removed, try make clean-aws ACCOUNT={aws.account}:\n{left}"
+        assert not left, f"could not remove everything, run make clean-aws ACCOUNT={aws.account}:\n{left}"
 
 
 @pytest.fixture
 def deployment(aws: Account, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """A stack named after the test. Whatever the test does: in the end nothing may be left of its updates."""
-    made = Deployment(aws, re.sub("[^A-Za-z0-9]+", "-", request.node.name).strip("-"), tmp_path)
+    """Yield a stack named after the test; delete it afterwards, and check that none of its updates is left."""
+    stack = Deployment(aws, re.sub("[^A-Za-z0-9]+", "-", request.node.name).strip("-"), tmp_path)
     if isinstance(aws, LocalAws):
         aws.faults.clear()
         aws.settings.reset()
         aws.calls.reset()
-    yield made
+    yield stack
     if isinstance(aws, LocalAws):
         aws.faults.clear()
-    if made.exists():
-        made.delete()
+    if stack.exists():
+        stack.delete()
     assert not leftovers(aws)
 
 
 @pytest.fixture(scope="session")
 def fleet(aws: Account) -> Iterator[Fleet]:
-    """Five devices in a thing group."""
+    """Register five devices in a thing group."""
     with Fleet(aws, "end-to-end", 5) as devices:
         devices.register()
         yield devices
@@ -78,18 +78,18 @@ def fleet(aws: Account) -> Iterator[Fleet]:
 
 @pytest.fixture
 def declare(tmp_path: Path, fleet: Fleet) -> Declare:
-    """Makes what puts one update of this firmware into a stack, and whatever else is given."""
+    """Return a function that declares an update with this firmware, and whatever else is given."""
 
     def make(content: str, *more: Declaration, **options: Any) -> Declaration:
         options.setdefault("targets", [OtaTarget.thing_group(fleet.name)])
         if "files" not in options:
             options["files"] = [firmware(tmp_path, content)]
 
-        def put(stack: Stack) -> None:
+        def declaration(stack: Stack) -> None:
             blinky(stack, **options)
             for declare_more in more:
                 declare_more(stack)
 
-        return put
+        return declaration
 
     return make

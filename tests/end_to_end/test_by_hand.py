@@ -1,4 +1,4 @@
-"""What somebody else does to an account in which a stack has an update."""
+"""Updates that are deleted by hand while a stack owns them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.end_to_end.support.resources import delete_update
 
 
 def test_an_update_removed_by_hand_is_replaced(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """Other content is deployed as ever, and a stack whose update somebody has removed can be deleted."""
+    """After an update was deleted by hand, new content can be deployed and the stack can be deleted."""
     delete_update(aws, deployment.deploy(declare("one"))["Id"])
     second = deployment.deploy(declare("two"))
     assert leftovers(aws).ota_updates == (second["Id"],)
@@ -21,7 +21,7 @@ def test_an_update_removed_by_hand_is_replaced(aws: LocalAws, deployment: Deploy
 def test_a_rollback_does_not_bring_back_what_was_removed_by_hand(
     aws: LocalAws, deployment: Deployment, declare: Declare
 ) -> None:
-    """Whether the new update fails or what comes after it: the stack gets back, and nothing is pushed again."""
+    """A rollback to an update that was deleted by hand succeeds without creating the update again."""
     first = deployment.deploy(declare("one"))
     delete_update(aws, first["Id"])
     aws.calls.reset()

@@ -1,4 +1,4 @@
-"""The unchanged example, deployed by the unchanged CDK CLI, with IAM enforced."""
+"""The example app, deployed by the CDK CLI with IAM enforced."""
 
 import json
 import subprocess
@@ -12,15 +12,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def cdk(aws: LocalAws, *arguments: str) -> None:
-    """Run the project's CDK CLI against local AWS; its output is shown when it fails."""
+    """Run the project's CDK CLI against local AWS, and show its output if it fails."""
     command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments]
     done = subprocess.run(command, cwd=ROOT, env=aws.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.local_only("starts local AWS of its own")
+@pytest.mark.local_only("starts a second local AWS")
 def test_bootstrap_deploy_and_destroy(tmp_path: Path) -> None:
-    """`cdk bootstrap`, `cdk deploy` and `cdk destroy` of app.py work, and leave no update, job or stream."""
+    """`cdk bootstrap`, `cdk deploy` and `cdk destroy` of app.py succeed and leave no update, job or stream."""
     with LocalAws(auth=True) as aws, Fleet(aws, "blinky-fleet", 3) as fleet:
         fleet.register()
         cdk(aws, "bootstrap", f"aws://{aws.account}/{aws.region}")

@@ -1,4 +1,4 @@
-"""A handler that crashes: the stack says so at once, and nothing is left when it works again."""
+"""A handler that crashes: the deploy fails at once, and can be cleaned up after a fix."""
 
 import io
 import zipfile
@@ -18,23 +18,23 @@ from tests.end_to_end.support.function import Function
 
 HANDLER = Path(cdk_iot_ota_handler.__file__).parent
 ENTRY = "ota_update/index.py"
-# Around the real entry point: the process ends without an answer, in is_complete when the work is done.
+# Wraps the real entry point: the process exits without a response, in is_complete after the work is done.
 CRASHES = """
 import os
-from .works import handler as works
+from .original import handler as original
 
 def handler(event, context):
     call = "is_complete" if "StartedAt" in event else "on_event"
-    answer = works(event, context) if call == "is_complete" else None
+    response = original(event, context) if call == "is_complete" else None
     if call == "{crashes_in}":
         os._exit(1)
-    return answer or works(event, context)
+    return response or original(event, context)
 """
 
 
 @contextmanager
 def crashing(function: Function, crashes_in: str) -> Iterator[None]:
-    """Replace the function's code by one that crashes in one of its two calls, and put it back."""
+    """Make the function crash in one of its two calls, and restore its code afterwards."""
     update = function.client.update_function_code
     update(FunctionName=function.name, ZipFile=package(CRASHES.format(crashes_in=crashes_in)))
     try:
@@ -44,10 +44,10 @@ def crashing(function: Function, crashes_in: str) -> Iterator[None]:
 
 
 def package(entry: str = "") -> bytes:
-    """The handler as a Lambda function's code, behind another entry point if one is given."""
+    """Zip the handler as a Lambda function's code, optionally with another entry point."""
     files = {str(path.relative_to(HANDLER)): path.read_text() for path in HANDLER.rglob("*.py")}
     if entry:
-        files = {**files, "ota_update/works.py": files[ENTRY], ENTRY: entry}
+        files = {**files, "ota_update/original.py": files[ENTRY], ENTRY: entry}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
@@ -55,19 +55,21 @@ def package(entry: str = "") -> bytes:
     return buffer.getvalue()
 
 
-def only_the_handler(stack: Stack) -> None:
-    """What a stack has beside its updates."""
+def handler_only(stack: Stack) -> None:
+    """Declare the handler without any update."""
     OtaUpdateProvider.get_or_create(stack)
 
 
-@pytest.mark.local_only("looks for the emulator's words on a crash")
-@pytest.mark.parametrize(("call", "made"), [("on_event", 0), ("is_complete", 1)], ids=["on-event", "is-complete"])
-def test_a_handler_that_crashes(aws: LocalAws, deployment: Deployment, declare: Declare, call: str, made: int) -> None:
-    """The deploy fails with the reason, and once the handler works the stack can be deleted, with all that was made."""
-    deployment.deploy(only_the_handler)
+@pytest.mark.local_only("expects the emulator's error message for a crash")
+@pytest.mark.parametrize(("call", "created"), [("on_event", 0), ("is_complete", 1)], ids=["on-event", "is-complete"])
+def test_a_handler_that_crashes(
+    aws: LocalAws, deployment: Deployment, declare: Declare, call: str, created: int
+) -> None:
+    """A crash fails the deploy with its reason; once the handler works, deleting the stack removes everything."""
+    deployment.deploy(handler_only)
     with crashing(Function(deployment), call), pytest.raises(DeploymentError, match="Worker process died"):
-        # Without a rollback, or the crash would meet the Delete as well.
+        # Without a rollback, because the Delete would crash as well.
         deployment.deploy(declare("one"), DisableRollback=True)
-    assert len(leftovers(aws).ota_updates) == made
+    assert len(leftovers(aws).ota_updates) == created
     deployment.delete()
     assert not leftovers(aws)

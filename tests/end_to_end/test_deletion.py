@@ -1,4 +1,4 @@
-"""Deletions that are refused, put off, not wanted, or done after everything else has changed."""
+"""Deletions that are refused, delayed or suppressed, or that follow a change of bucket and role."""
 
 from collections.abc import Iterator
 
@@ -12,19 +12,19 @@ from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 from tests.end_to_end.support.concurrency import in_background, wait_until
 from tests.end_to_end.support.declarations import Declare, blinky, signed_file
 from tests.end_to_end.support.deployment import Declaration, Deployment
-from tests.end_to_end.support.resources import create_bucket, delete_update, service_role, status
+from tests.end_to_end.support.resources import create_bucket, delete_update, service_role, update_status
 
 
 def test_a_retained_update_survives(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """With RETAIN the old update stays beside the new one, and both stay when the stack is deleted."""
+    """With RETAIN, updates survive both their replacement and the deletion of the stack."""
     with service_role(aws, "retained") as role:
 
         def retained(content: str) -> Declaration:
-            def put(stack: Stack) -> None:
-                stays = iam.Role.from_role_arn(stack, "Role", role)
-                declare(content, role=stays, removal_policy=RemovalPolicy.RETAIN)(stack)
+            def declaration(stack: Stack) -> None:
+                imported = iam.Role.from_role_arn(stack, "Role", role)
+                declare(content, role=imported, removal_policy=RemovalPolicy.RETAIN)(stack)
 
-            return put
+            return declaration
 
         ids = tuple(deployment.deploy(retained(content))["Id"] for content in ("one", "two"))
         assert leftovers(aws).ota_updates == ids
@@ -37,26 +37,26 @@ def test_a_retained_update_survives(aws: LocalAws, deployment: Deployment, decla
 def test_a_job_that_is_refused_deletion_later(
     aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet
 ) -> None:
-    """A deletion that ends in DELETE_FAILED is tried again until the job is over, in a replacement and of a stack."""
+    """A deletion that ends in DELETE_FAILED is retried until the job has ended, in replacements and stack deletions."""
     aws.settings.update(refusal="async")
     first = deployment.deploy(declare("one", force_delete_job=False))
     with in_background(lambda: deployment.deploy(declare("two", force_delete_job=False))) as deploy:
-        wait_until(lambda: status(aws, first["Id"]) == "DELETE_FAILED")
+        wait_until(lambda: update_status(aws, first["Id"]) == "DELETE_FAILED")
         fleet.wait(first["Job"])
         second = deploy.result()
     assert leftovers(aws).ota_updates == (second["Id"],)
     with in_background(deployment.delete) as deletion:
-        wait_until(lambda: status(aws, second["Id"]) == "DELETE_FAILED")
+        wait_until(lambda: update_status(aws, second["Id"]) == "DELETE_FAILED")
         fleet.wait(second["Job"])
         deletion.result()
     assert not leftovers(aws)
 
 
-def test_a_limit_of_deletions_is_waited_for(
+def test_a_deletion_waits_while_the_limit_is_reached(
     aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet
 ) -> None:
-    """While ten other updates of the account are being deleted, the deletion of the stack waits, and then succeeds."""
-    # Without force a deletion that is refused for another reason would be final.
+    """While ten other updates are being deleted, the limit of the account, a stack deletion waits; then it succeeds."""
+    # Without force, because then any other refusal of the deletion would fail the test.
     outputs = deployment.deploy(declare("one", force_delete_job=False))
     fleet.wait(outputs["Job"])
     iot = aws.client("iot")
@@ -67,20 +67,20 @@ def test_a_limit_of_deletions_is_waited_for(
             iot.create_ota_update(
                 otaUpdateId=other, targets=like["targets"], files=like["otaUpdateFiles"], roleArn=role
             )
-        wait_until(lambda: all(status(aws, other) == "CREATE_COMPLETE" for other in others))
+        wait_until(lambda: all(update_status(aws, other) == "CREATE_COMPLETE" for other in others))
         aws.settings.update(step_seconds=3.0)
         for other in others:
             iot.delete_ota_update(otaUpdateId=other, deleteStream=True, forceDeleteAWSJob=True)
         aws.settings.reset()
         deployment.delete()
-    ours = [call for call in aws.calls.log() if call.ota_update_id == outputs["Id"]]
-    assert 410 in [call.status for call in ours if call.operation == "DeleteOTAUpdate"], "the limit was met"
+    calls = [call for call in aws.calls.log() if call.ota_update_id == outputs["Id"]]
+    assert 410 in [call.status for call in calls if call.operation == "DeleteOTAUpdate"], "the limit was reached"
     assert not leftovers(aws)
 
 
 @pytest.fixture
 def buckets(aws: LocalAws) -> Iterator[tuple[str, str]]:
-    """Two buckets with versions, and firmware in each."""
+    """Create two versioned buckets with firmware in each."""
     client, names = aws.client("s3"), (aws.named("firmware-before"), aws.named("firmware-after"))
     for name in names:
         create_bucket(aws, name)
@@ -92,24 +92,24 @@ def buckets(aws: LocalAws) -> Iterator[tuple[str, str]]:
         client.delete_bucket(Bucket=name)
 
 
-def test_the_clean_up_may_what_the_old_content_needs(
+def test_the_old_update_can_be_deleted_when_bucket_and_role_change(
     aws: LocalAws, deployment: Deployment, buckets: tuple[str, str], fleet: Fleet
 ) -> None:
-    """When bucket and role change together, the old update is still deleted with its job and its stream."""
+    """When bucket and role change together, the old update is still deleted with its job and stream."""
 
-    def declare(bucket: str, *, own_role: bool) -> Declaration:
-        def put(stack: Stack) -> None:
-            role = OtaServiceRole(stack, "Role") if own_role else None
+    def declare(bucket: str, *, custom_role: bool) -> Declaration:
+        def declaration(stack: Stack) -> None:
+            role = OtaServiceRole(stack, "Role") if custom_role else None
             found = s3.Bucket.from_bucket_name(stack, "Bucket", bucket)
             files = [signed_file(FileLocation.from_bucket(found, "blinky.bin"))]
             blinky(stack, targets=[OtaTarget.thing_group(fleet.name)], files=files, role=role)
 
-        return put
+        return declaration
 
     before, after = buckets
-    deployment.deploy(declare(before, own_role=True))
-    for bucket, own_role in ((after, False), (before, True)):
-        outputs = deployment.deploy(declare(bucket, own_role=own_role))
+    deployment.deploy(declare(before, custom_role=True))
+    for bucket, custom_role in ((after, False), (before, True)):
+        outputs = deployment.deploy(declare(bucket, custom_role=custom_role))
         left = leftovers(aws)
         assert (left.ota_updates, left.jobs) == ((outputs["Id"],), (outputs["Job"],))
         assert len(left.streams) == 1

@@ -1,4 +1,4 @@
-"""Deploys of real templates to local AWS: real Lambda functions, a real waiter, real jobs, real devices."""
+"""Deploys of synthesized templates, with real Lambda functions, the framework's waiter, jobs and devices."""
 
 import pytest
 from aws_cdk import aws_sns
@@ -11,7 +11,7 @@ from tests.end_to_end.support.deployment import Deployment, DeploymentError, tag
 
 
 def test_create(aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet) -> None:
-    """A deploy makes the update, waits for its job, reports both, and devices take the firmware."""
+    """A deploy creates the update and its job, returns their attributes, and devices take the firmware."""
     outputs = deployment.deploy(declare("one", tags={"team": "devices"}))
     update = aws.client("iot").get_ota_update(otaUpdateId=outputs["Id"])["otaUpdateInfo"]
     assert outputs["Status"] == update["otaUpdateStatus"] == "CREATE_COMPLETE"
@@ -27,7 +27,7 @@ def test_create(aws: LocalAws, deployment: Deployment, declare: Declare, fleet: 
 
 
 def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """A deploy that changes something else leaves the update alone: no call to AWS IoT at all."""
+    """A deploy that changes only other resources does not call AWS IoT for the update."""
     first = deployment.deploy(declare("one"))
     aws.calls.reset()
     second = deployment.deploy(declare("one", lambda stack: aws_sns.Topic(stack, "Topic") and None))
@@ -36,7 +36,7 @@ def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Declare
 
 
 def test_replace(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """Other firmware makes a new update, and the old one is gone with its job and its stream."""
+    """New firmware creates a new update, and the old one is deleted with its job and stream."""
     first, second = deployment.deploy(declare("one")), deployment.deploy(declare("two"))
     assert first["Id"] != second["Id"]
     left = leftovers(aws)
@@ -46,7 +46,7 @@ def test_replace(aws: LocalAws, deployment: Deployment, declare: Declare) -> Non
 
 
 def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """Other tags change on the same update; what somebody else has set stays."""
+    """Changed tags are set on the same update, and tags set by hand are kept."""
     first = deployment.deploy(declare("one", tags={"team": "a", "old": "x"}))
     aws.client("iot").tag_resource(resourceArn=first["Arn"], tags=[{"Key": "by-hand", "Value": "y"}])
     aws.calls.reset()
@@ -59,7 +59,7 @@ def test_tags_only(aws: LocalAws, deployment: Deployment, declare: Declare) -> N
 
 
 def test_a_failing_replacement_rolls_back(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """The deploy fails with the service's words, the old update lives on untouched, the new one is gone."""
+    """A replacement that fails reports AWS IoT's reason, keeps the old update and deletes the new one."""
     first = deployment.deploy(declare("one"))
     aws.faults.add("fail_creation", code="InvalidRequest", message="the firmware is too large")
     aws.calls.reset()
@@ -72,7 +72,7 @@ def test_a_failing_replacement_rolls_back(aws: LocalAws, deployment: Deployment,
 
 
 def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """When a resource behind the update fails, the new update goes and the old one lives on untouched."""
+    """When a resource that depends on the update fails, the new update is deleted and the old one is kept."""
     first = deployment.deploy(declare("one"))
     aws.calls.reset()
     with pytest.raises(DeploymentError, match="Broken"):
@@ -83,15 +83,15 @@ def test_a_later_failure_rolls_back(aws: LocalAws, deployment: Deployment, decla
 
 
 def test_a_failing_creation_leaves_nothing(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """A first deploy that fails says why, and takes everything back."""
-    with pytest.raises(DeploymentError, match="nobody cannot be found"):
-        deployment.deploy(declare("one", targets=[OtaTarget.thing_group(aws.named("nobody"))]))
+    """A first deploy that fails reports the reason and leaves nothing."""
+    with pytest.raises(DeploymentError, match="missing-group cannot be found"):
+        deployment.deploy(declare("one", targets=[OtaTarget.thing_group(aws.named("missing-group"))]))
     assert deployment.status() == "ROLLBACK_COMPLETE"
     assert not leftovers(aws)
 
 
 def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """An explicit id that somebody else has taken fails the deploy, and the stranger is left alone."""
+    """A deploy with an explicit id that another stack uses fails, and the other stack's update is kept."""
     first = deployment.deploy(declare("one", ota_update_id=aws.named("theirs")))
     other = Deployment(aws, "another-stack", deployment.folder / "other")
     with pytest.raises(DeploymentError, match="is not this resource's"):
@@ -101,7 +101,7 @@ def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, decl
 
 
 def test_other_content_under_an_explicit_id_is_refused(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """The deploy fails with the remedy, and the update stays as it was; with another id it is replaced."""
+    """New content under the same explicit id fails with the remedy; under another id it replaces the update."""
     first = deployment.deploy(declare("one", ota_update_id=aws.named("blinky-1")))
     with pytest.raises(DeploymentError, match="give the new content another ota_update_id"):
         deployment.deploy(declare("two", ota_update_id=aws.named("blinky-1")))
@@ -111,7 +111,7 @@ def test_other_content_under_an_explicit_id_is_refused(aws: LocalAws, deployment
 
 
 def test_delete(aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet) -> None:
-    """Deleting the stack deletes the update, its stream, and its job although a device is in the middle of it."""
+    """Deleting the stack deletes the update, its stream, and its job even while a device is executing it."""
     fleet.set_behaviour(0, Behaviour.SILENT)
     outputs = deployment.deploy(declare("one"))
     *_, progress = fleet.run(outputs["Job"])
@@ -125,7 +125,7 @@ def test_delete(aws: LocalAws, deployment: Deployment, declare: Declare, fleet: 
 def test_a_job_in_progress_is_not_deleted_without_force(
     aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet
 ) -> None:
-    """Without force the deletion of a job in progress is refused, and the stack says what to do."""
+    """Without force, the deletion of a job in progress is refused with the remedy."""
     outputs = deployment.deploy(declare("one", force_delete_job=False))
     with pytest.raises(DeploymentError, match="set force_delete_job=True"):
         deployment.delete()
@@ -135,7 +135,7 @@ def test_a_job_in_progress_is_not_deleted_without_force(
 
 
 def test_throttling_and_lost_answers_are_survived(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """A deploy succeeds although every call is throttled more often than the SDK retries, and answers get lost."""
+    """Deploy and deletion succeed although each call is throttled twice and the response of the creation is lost."""
     for operation in ("CreateOTAUpdate", "GetOTAUpdate", "ListTagsForResource", "TagResource", "DeleteOTAUpdate"):
         aws.faults.add("throttle", operation, times=2)
     aws.faults.add("cut_after", "CreateOTAUpdate", times=1)

@@ -1,4 +1,4 @@
-"""Events that the deployed function gets once more, late, or while another is still being served."""
+"""Events that reach the deployed function twice, late, or while it handles another."""
 
 import pytest
 
@@ -8,47 +8,47 @@ from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.support.declarations import Declare
 from tests.end_to_end.support.deployment import Deployment, tags
 from tests.end_to_end.support.function import Event, Function, FunctionError
-from tests.end_to_end.support.resources import status
+from tests.end_to_end.support.resources import update_status
 
 CHANGES = {"CreateOTAUpdate", "DeleteOTAUpdate", "TagResource", "UntagResource"}
 
 
 def changes(aws: LocalAws) -> set[str]:
-    """The operations called so far that change an update."""
+    """Return the operations called so far that change an update."""
     return CHANGES & set(aws.calls())
 
 
 def test_a_duplicate_create(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """A Create that is delivered again finds what it has made, reports the same, and changes nothing."""
+    """A Create that is delivered twice returns the same attributes and changes nothing."""
     outputs = deployment.deploy(declare("one", tags={"team": "devices"}))
     function = Function(deployment)
     (create,) = function.events()
     aws.calls.reset()
-    begun = function.begin(create)
-    assert begun["PhysicalResourceId"] == outputs["Id"]
-    assert function.finish(begun)["Data"]["JobArn"] == outputs["JobArn"]
+    started = function.on_event(create)
+    assert started["PhysicalResourceId"] == outputs["Id"]
+    assert function.wait_until_complete(started)["Data"]["JobArn"] == outputs["JobArn"]
     assert "GetOTAUpdate" in aws.calls()
     assert not changes(aws)
 
 
 def test_duplicates_after_a_replacement(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """Update and Delete that are delivered again change nothing, nor does the Create of what has left."""
+    """After a replacement, an old Create, Update or Delete that is delivered again changes nothing."""
     first, second = deployment.deploy(declare("one")), deployment.deploy(declare("two"))
     function = Function(deployment)
     create, update, delete = function.events()
     assert [event["RequestType"] for event in (create, update, delete)] == ["Create", "Update", "Delete"]
     aws.calls.reset()
-    again = function.serve({**update, "PhysicalResourceId": first["Id"]})
+    again = function.handle({**update, "PhysicalResourceId": first["Id"]})
     assert again["Data"]["JobArn"] == second["JobArn"]
-    function.serve({**delete, "PhysicalResourceId": first["Id"]})
+    function.handle({**delete, "PhysicalResourceId": first["Id"]})
     with pytest.raises(FunctionError, match="this is an old event"):
-        function.serve(create)
+        function.handle(create)
     assert not changes(aws)
     assert leftovers(aws).ota_updates == (second["Id"],)
 
 
 def test_a_delete_overtakes_the_creation(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """A Delete that arrives while the creation runs waits for its end, and then nothing of it is left."""
+    """A Delete that arrives during the creation waits for its end, and then deletes the update."""
     live = deployment.deploy(declare("one"))
     function = Function(deployment)
     (create,) = function.events()
@@ -61,16 +61,18 @@ def test_a_delete_overtakes_the_creation(aws: LocalAws, deployment: Deployment, 
     delete["PhysicalResourceId"] = Desired.from_event(delete).ota_update_id
     aws.calls.reset()
     aws.faults.add("slow_creation", delay_seconds=3.0)
-    begin_creation(aws, live, delete)
-    begun = function.begin(delete)
-    assert status(aws, begun["TargetId"]) in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
-    function.finish(begun)
-    assert [call.status for call in aws.calls.log() if call.operation == "DeleteOTAUpdate"] == [200], "never too early"
+    start_creation(aws, live, delete)
+    started = function.on_event(delete)
+    assert update_status(aws, started["TargetId"]) in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+    function.wait_until_complete(started)
+    assert [call.status for call in aws.calls.log() if call.operation == "DeleteOTAUpdate"] == [200], (
+        "DeleteOTAUpdate is not called during the creation"
+    )
     assert leftovers(aws).ota_updates == (live["Id"],)
 
 
-def begin_creation(aws: LocalAws, live: dict[str, str], event: Event) -> None:
-    """What an on_event has done that the event overtakes: an update of its id, like the one that is live."""
+def start_creation(aws: LocalAws, live: dict[str, str], event: Event) -> None:
+    """Start what the on_event of a concurrent Create does: create an update with the event's id."""
     iot = aws.client("iot")
     owned = tags(aws, live["Arn"])
     del owned[names.DEPLOYED_TAG]

@@ -1,4 +1,4 @@
-"""What can be declared arrives at AWS IoT and at the job, with IAM enforced and no permission but ours."""
+"""Declared parameters reach AWS IoT and the job, with IAM enforced and only the generated permissions."""
 
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ SIGNED = CodeSigning.custom(
 )
 
 
-def put(aws: LocalAws, **options: Any) -> Declaration:
-    """Declares an update with these options and its outputs."""
+def declare_update(aws: LocalAws, **options: Any) -> Declaration:
+    """Return a declaration of an update with these options, and its outputs."""
 
     def declare(stack: Stack) -> None:
         update = OtaUpdate(stack, "Blinky", **{"targets": [OtaTarget.thing(aws.named("every-0000"))], **options})
@@ -44,8 +44,8 @@ def put(aws: LocalAws, **options: Any) -> Declaration:
     return declare
 
 
-def put_profile(aws: LocalAws, name: str) -> None:
-    """A signing profile of AWS Signer."""
+def create_profile(aws: LocalAws, name: str) -> None:
+    """Create a signing profile in AWS Signer."""
     certificate = aws.client("acm").request_certificate(DomainName="example.com")["CertificateArn"]
     aws.client("signer").put_signing_profile(
         profileName=name,
@@ -57,17 +57,17 @@ def put_profile(aws: LocalAws, name: str) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _devices(aws: LocalAws) -> None:
-    """One device to update."""
+    """Register one device to update."""
     with Fleet(aws, "every", 1) as fleet:
         fleet.register()
 
 
 def test_delivery(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None:
-    """Rollout, abort criteria, timeout, presigned URLs, protocols and selection are the job's."""
+    """Rollout, abort criteria, timeout, presigned URLs, protocols and target selection reach the update and its job."""
     path = tmp_path / "a.bin"
     path.write_text("firmware")
     outputs = deployment.deploy(
-        put(
+        declare_update(
             aws,
             files=[OtaFile(name="/a", location=FileLocation.from_asset(path), signing=SIGNED, attributes={"k": "v"})],
             description="everything",
@@ -95,7 +95,7 @@ def test_delivery(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None
 
 
 def test_a_group_of_the_same_stack(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None:
-    """Thing and group that the stack declares itself are targets, and are there before the update."""
+    """A thing and a group of the same stack can be targets; they are created before the update."""
     path = tmp_path / "a.bin"
     path.write_text("firmware")
 
@@ -105,7 +105,7 @@ def test_a_group_of_the_same_stack(aws: LocalAws, deployment: Deployment, tmp_pa
         thing, group = iot.CfnThing(stack, "Thing"), iot.CfnThingGroup(stack, "Group", thing_group_name=name)
         targets = [OtaTarget.thing(thing.ref), OtaTarget.from_arn(group.attr_arn)]
         file = OtaFile(name="/a", location=FileLocation.from_asset(path), signing=SIGNED)
-        put(aws, files=[file], targets=targets)(stack)
+        declare_update(aws, files=[file], targets=targets)(stack)
 
     outputs = deployment.deploy(declare)
     targets = aws.client("iot").describe_job(jobId=outputs["Job"])["job"]["targets"]
@@ -114,7 +114,7 @@ def test_a_group_of_the_same_stack(aws: LocalAws, deployment: Deployment, tmp_pa
 
 @pytest.mark.local_only("needs a signing profile, and with it a certificate in ACM")
 def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws, deployment: Deployment) -> None:
-    """A versioned bucket of the same stack, an object in it, and AWS Signer: the version is pinned."""
+    """Firmware in a versioned bucket of the same stack is pinned to its version and signed by AWS Signer."""
 
     def buckets(stack: Stack) -> tuple[s3.Bucket, s3.Bucket]:
         return s3.Bucket(stack, "Firmware", versioned=True), s3.Bucket(stack, "Signed")
@@ -128,9 +128,9 @@ def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws
         firmware, signed = buckets(stack)
         signing = CodeSigning.signer(destination_bucket=signed, profile_name="blinky", destination_prefix="a/")
         file = OtaFile(name="/a", location=FileLocation.from_bucket(firmware, "a.bin"), signing=signing)
-        put(aws, files=[file])(stack)
+        declare_update(aws, files=[file])(stack)
 
-    put_profile(aws, "blinky")
+    create_profile(aws, "blinky")
     bucket = deployment.deploy(only_buckets)["Bucket"]
     version = aws.client("s3").put_object(Bucket=bucket, Key="a.bin", Body=b"firmware")["VersionId"]
     outputs = deployment.deploy(with_update)
@@ -143,17 +143,17 @@ def test_firmware_in_a_bucket_of_the_stack_is_signed_by_aws_signer(aws: LocalAws
         aws.client("s3").delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
 
 
-@pytest.mark.local_only("makes a stream with a role that does not exist")
+@pytest.mark.local_only("creates a stream with a role that does not exist")
 def test_a_file_of_a_stream_leaves_the_stream_alone(aws: LocalAws, deployment: Deployment) -> None:
-    """A user's stream is used, and still there when the update is gone."""
+    """A file of an existing stream uses the stream, and deleting the update does not delete it."""
     s3_client, iot = aws.client("s3"), aws.client("iot")
     bucket = aws.assets_bucket
     s3_client.put_object(Bucket=bucket, Key="streamed.bin", Body=b"firmware")
     role = "arn:aws:iam::111122223333:role/any"
-    place = {"s3Location": {"bucket": bucket, "key": "streamed.bin"}, "fileId": 3}
-    iot.create_stream(streamId="mine", files=[place], roleArn=role)
+    file = {"s3Location": {"bucket": bucket, "key": "streamed.bin"}, "fileId": 3}
+    iot.create_stream(streamId="mine", files=[file], roleArn=role)
     location = FileLocation.from_stream("mine", 3)
-    deployment.deploy(put(aws, files=[OtaFile(name="/a", location=location, signing=SIGNED)]))
+    deployment.deploy(declare_update(aws, files=[OtaFile(name="/a", location=location, signing=SIGNED)]))
     deployment.delete()
     assert [stream["streamId"] for stream in iot.list_streams()["streams"]] == ["mine"]
     iot.delete_stream(streamId="mine")

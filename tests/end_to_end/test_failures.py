@@ -1,4 +1,4 @@
-"""Deploys that fail: what the stack says, where more is to be found, and that nothing is left."""
+"""Deploys that fail: the reason in the stack, the details in the log group, and no leftovers."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.end_to_end.support.deployment import Deployment, DeploymentError
 
 
 def test_a_creation_that_fails_without_a_reason(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """Where AWS IoT gives no errorInfo the stack says so, and the stream that it had made already is gone."""
+    """A creation that fails without errorInfo is reported as such, and the stream that AWS IoT created is deleted."""
     aws.faults.add("fail_creation", leave_stream=True)
     with pytest.raises(DeploymentError, match="was not created: AWS IoT gives no reason"):
         deployment.deploy(declare("one"))
@@ -20,7 +20,7 @@ def test_a_creation_that_fails_without_a_reason(aws: LocalAws, deployment: Deplo
 
 
 def test_the_log_group_explains_a_failed_deploy(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """The reason names the log group, and there each decision is a line of JSON with what it rests on."""
+    """The failure names the log group, which has one JSON line for each decision, with the state it is based on."""
     first = deployment.deploy(declare("one"))
     aws.faults.add("fail_creation", code="InvalidRequest", message="too large")
     with pytest.raises(DeploymentError) as failed:

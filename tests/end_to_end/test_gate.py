@@ -1,4 +1,4 @@
-"""Deploys that wait for devices, with IAM enforced and a fleet that takes its jobs meanwhile."""
+"""Deploys that wait for devices, with IAM enforced and a fleet that takes jobs in the background."""
 
 import json
 import os
@@ -22,7 +22,7 @@ DEVICES = 6
 
 @pytest.fixture
 def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
-    """Devices that take each job in the background; the test's parameter says what some of them do."""
+    """Start devices that take each job in the background; the test's parameter sets the behaviour of some."""
     behaviours = getattr(request, "param", {})
     with Fleet(aws, f"gate-{time.monotonic_ns()}", DEVICES, behaviours=behaviours) as fleet:
         fleet.register()
@@ -31,11 +31,11 @@ def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
 
 
 def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate | None, **options: Any) -> Declaration:
-    """An update for a fleet with a gate, and what the gate has seen as outputs."""
+    """Return a declaration of an update with a gate, and outputs of the counts that the gate observed."""
 
     def declare(stack: Stack) -> None:
-        given: dict[str, Any] = {"targets": [OtaTarget.thing_group(fleet.name)], "gate": gate, **options}
-        update = OtaUpdate(stack, "Blinky", files=[firmware(deployment.folder, content)], **given)
+        arguments: dict[str, Any] = {"targets": [OtaTarget.thing_group(fleet.name)], "gate": gate, **options}
+        update = OtaUpdate(stack, "Blinky", files=[firmware(deployment.folder, content)], **arguments)
         for name, value in {
             "Id": update.ota_update_id,
             "Succeeded": update.devices_succeeded,
@@ -48,7 +48,7 @@ def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate 
 
 
 def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """It ends when the last one has, with the counts as attributes, and they stay what they were."""
+    """A gate waits for the last device, returns the counts as attributes, and is not evaluated again later."""
     outputs = deployment.deploy(gated(deployment, devices, "one", RolloutGate()))
     assert (outputs["Succeeded"], outputs["Failed"]) == (str(DEVICES), "0")
     assert devices.progress(f"AFR_OTA-{outputs['Id']}").succeeded == DEVICES
@@ -56,9 +56,9 @@ def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployme
     assert again == outputs
 
 
-@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True)
+@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
 def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """The failure says the counts, the update is removed at once, and the stack is what it was."""
+    """One failed device fails the deploy with the counts, and the stack rolls back to the old update."""
     first = deployment.deploy(gated(deployment, devices, "one", None))
     with pytest.raises(DeploymentError, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
         deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
@@ -67,9 +67,9 @@ def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployme
     assert leftovers(aws).ota_updates == (first["Id"],)
 
 
-@pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True)
+@pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True, ids=["three-fail"])
 def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """AWS IoT has canceled it, and the gate allows more failures than there are devices: it fails all the same."""
+    """A job canceled by its abort criteria fails the gate even if the gate allows that many failures."""
     criterion = AbortCriterion(failure=FailureType.FAILED, threshold_percentage=10, minimum_executed=1)
     gate = RolloutGate(success_percentage=50, maximum_failures=DEVICES)
     with pytest.raises(DeploymentError, match=r"the gate has failed: its job is CANCELED, "):
@@ -85,12 +85,16 @@ def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, d
         )
 
 
-@pytest.mark.local_only("takes a permission away")
-@pytest.mark.parametrize(("sid", "ota_update_id"), [("Rollouts", None), ("AnyRollouts", "gated-by-name")])
+@pytest.mark.local_only("removes a permission")
+@pytest.mark.parametrize(
+    ("sid", "ota_update_id"),
+    [("Rollouts", None), ("AnyRollouts", "gated-by-name")],
+    ids=["generated-id", "explicit-id"],
+)
 def test_the_gate_needs_its_permission(
     aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, ota_update_id: str | None
 ) -> None:
-    """Without iot:DescribeJob the deploy fails for want of it, and nothing is left."""
+    """Without iot:DescribeJob a deploy with a gate fails with the missing permission, and leaves no update."""
     folder = deployment.synth(gated(deployment, devices, "one", RolloutGate(), ota_update_id=ota_update_id))
     shorten_timeouts(folder)
     path = folder / f"{deployment.name}.template.json"
@@ -102,16 +106,16 @@ def test_the_gate_needs_its_permission(
 
 
 def wait_for(aws: LocalAws, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command that a pipeline runs between two stacks."""
+    """Run `cdk-iot-ota wait`, which a pipeline runs between two stacks."""
     command = [sys.executable, "-m", "cdk_iot_ota_cli", "wait", "--stack", stack, "--interval", "0.2", *arguments]
     environment = {**os.environ, **aws.environment()}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.local_only("hands its own environment to the command")
-@pytest.mark.parametrize("devices", [{0: Behaviour.FAIL}], indirect=True)
+@pytest.mark.local_only("passes the environment of local AWS to the command")
+@pytest.mark.parametrize("devices", [{0: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
 def test_a_pipeline_waits_between_two_stacks(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """The command's exit code is the gate's rule, and it says what it sees; nothing is changed by it."""
+    """The command exits with the outcome of the gate, prints the counts, and changes nothing."""
     outputs = deployment.deploy(gated(deployment, devices, "one", None))
     failed = wait_for(aws, deployment.name)
     assert (failed.returncode, failed.stderr) == (1, "")

@@ -1,4 +1,4 @@
-"""What the ids of updates may be, and how a resource gets from one to another."""
+"""Generated and explicit ids of updates, and changes from one to another."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.end_to_end.support.deployment import Deployment
 
 
 def test_from_a_generated_id_to_explicit_ones_and_back(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """Each change of the id alone replaces the update, also by the longest ids, and the declared one is left."""
+    """A change of only the id replaces the update, for ids of the maximum length as well."""
     generated = deployment.deploy(declare("one"))["Id"]
     for explicit in (aws.named("a").ljust(56, "a"), aws.named("b").ljust(56, "b")):
         assert deployment.deploy(declare("one", ota_update_id=explicit))["Id"] == explicit
@@ -21,7 +21,7 @@ def test_from_a_generated_id_to_explicit_ones_and_back(aws: LocalAws, deployment
 
 
 def test_generated_ids_as_long_as_a_job_allows(aws: LocalAws, declare: Declare, tmp_path: Path) -> None:
-    """A long stack name and a long construct id are cut to 56 characters, and work in all that a deploy does."""
+    """An id generated from a long stack name and construct id is cut to 56 characters and works in every operation."""
     deployment = Deployment(aws, "a-stack-name-" + "that-goes-on-" * 8, tmp_path / "long")
     ids = [deployment.deploy(declare(content, id="Blinky" * 30))["Id"] for content in ("one", "two")]
     assert [len(ota_update_id) for ota_update_id in ids] == [56, 56]

@@ -1,4 +1,4 @@
-"""What the permissions have to cover beside one stack with one update, with IAM enforced."""
+"""Permissions for more than one stack with one update, with IAM enforced."""
 
 import json
 from pathlib import Path
@@ -11,14 +11,14 @@ from tests.end_to_end.support.deployment import Deployment, synthesizer
 
 
 def firmware(folder: Path, content: str) -> OtaFile:
-    """An unsigned file of this content."""
+    """Return an unsigned file with this content."""
     path = folder / f"{content}.bin"
     path.write_text(content)
     return OtaFile(name="/a", location=FileLocation.from_asset(path), signing=CodeSigning.unsigned())
 
 
-def test_stacks_that_share_a_provider_and_a_role_do_not_get_in_each_others_way(aws: LocalAws, tmp_path: Path) -> None:
-    """Two stacks use the provider and the role of a third, and both can go on after the other was deployed."""
+def test_stacks_can_share_a_provider_and_a_role(aws: LocalAws, tmp_path: Path) -> None:
+    """Two stacks that use a third stack's provider and role can be created, updated and deleted in turn."""
     with Fleet(aws, "shared", 1) as fleet:
         fleet.register()
     names = ("Shared", "First", "Second")
@@ -40,8 +40,8 @@ def test_stacks_that_share_a_provider_and_a_role_do_not_get_in_each_others_way(a
     assert not leftovers(aws)
 
 
-def test_a_delete_with_an_invented_id_is_served(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None:
-    """CloudFormation sends it when a Create was cut short: the deployed function has all that it takes."""
+def test_a_delete_with_an_id_invented_by_cloudformation(aws: LocalAws, deployment: Deployment, tmp_path: Path) -> None:
+    """The deployed function handles a Delete with an id that CloudFormation invented after an interrupted Create."""
     with Fleet(aws, "invented", 1) as fleet:
         fleet.register()
 
@@ -64,8 +64,8 @@ def test_a_delete_with_an_invented_id_is_served(aws: LocalAws, deployment: Deplo
         "PhysicalResourceId": f"{deployment.name}-{update['LogicalResourceId']}-1A2B3C4D5E6F7",
         "ResourceProperties": {"IdPrefix": update["PhysicalResourceId"].partition("_")[0] + "_", "Request": {}},
     }
-    answer = aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
-    said = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, said
-    assert said["PhysicalResourceId"] == event["PhysicalResourceId"]
-    assert said["TargetId"].startswith(event["ResourceProperties"]["IdPrefix"])
+    response = aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    payload = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, payload
+    assert payload["PhysicalResourceId"] == event["PhysicalResourceId"]
+    assert payload["TargetId"].startswith(event["ResourceProperties"]["IdPrefix"])

@@ -1,4 +1,4 @@
-"""Phased rollouts, with fleets that take their jobs meanwhile."""
+"""Phased rollouts, with fleets that take jobs in the background."""
 
 import contextlib
 import time
@@ -19,21 +19,21 @@ Fleets = dict[str, Fleet]
 
 @pytest.fixture
 def fleets(aws: LocalAws) -> Iterator[Fleets]:
-    """The devices of each phase, which take each job in the background."""
-    begun = time.monotonic_ns()
+    """Start a fleet for each phase, which takes jobs in the background."""
+    now = time.monotonic_ns()
     with contextlib.ExitStack() as stack:
-        made = {name: stack.enter_context(Fleet(aws, f"{name}-{begun}", size)) for name, size in SIZES.items()}
-        for fleet in made.values():
+        started = {name: stack.enter_context(Fleet(aws, f"{name}-{now}", size)) for name, size in SIZES.items()}
+        for fleet in started.values():
             fleet.register()
             fleet.start()
-        yield made
+        yield started
 
 
 def phases(folder: Path, content: str, fleets: Fleets, *names: str) -> Declaration:
-    """A rollout in these phases, each with a gate, and their updates as outputs."""
+    """Return a declaration of a rollout in these phases, each with a gate, and outputs of their update ids."""
 
-    def put(stack: Stack) -> None:
-        made = PhasedRollout(
+    def declaration(stack: Stack) -> None:
+        rollout = PhasedRollout(
             stack,
             "Rollout",
             phases=[
@@ -42,39 +42,41 @@ def phases(folder: Path, content: str, fleets: Fleets, *names: str) -> Declarati
             files=[firmware(folder, content)],
         )
         for name in names:
-            CfnOutput(stack, name, value=made.update(name).ota_update_id)
+            CfnOutput(stack, name, value=rollout.update(name).ota_update_id)
 
-    return put
+    return declaration
 
 
-def took(fleet: Fleet) -> list[str]:
-    """The updates that any device of a fleet has begun with, in order."""
+def started_updates(fleet: Fleet) -> list[str]:
+    """List the updates that any device of the fleet started, in order."""
     jobs = [report.job_id.removeprefix("AFR_OTA-") for report in fleet.reports if report.status == "IN_PROGRESS"]
     return list(dict.fromkeys(jobs))
 
 
-@pytest.mark.parametrize(("failing", "spared"), [("canary", ["early", "fleet"]), ("early", ["fleet"])])
+@pytest.mark.parametrize(
+    ("failing", "skipped"), [("canary", ["early", "fleet"]), ("early", ["fleet"])], ids=["first-phase", "second-phase"]
+)
 def test_a_phase_that_fails_ends_the_rollout(
-    aws: LocalAws, deployment: Deployment, fleets: Fleets, failing: str, spared: list[str]
+    aws: LocalAws, deployment: Deployment, fleets: Fleets, failing: str, skipped: list[str]
 ) -> None:
-    """The phases after it never see the firmware; those before it have taken it; all have their old updates."""
+    """A failed phase keeps the firmware from later phases, and all phases roll back to their old updates."""
     first = deployment.deploy(phases(deployment.folder, "one", fleets, *SIZES))
     fleets[failing].set_behaviour(0, Behaviour.FAIL)
     with pytest.raises(DeploymentError) as failed:
         deployment.deploy(phases(deployment.folder, "two", fleets, *SIZES))
-    decisive = next(report.time for report in fleets[failing].reports if report.status == "FAILED")
-    print(f"{failing} fails: the deploy ended {time.time() - decisive:.1f} s after its device had failed")
+    failed_at = next(report.time for report in fleets[failing].reports if report.status == "FAILED")
+    print(f"{failing} fails: the deploy ended {time.time() - failed_at:.1f} s after its device had failed")
     lines = str(failed.value).splitlines()
     assert any(f"Rollout{failing}" in line and "the gate has failed: 1 failure" in line for line in lines)
     assert deployment.outputs() == first
     assert set(leftovers(aws).ota_updates) == set(first.values())
-    assert {name: len(took(fleet)) for name, fleet in fleets.items()} == {
-        name: 1 if name in spared else 2 for name in SIZES
+    assert {name: len(started_updates(fleet)) for name, fleet in fleets.items()} == {
+        name: 1 if name in skipped else 2 for name in SIZES
     }
 
 
 def test_phases_come_and_go_in_a_deployed_stack(aws: LocalAws, deployment: Deployment, fleets: Fleets) -> None:
-    """One that is added reaches its own devices only; a new order reaches none, and holds for the next firmware."""
+    """A new phase updates only its own devices, a new order updates none, and the next firmware follows the order."""
 
     def deploy(content: str, *names: str) -> dict[str, str]:
         ids = deployment.deploy(phases(deployment.folder, content, fleets, *names))
@@ -86,7 +88,9 @@ def test_phases_come_and_go_in_a_deployed_stack(aws: LocalAws, deployment: Deplo
     assert {**with_early, **first} == with_early
     assert deploy("one", "fleet", "early", "canary") == with_early
     assert deploy("one", "fleet", "canary") == first
-    assert {name: took(fleet) for name, fleet in fleets.items()} == {name: [one] for name, one in with_early.items()}
+    assert {name: started_updates(fleet) for name, fleet in fleets.items()} == {
+        name: [one] for name, one in with_early.items()
+    }
     second = deploy("two", "fleet", "canary")
     assert fleets["fleet"].reports[-1].time < fleets["canary"].reports[-2 * SIZES["canary"]].time
-    assert took(fleets["canary"]) == [first["canary"], second["canary"]]
+    assert started_updates(fleets["canary"]) == [first["canary"], second["canary"]]

@@ -1,4 +1,4 @@
-"""Every permission is needed and none is missing: the lifecycle works with what is granted, and fails without it."""
+"""The granted permissions are necessary and sufficient for the lifecycle of an update."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,14 +7,14 @@ import pytest
 from cdk_iot_ota_local import LocalAws, leftovers
 from tests.end_to_end.support.deployment import Deployment
 from tests.end_to_end.support.permissions import Permission
-from tests.end_to_end.support.redeployed_stack import Stage, World
+from tests.end_to_end.support.redeployed_stack import Prerequisites, RedeployedStack
 
-pytestmark = pytest.mark.local_only("takes permissions away, needs signing profiles, and a handler that gives up soon")
+pytestmark = pytest.mark.local_only("removes permissions, and needs signing profiles and a handler with short timeouts")
 
 READS = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions")
 OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
 JOBS = ("iot:CreateJob", "iot:DeleteJob", "iot:DescribeJob")
-# With a generated id, firmware in buckets with and without versions, and each way to have AWS Signer sign.
+# For a generated id, firmware in versioned and unversioned buckets, and each use of AWS Signer.
 GENERATED = {
     ("handler", "Stack"): ("cloudformation:DescribeStacks",),
     ("handler", "Updates"): (
@@ -44,7 +44,7 @@ GENERATED = {
     ("service", "SignedBucket"): READS,
     ("service", "SignedKey"): ("kms:Decrypt", "kms:GenerateDataKey"),
 }
-# With an id of the user's own, without the stack's prefix.
+# For an explicit id, which lacks the stack's prefix.
 EXPLICIT = {
     ("handler", "AnyUpdates"): ("iot:GetOTAUpdate", "iot:ListTagsForResource"),
     ("handler", "OwnUpdates"): ("iot:DeleteOTAUpdate", "iot:UntagResource"),
@@ -55,54 +55,65 @@ EXPLICIT = {
 
 
 def listed(of: dict[tuple[str, str], tuple[str, ...]]) -> list[Permission]:
-    """The permissions one by one."""
+    """List the permissions one by one."""
     return [Permission(role, sid, action) for (role, sid), actions in of.items() for action in actions]
 
 
 @pytest.fixture(scope="module")
-def world(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """What the updates are made of."""
-    return World(aws, tmp_path_factory.mktemp("refusals"))
+def prerequisites(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Prerequisites:
+    """Create the resources that the updates use."""
+    return Prerequisites(aws, tmp_path_factory.mktemp("refusals"))
 
 
-def stages(world: World, kind: str, count: int) -> list[Stage]:
-    """Stacks with all permissions, so that as many deploys can wait at the same time."""
+def stacks(prerequisites: Prerequisites, kind: str, count: int) -> list[RedeployedStack]:
+    """Synthesize equal stacks, so that this many deploys can run in parallel."""
     names = [f"refusals-{kind}-{index}" for index in range(count)]
-    return [Stage(Deployment(world.aws, name, world.folder / name, 0.4), getattr(world, kind)) for name in names]
+    return [
+        RedeployedStack(
+            Deployment(prerequisites.aws, name, prerequisites.folder / name, 0.4), getattr(prerequisites, kind)
+        )
+        for name in names
+    ]
 
 
-def refusal(stage: Stage, missing: Permission) -> str | None:
-    """What is wrong, if a deploy without a permission does not fail for want of it, or the next with other tags."""
-    reasons = stage.replace(missing=missing) or stage.tag(missing=missing)
-    # S3 answers HeadObject without words.
-    silent = missing.role == "handler" and missing.action in ("s3:GetObject", "kms:Decrypt")
-    words = "403: Forbidden" if silent else f"not authorized to perform: {missing.action}"
-    after = stage.recover()
-    wrong = after if after or not any(words in reason for reason in reasons) else None
-    return None if wrong is None else f"{missing}: {reasons}, then {after}"
+def problem(stack: RedeployedStack, missing: Permission) -> str | None:
+    """Deploy without a permission; return a description unless new content or new tags fail for lack of it."""
+    reasons = stack.replace(missing=missing) or stack.tag(missing=missing)
+    # S3 sends no error message for HeadObject.
+    without_message = missing.role == "handler" and missing.action in ("s3:GetObject", "kms:Decrypt")
+    expected = "403: Forbidden" if without_message else f"not authorized to perform: {missing.action}"
+    after = stack.recover()
+    if not after and any(expected in reason for reason in reasons):
+        return None
+    return f"{missing}: {reasons}, then {after}"
 
 
-@pytest.mark.parametrize(("kind", "granted", "at_once"), [("generated", GENERATED, 5), ("explicit", EXPLICIT, 3)])
+@pytest.mark.parametrize(
+    ("kind", "granted", "parallel"),
+    [("generated", GENERATED, 5), ("explicit", EXPLICIT, 3)],
+    ids=["generated-id", "explicit-id"],
+)
 def test_each_permission_is_needed_and_none_is_missing(
-    world: World, kind: str, granted: dict[tuple[str, str], tuple[str, ...]], at_once: int
+    prerequisites: Prerequisites, kind: str, granted: dict[tuple[str, str], tuple[str, ...]], parallel: int
 ) -> None:
-    """A stack is created, replaced, tagged and deleted with what is granted; without any one action that fails."""
-    left, wrong = listed(granted), []
+    """The lifecycle of a stack succeeds with all granted permissions and fails without any one of them."""
+    left, problems = listed(granted), []
 
-    def play(stage: Stage) -> None:
-        assert stage.replace() == []
+    def run(stack: RedeployedStack) -> None:
+        assert stack.replace() == []
         while left:
-            wrong.append(refusal(stage, left.pop(0)))
-        assert stage.tag() == []
-        stage.deployment.delete()
+            problems.append(problem(stack, left.pop(0)))
+        assert stack.tag() == []
+        stack.deployment.delete()
 
-    with ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(play, stages(world, kind, at_once)))
-    assert [one for one in wrong if one is not None] == []
-    assert not leftovers(world.aws)
+    with ThreadPoolExecutor(parallel) as pool:
+        list(pool.map(run, stacks(prerequisites, kind, parallel)))
+    assert [one for one in problems if one is not None] == []
+    assert not leftovers(prerequisites.aws)
 
 
-def test_all_that_is_granted_is_known_here(world: World) -> None:
-    """What the templates grant is what the test above takes away, action by action."""
-    found = {one for kind in ("generated", "explicit") for stage in stages(world, kind, 1) for one in stage.granted}
+def test_every_granted_permission_is_listed(prerequisites: Prerequisites) -> None:
+    """The templates grant exactly the permissions that the test of single permissions removes."""
+    kinds = ("generated", "explicit")
+    found = {one for kind in kinds for stack in stacks(prerequisites, kind, 1) for one in stack.permissions}
     assert found == {*listed(GENERATED), *listed(EXPLICIT)}

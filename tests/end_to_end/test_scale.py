@@ -1,4 +1,4 @@
-"""Many updates at once, under the rates that AWS allows."""
+"""Many updates at once, with the request rate limits of AWS."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,16 +11,16 @@ from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Deployment, synthesizer
 
-# The role of one takes the policies of some six stacks.
+# The role of one provider has room for the policies of about six stacks.
 PROVIDERS = ["many-provider-0", "many-provider-1"]
-# The emulator deploys the resources of one stack one after another, and stacks at the same time.
+# The emulator deploys the resources of a stack one by one, but stacks in parallel.
 STACKS = [f"many-{number}" for number in range(10)]
 UPDATES = 10
 
 
 @pytest.mark.usefixtures("deployment")
 def test_a_hundred_updates(aws: LocalAws, fleet: Fleet, tmp_path: Path) -> None:
-    """A hundred updates are created, replaced and deleted, ten at a time, while AWS throttles what is too fast."""
+    """A hundred updates are created, replaced and deleted, ten at a time, while AWS throttles calls."""
     first = synth(aws, tmp_path, fleet, "one")
     providers = [Deployment(aws, name, tmp_path) for name in PROVIDERS]
     for provider in providers:
@@ -42,19 +42,19 @@ def test_a_hundred_updates(aws: LocalAws, fleet: Fleet, tmp_path: Path) -> None:
     assert not leftovers(aws)
     assert sorted(answered(aws, "CreateOTAUpdate", 200)) == sorted(before.ota_updates + after.ota_updates)
     assert sorted(set(answered(aws, "DeleteOTAUpdate", 200))) == sorted(before.ota_updates + after.ota_updates)
-    # Otherwise all this would show nothing.
+    # Without throttled calls the test would prove nothing.
     assert answered(aws, "GetOTAUpdate", 429)
     assert answered(aws, "DeleteOTAUpdate", 429)
 
 
 def answered(aws: LocalAws, operation: str, status: int) -> list[str]:
-    """The updates for which calls of an operation were answered in this way."""
+    """List the updates for which calls of an operation returned this status code."""
     calls = [call for call in aws.calls.log() if (call.operation, call.status) == (operation, status)]
     return [str(call.ota_update_id) for call in calls]
 
 
 def synth(aws: LocalAws, folder: Path, fleet: Fleet, content: str) -> Path:
-    """The folder of an app in which many stacks share the providers of two others."""
+    """Synthesize an app in which many stacks share the providers of two others, and return its folder."""
     out = folder / content
     app = App(outdir=str(out), analytics_reporting=False)
     providers = [OtaUpdateProvider(Stack(app, name, synthesizer=synthesizer(aws)), "Provider") for name in PROVIDERS]

@@ -1,4 +1,4 @@
-"""The tests touch a real AWS account only when it is named, and only that one."""
+"""The opt-in to a real AWS account: without it, no test calls AWS."""
 
 import os
 import subprocess
@@ -27,62 +27,66 @@ ARN = f"arn:aws:iam::{OTHER}:user/me"
 
 
 def sts() -> Any:
-    """A client whose calls are answered by a Stubber."""
+    """Return an STS client with dummy credentials, for a Stubber."""
     session = boto3.session.Session(aws_access_key_id="key", aws_secret_access_key="secret")
     return session.client("sts", region_name="eu-central-1")
 
 
 @dataclass
 class Session:
-    """What is used of a boto3 session, with no other service than STS."""
+    """A fake of a boto3 session that has no service but STS."""
 
     region_name: str | None = None
     credentials: object = "some"
     sts: Any = field(default_factory=sts)
 
     def get_credentials(self) -> object:
-        """The credentials, or an error."""
+        """Return the credentials, or raise the given error."""
         if isinstance(self.credentials, Exception):
             raise self.credentials
         return self.credentials
 
     def client(self, service: str, *, region_name: str) -> Any:
-        """The stubbed client."""
-        assert service == "sts", "nothing else may be called before the account is known to be the right one"
+        """Return the stubbed client."""
+        assert service == "sts", "only STS may be called before the account is verified"
         return self.sts
 
 
-def test_without_the_opt_in_credentials_mean_nothing() -> None:
-    """Whoever has credentials and a Region in the environment still tests on local AWS."""
+def test_credentials_without_opt_in_are_ignored() -> None:
+    """Credentials and a Region in the environment without the opt-in select local AWS."""
     environment = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
     assert opted_in_account(new_prefix(), environment) is None
 
 
-@pytest.mark.parametrize("value", ["", "12345678901", "1234567890123", "my-account", "١٢٣٤٥٦٧٨٩٠١٢"])
+@pytest.mark.parametrize(
+    "value",
+    ["", "12345678901", "1234567890123", "my-account", "١٢٣٤٥٦٧٨٩٠١٢"],
+    ids=["empty", "11-digits", "13-digits", "letters", "arabic-digits"],
+)
 def test_the_opt_in_names_an_account(value: str) -> None:
-    """Anything but the number of an account is refused with what was given and what to say instead."""
-    with pytest.raises(OptInError, match=rf"{ACCOUNT_VARIABLE} must be .* got '{value}': say make test-aws ACCOUNT="):
+    """A value that is not an account number is rejected with the value and the remedy."""
+    with pytest.raises(OptInError, match=rf"{ACCOUNT_VARIABLE} must be .* got '{value}': run make test-aws ACCOUNT="):
         requested_account({ACCOUNT_VARIABLE: value})
 
 
 def test_a_region_must_be_given() -> None:
-    """Without a Region nothing is guessed; the environment's goes before the profile's."""
-    with pytest.raises(OptInError, match="no Region is given: set AWS_REGION"):
+    """A missing Region is an error, and the environment takes precedence over the profile."""
+    with pytest.raises(OptInError, match="no Region is set: set AWS_REGION"):
         configured_region({}, Session())
     assert configured_region({}, Session("eu-west-1")) == "eu-west-1"
     assert configured_region({"AWS_REGION": "eu-central-1"}, Session("eu-west-1")) == "eu-central-1"
 
 
 def test_credentials_must_be_given() -> None:
-    """Without credentials, and with a login that has run out, the remedy is named."""
-    with pytest.raises(OptInError, match=f"no credentials for account {ACCOUNT} are given: set AWS_PROFILE"):
+    """Missing credentials and an expired login are rejected with the remedy."""
+    with pytest.raises(OptInError, match=f"no credentials for account {ACCOUNT}: set AWS_PROFILE"):
         check_credentials(Session(credentials=None), ACCOUNT, "eu-central-1")
     with pytest.raises(OptInError, match=r"do not work: .*SSO.*; sign in again"):
         check_credentials(Session(credentials=UnauthorizedSSOTokenError()), ACCOUNT, "eu-central-1")
 
 
-def test_credentials_that_aws_refuses() -> None:
-    """The words of STS are passed on."""
+def test_credentials_that_sts_rejects() -> None:
+    """Credentials that STS rejects are reported with its error message."""
     session = Session()
     with Stubber(session.sts) as stubber:
         stubber.add_client_error("get_caller_identity", "ExpiredToken", "The security token is expired")
@@ -90,29 +94,29 @@ def test_credentials_that_aws_refuses() -> None:
             check_credentials(session, ACCOUNT, "eu-central-1")
 
 
-def test_credentials_must_be_of_the_account_that_was_named() -> None:
-    """Those of another account are refused, and both are named; those of the account are let through."""
+def test_credentials_must_belong_to_the_account() -> None:
+    """Credentials of another account are rejected with both account numbers; those of the account are accepted."""
     session = Session()
     with Stubber(session.sts) as stubber:
         stubber.add_response("get_caller_identity", {"Account": OTHER, "Arn": ARN, "UserId": "me"}, {})
         stubber.add_response("get_caller_identity", {"Account": OTHER, "Arn": ARN, "UserId": "me"}, {})
-        with pytest.raises(
-            OptInError, match=f"is {ACCOUNT}, but the credentials are those of {ARN}: say ACCOUNT={OTHER}"
-        ):
+        with pytest.raises(OptInError, match=f"is {ACCOUNT}, but the credentials belong to {ARN}: set ACCOUNT={OTHER}"):
             check_credentials(session, ACCOUNT, "eu-central-1")
         check_credentials(session, OTHER, "eu-central-1")
         stubber.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(
-    "command", [["pytest", "tests/end_to_end/test_deploy.py"], ["tests.end_to_end.support.clean_up"]]
+    "command",
+    [["pytest", "tests/end_to_end/test_deploy.py"], ["tests.end_to_end.support.clean_up"]],
+    ids=["test-aws", "clean-aws"],
 )
-def test_the_commands_refuse(command: list[str]) -> None:
-    """`make test-aws` and `make clean-aws` without an account end with the message and do nothing."""
+def test_the_commands_reject_an_invalid_account(command: list[str]) -> None:
+    """The commands of `make test-aws` and `make clean-aws` do nothing without an account but report the error."""
     environment = {**os.environ, ACCOUNT_VARIABLE: ""}
     done = subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode != 0
-    assert f"{ACCOUNT_VARIABLE} must be the number of the account" in done.stdout + done.stderr
+    assert f"{ACCOUNT_VARIABLE} must be the 12-digit number of the account" in done.stdout + done.stderr
     assert " passed" not in done.stdout

@@ -1,4 +1,4 @@
-"""What runs in a real account makes nothing without its prefix, and finds what is its own."""
+"""Runs in a real account create nothing without their name prefix, and recognize their own resources."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,14 +12,14 @@ from tests.end_to_end.support.real_aws import PREFIX, NamePrefixError, RealAws, 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> RealAws:
-    """An account that no call reaches."""
+    """Return an account with dummy credentials."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     session = boto3.session.Session(aws_access_key_id="key", aws_secret_access_key="secret")
     return RealAws(session, "111122223333", "eu-central-1", f"{PREFIX}1234-")
 
 
-def test_every_run_has_a_prefix_of_its_own() -> None:
-    """Two runs in one account do not clean each other up; clean-aws finds both."""
+def test_every_run_has_its_own_prefix() -> None:
+    """Two runs have different prefixes with a common start, so that only `make clean-aws` removes both."""
     first, second = new_prefix(), new_prefix()
     assert first != second
     assert first.startswith(PREFIX)
@@ -34,17 +34,18 @@ def test_every_run_has_a_prefix_of_its_own() -> None:
         ("cloudformation", lambda client: client.create_stack(StackName="mine", TemplateBody=f"{PREFIX}1234-")),
         ("s3", lambda client: client.put_object(Bucket="mine", Key=f"{PREFIX}1234-", Body=b"")),
     ],
+    ids=["thing", "thing-group", "stack", "object"],
 )
-def test_nothing_is_made_without_the_prefix(aws: RealAws, service: str, call: Callable[[Any], Any]) -> None:
-    """A test that forgets to name what it makes fails before the call."""
+def test_nothing_is_created_without_the_prefix(aws: RealAws, service: str, call: Callable[[Any], Any]) -> None:
+    """Creating a resource without the prefix fails before the call."""
     client = aws.client(service)
     client.meta.events.register("before-send", lambda **_: pytest.fail("the call was made"))
     with pytest.raises(NamePrefixError, match=f"must begin with {PREFIX}1234-, got"):
         call(client)
 
 
-def test_what_has_the_prefix_is_made(aws: RealAws) -> None:
-    """A name with the prefix passes."""
+def test_names_with_the_prefix_are_accepted(aws: RealAws) -> None:
+    """A resource with the prefix can be created."""
     iot = aws.client("iot")
     with Stubber(iot) as stubber:
         stubber.add_response("create_thing", {}, {"thingName": f"{PREFIX}1234-a"})
@@ -53,7 +54,7 @@ def test_what_has_the_prefix_is_made(aws: RealAws) -> None:
 
 
 def add_update(stubber: Stubber, target: str, stack: str) -> None:
-    """The answers to the questions about one update."""
+    """Add the responses to the calls that tell the owner of an update."""
     of = "arn:aws:%s:eu-central-1:111122223333:%s"
     update = {"otaUpdateArn": of % ("iot", "otaupdate/a"), "targets": [of % ("iot", f"thinggroup/{target}")]}
     stubber.add_response("get_ota_update", {"otaUpdateInfo": update})
@@ -61,11 +62,11 @@ def add_update(stubber: Stubber, target: str, stack: str) -> None:
     stubber.add_response("list_tags_for_resource", {"tags": [tag]})
 
 
-def test_an_update_is_ours_by_its_targets_or_its_stack(aws: RealAws) -> None:
-    """Its id may have been cut short; what was seen to be somebody else's is not asked for again."""
+def test_an_update_is_recognized_by_its_targets_or_its_stack(aws: RealAws) -> None:
+    """An update belongs to the run if its targets or stack have the prefix; a foreign one is queried only once."""
     with Stubber(aws._iot) as stubber:
         add_update(stubber, target=f"{PREFIX}1234-fleet", stack="theirs")
-        add_update(stubber, target="nobody", stack=f"{PREFIX}1234-stack")
+        add_update(stubber, target="missing", stack=f"{PREFIX}1234-stack")
         add_update(stubber, target=f"{PREFIX}5678-fleet", stack=f"{PREFIX}5678-stack")
         assert aws.owns("otaupdate", "cdk-iot-ota-12345678_Blinky-0")
         assert aws.owns("otaupdate", "cdk-iot-ota-12345678_Blinky-1")
@@ -74,8 +75,8 @@ def test_an_update_is_ours_by_its_targets_or_its_stack(aws: RealAws) -> None:
         stubber.assert_no_pending_responses()
 
 
-def test_a_stream_is_ours_by_its_bucket(aws: RealAws) -> None:
-    """AWS names streams at random, and one that is gone meanwhile is nobody's."""
+def test_a_stream_is_recognized_by_its_bucket(aws: RealAws) -> None:
+    """A stream belongs to the run if its bucket has the prefix; a deleted stream does not."""
     with Stubber(aws._iot) as stubber:
         for bucket in (f"{PREFIX}1234-assets", "assets"):
             file = {"fileId": 0, "s3Location": {"bucket": bucket, "key": "a"}}
@@ -84,8 +85,8 @@ def test_a_stream_is_ours_by_its_bucket(aws: RealAws) -> None:
         assert [aws.owns("stream", name) for name in ("AFR_OTA-1", "AFR_OTA-2", "AFR_OTA-3")] == [True, False, False]
 
 
-def test_devices_take_jobs_where_the_account_serves_them(aws: RealAws) -> None:
-    """The account's own endpoint is asked for, in the old way and in the new one."""
+def test_devices_use_the_jobs_endpoint_of_the_account(aws: RealAws) -> None:
+    """Devices use the account's Jobs endpoint, or its data endpoint where AWS has merged the two."""
     iot = aws.client("iot")
     with Stubber(iot) as stubber:
         stubber.add_response("describe_endpoint", {"endpointAddress": "a.jobs"}, {"endpointType": "iot:Jobs"})

@@ -1,4 +1,4 @@
-"""Removes what runs in a real account have left. `python -m tests.end_to_end.support.clean_up` is `make clean-aws`."""
+"""Remove what test runs left in a real account. `make clean-aws` runs this module."""
 
 import sys
 import time
@@ -11,24 +11,24 @@ from cdk_iot_ota_local import leftovers
 from tests.end_to_end.support.opt_in import ACCOUNT_VARIABLE, OptInError
 from tests.end_to_end.support.real_aws import MARK, PREFIX, RealAws, opted_in_account
 
-# CloudFormation waits for a custom resource for an hour at most.
+# CloudFormation waits for a custom resource for at most an hour.
 _STACK_SECONDS = 3600.0
 _UPDATE_SECONDS = 300.0
 
-Say = Callable[[str], object]
+Report = Callable[[str], object]
 
 
 class CleanUp:
-    """Removes everything of an account that has the prefix; `problems` says what could not be removed, and why."""
+    """Remove everything in an account that has the prefix; `problems` lists what could not be removed, and why."""
 
-    def __init__(self, aws: RealAws, say: Say) -> None:
-        self._aws, self._say = aws, say
+    def __init__(self, aws: RealAws, report: Report) -> None:
+        self._aws, self._report = aws, report
         self._iot, self._s3, self._iam = aws.client("iot"), aws.client("s3"), aws.client("iam")
         self._cloudformation = aws.client("cloudformation")
         self.problems: list[str] = []
 
     def run(self) -> None:
-        """Stacks remove their own updates, if no job in progress keeps them from it. Then what no stack has removed."""
+        """Cancel running jobs, so that stacks can delete their updates; delete the stacks, then what they left."""
         self._each("job", self._running_jobs, self._cancel_job, "canceling")
         self._each("stack", self._stacks, self._delete_stack)
         self._each("OTA update", self._updates, self._delete_update)
@@ -48,7 +48,7 @@ class CleanUp:
             self.problems.append(f"{kind}s: {error}")
             return
         for name in found:
-            self._say(f"{verb} {kind} {name}")
+            self._report(f"{verb} {kind} {name}")
             try:
                 remove(name)
             except (BotoCoreError, ClientError, TimeoutError) as error:
@@ -58,7 +58,7 @@ class CleanUp:
         return leftovers(self._aws).ota_updates
 
     def _delete_update(self, name: str) -> None:
-        """Ask until it is gone: what is still being created, or deleted, cannot be deleted yet."""
+        """Retry until it is gone: an update that is being created or deleted cannot be deleted yet."""
         deadline = time.monotonic() + _UPDATE_SECONDS
         while True:
             try:
@@ -73,14 +73,14 @@ class CleanUp:
             time.sleep(self._aws.poll_seconds / 4)
 
     def _stacks(self) -> list[str]:
-        """The newest first: those that use what others export."""
+        """List the newest stacks first, because they may import what older ones export."""
         pages = self._cloudformation.get_paginator("describe_stacks").paginate()
         stacks = [stack for page in pages for stack in page["Stacks"] if "RootId" not in stack]
         stacks.sort(key=lambda stack: stack["CreationTime"], reverse=True)
         return [stack["StackName"] for stack in stacks if stack["StackName"].startswith(self._aws.prefix)]
 
     def _delete_stack(self, name: str) -> None:
-        """A stack is deleted when it is at rest: not all can be in the middle of something, nor then do it whole."""
+        """Wait until the stack is idle: deleting it during an operation may fail or leave resources behind."""
         deadline, pause = time.monotonic() + _STACK_SECONDS, self._aws.poll_seconds
         while (status := self._stack_status(name)).endswith("_IN_PROGRESS") and not status.startswith("DELETE"):
             if time.monotonic() > deadline:
@@ -108,7 +108,7 @@ class CleanUp:
         self._iot.delete_stream(streamId=name)
 
     def _roles(self) -> list[str]:
-        """Those that no stack has had."""
+        """List the roles that no stack deleted."""
         pages = self._iam.get_paginator("list_roles").paginate()
         return self._ours(role["RoleName"] for page in pages for role in page["Roles"])
 
@@ -127,8 +127,7 @@ class CleanUp:
         return self._ours(group["groupName"] for page in pages for group in page["thingGroups"])
 
     def _buckets(self) -> list[str]:
-        place = {"Prefix": self._aws.prefix, "BucketRegion": self._aws.region}
-        pages = self._s3.get_paginator("list_buckets").paginate(**place)
+        pages = self._s3.get_paginator("list_buckets").paginate(Prefix=self._aws.prefix, BucketRegion=self._aws.region)
         return self._ours(bucket["Name"] for page in pages for bucket in page["Buckets"])
 
     def _ours(self, names: Iterator[str]) -> list[str]:
@@ -143,21 +142,21 @@ class CleanUp:
         self._s3.delete_bucket(Bucket=name)
 
 
-def clean_up(aws: RealAws, say: Say = print) -> list[str]:
-    """Remove everything that has the account's prefix; what could not be removed, and why."""
-    work = CleanUp(aws, say)
+def clean_up(aws: RealAws, report: Report = print) -> list[str]:
+    """Remove everything that has the account's prefix; return what could not be removed, and why."""
+    work = CleanUp(aws, report)
     work.run()
     return work.problems
 
 
 def main() -> str | None:
-    """Remove what all runs have left; the text of an error, or None."""
+    """Remove what all runs left; return an error message, or None."""
     try:
         aws = opted_in_account(PREFIX)
-    except OptInError as refused:
-        return str(refused)
+    except OptInError as error:
+        return str(error)
     if aws is None:
-        return f"{ACCOUNT_VARIABLE} is not set: say make clean-aws ACCOUNT=123456789012"
+        return f"{ACCOUNT_VARIABLE} is not set: run make clean-aws ACCOUNT=123456789012"
     problems = clean_up(aws)
     return "\n".join(["could not be removed:", *problems]) if problems else None
 

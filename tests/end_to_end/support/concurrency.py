@@ -1,4 +1,4 @@
-"""What a test does while a deploy is under way."""
+"""Run work in the background, and wait for a condition."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,19 +8,19 @@ from typing import TypeVar
 
 _Result = TypeVar("_Result")
 
-_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 @contextmanager
 def in_background(work: Callable[[], _Result]) -> Iterator[Future[_Result]]:
-    """Do something in another thread; what it raises comes out of the future's `result`."""
+    """Run a function in another thread; the future's `result` raises its exception."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(work)
 
 
-def wait_until(holds: Callable[[], object]) -> None:
-    """Wait for a state, and fail when it does not come about."""
-    deadline = time.monotonic() + _SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "what the test waits for did not come about"
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until the condition is true, and fail after a minute."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"condition is not true after {_TIMEOUT_SECONDS:.0f} s"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""What the stacks of several tests declare."""
+"""Declarations that several tests put into their stacks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +9,14 @@ from aws_cdk import CfnOutput, CustomResource, Stack
 from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaUpdate, SignatureAlgorithm
 from tests.end_to_end.support.deployment import Declaration
 
+# The type of the fixture `declare`.
 Declare = Callable[..., Declaration]
 
 SIGNATURE = b"\x30\x45\x02\x20 a signature"
 
 
 def signed_file(location: FileLocation) -> OtaFile:
-    """A file whose signature every device can read."""
+    """Return a file with a custom signature, which every device can read."""
     return OtaFile(
         name="/firmware/blinky.bin",
         location=location,
@@ -30,14 +31,14 @@ def signed_file(location: FileLocation) -> OtaFile:
 
 
 def firmware(folder: Path, content: str) -> OtaFile:
-    """A signed file of this content that comes along with the app."""
+    """Return a signed file with this content, uploaded as an asset of the app."""
     path = folder / f"{content}.bin"
     path.write_text(content)
     return signed_file(FileLocation.from_asset(path))
 
 
 def blinky(stack: Stack, *, id: str = "Blinky", **options: Any) -> OtaUpdate:
-    """One update, and its attributes as outputs of the stack."""
+    """Declare an OTA update, and its attributes as outputs of the stack."""
     update = OtaUpdate(stack, id, **options)
     outputs = {"Id": update.ota_update_id, "Arn": update.ota_update_arn, "Job": update.job_id}
     for name, value in {**outputs, "JobArn": update.job_arn, "Status": update.status}.items():
@@ -46,7 +47,7 @@ def blinky(stack: Stack, *, id: str = "Blinky", **options: Any) -> OtaUpdate:
 
 
 def failing(stack: Stack) -> None:
-    """A resource that cannot be created, after the update."""
-    nobody = stack.format_arn(service="lambda", resource="function", resource_name="nobody")
-    broken = CustomResource(stack, "Broken", service_token=nobody)
+    """Declare a resource that cannot be created and that depends on the update."""
+    missing = stack.format_arn(service="lambda", resource="function", resource_name="missing")
+    broken = CustomResource(stack, "Broken", service_token=missing)
     broken.node.add_dependency(stack.node.find_child("Blinky"))

@@ -1,4 +1,4 @@
-"""Deploys synthesized templates through boto3: what `cdk deploy` does, without its seconds of polling."""
+"""Deploy synthesized templates through boto3: as `cdk deploy` does, but without seconds of polling."""
 
 import io
 import json
@@ -14,23 +14,23 @@ from botocore.exceptions import ClientError, WaiterError
 from cdk_iot_ota_local import Account
 
 _STACK_NAME_LENGTH = 128
-# What CloudFormation takes in the request itself.
+# The largest template that CloudFormation accepts in the request itself.
 _TEMPLATE_BYTES = 51_200
-# Six minutes on local AWS, and an hour on AWS.
-_LOOKS = 3600
+# Six minutes on local AWS, an hour on AWS.
+_MAXIMUM_POLLS = 3600
 
 Declaration = Callable[[Stack], None]
 
 
 class DeploymentError(Exception):
-    """A stack did not get where it should; the text has the reasons of its failed resources."""
+    """A stack operation failed; the message lists the reasons of the failed resources."""
 
 
 @dataclass
 class Deployment:
-    """A stack of this name, as far as the account lets it have it.
+    """A stack of this name; the account may add a prefix, and long names are cut.
 
-    poll_seconds: how often it is asked whether it has got there; as often as the account can bear when it is left out.
+    poll_seconds: the pause between two polls of the stack, by default the shortest that suits the account.
     """
 
     aws: Account
@@ -43,14 +43,14 @@ class Deployment:
         self.name = self.aws.named(self.name)[:_STACK_NAME_LENGTH]
 
     def deploy(self, declare: Declaration, **options: Any) -> dict[str, str]:
-        """Create or update the stack with what `declare` puts into it, and return its outputs.
+        """Create or update the stack with what `declare` adds to it, and return its outputs.
 
         `options` go to CreateStack or UpdateStack.
         """
         return self.apply(self.synth(declare), **options)
 
     def synth(self, declare: Declaration) -> Path:
-        """The folder of an app with the stack in it. Only one thread at a time can synthesize, unlike `apply`."""
+        """Synthesize an app with the stack, and return its folder. Unlike `apply` this is not thread-safe."""
         self._synths += 1
         folder = self.folder / f"cdk.out-{self._synths}"
         app = App(outdir=str(folder), analytics_reporting=False)
@@ -59,7 +59,7 @@ class Deployment:
         return folder
 
     def apply(self, folder: Path, **options: Any) -> dict[str, str]:
-        """Create or update the stack with its template in the folder of an app, and return its outputs."""
+        """Create or update the stack from the folder of a synthesized app, and return its outputs."""
         self._upload(folder)
         template = self._template(folder / f"{self.name}.template.json")
         cloudformation = self.aws.client("cloudformation")
@@ -80,19 +80,19 @@ class Deployment:
         self._wait("stack_delete_complete")
 
     def exists(self) -> bool:
-        """Whether the stack is there."""
+        """Return True if the stack exists."""
         return self._stack() is not None
 
     def status(self) -> str:
-        """The stack's status."""
+        """Return the status of the stack."""
         return str(self._existing()["StackStatus"])
 
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs by name."""
+        """Return the outputs of the stack by name."""
         return {output["OutputKey"]: output["OutputValue"] for output in self._existing().get("Outputs", [])}
 
     def reasons(self) -> list[str]:
-        """Why resources of the stack have failed, newest first."""
+        """List why resources of the stack failed, newest first."""
         pages = self.aws.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=self.name)
         return [
             f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
@@ -112,18 +112,18 @@ class Deployment:
 
     def _existing(self) -> dict[str, Any]:
         stack = self._stack()
-        assert stack is not None, f"there is no stack {self.name}"
+        assert stack is not None, f"stack {self.name} does not exist"
         return stack
 
     def _wait(self, waiter: str) -> None:
-        patience = {"Delay": self.poll_seconds or self.aws.poll_seconds, "MaxAttempts": _LOOKS}
+        configuration = {"Delay": self.poll_seconds or self.aws.poll_seconds, "MaxAttempts": _MAXIMUM_POLLS}
         try:
-            self.aws.client("cloudformation").get_waiter(waiter).wait(StackName=self.name, WaiterConfig=patience)
+            self.aws.client("cloudformation").get_waiter(waiter).wait(StackName=self.name, WaiterConfig=configuration)
         except WaiterError as error:
             raise DeploymentError("\n".join(self.reasons())) from error
 
     def _template(self, path: Path) -> dict[str, str]:
-        """The template as it is, or where it lies when it is too large to be handed over."""
+        """Return the template, or upload it and return its URL if it is too large for the request."""
         if path.stat().st_size <= _TEMPLATE_BYTES:
             return {"TemplateBody": path.read_text()}
         s3, bucket = self.aws.client("s3"), self.aws.assets_bucket
@@ -142,12 +142,12 @@ class Deployment:
 
 
 def synthesizer(aws: Account) -> DefaultStackSynthesizer:
-    """CDK's own, for the account's bucket, without the rule that asks for the version of a bootstrap stack."""
+    """Return CDK's synthesizer for the account's bucket, without the rule that checks for a bootstrap stack."""
     return DefaultStackSynthesizer(generate_bootstrap_version_rule=False, file_assets_bucket_name=aws.assets_bucket)
 
 
 def tags(aws: Account, arn: str) -> dict[str, str]:
-    """The tags of an update."""
+    """Return the tags of an OTA update."""
     found = aws.client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
     return {tag["Key"]: tag["Value"] for tag in found}
 

@@ -1,4 +1,4 @@
-"""The Lambda function that a stack has deployed, called as the Provider framework calls it."""
+"""The Lambda function of a deployed stack, invoked as the Provider framework does."""
 
 import json
 from typing import Any
@@ -8,8 +8,8 @@ from tests.end_to_end.support.deployment import Deployment
 
 Event = dict[str, Any]
 
-# What CloudFormation sends. The framework adds to it what on_event has returned.
-_OF_CLOUDFORMATION = (
+# The keys that CloudFormation sends. The framework adds those that on_event returned.
+_CLOUDFORMATION_KEYS = (
     "RequestType",
     "RequestId",
     "ResponseURL",
@@ -22,7 +22,7 @@ _OF_CLOUDFORMATION = (
 
 
 class FunctionError(Exception):
-    """The function has raised; the text is what it said."""
+    """The function raised an exception; this error has its message."""
 
 
 class Function:
@@ -34,34 +34,34 @@ class Function:
         self.name = self._physical_id("AWS::Lambda::Function", "ProviderHandler")
 
     def events(self) -> list[Event]:
-        """The events that CloudFormation has sent, the oldest first, without the ids that answers have put in.
+        """List the events from CloudFormation, oldest first, without the physical ids that responses added.
 
-        The framework's waiter has been started with each of them.
+        They are read from the executions of the framework's waiter, one per event.
         """
         machine = self._physical_id("AWS::StepFunctions::StateMachine", "Framework")
-        return [_sent(execution) for execution in executions(self._aws, machine)]
+        return [_sent_event(execution) for execution in executions(self._aws, machine)]
 
-    def call(self, event: Event) -> Event:
-        """One call of the function, and its answer."""
-        answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(event))
-        said: Event = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise FunctionError(said["errorMessage"])
-        return said
+    def invoke(self, event: Event) -> Event:
+        """Invoke the function, and return its response."""
+        response = self.client.invoke(FunctionName=self.name, Payload=json.dumps(event))
+        payload: Event = json.loads(response["Payload"].read())
+        if "FunctionError" in response:
+            raise FunctionError(payload["errorMessage"])
+        return payload
 
-    def begin(self, event: Event) -> Event:
-        """Call on_event; returns what every is_complete of this event gets."""
-        return {**event, **self.call(event)}
+    def on_event(self, event: Event) -> Event:
+        """Invoke on_event, and return the input of each is_complete of this event."""
+        return {**event, **self.invoke(event)}
 
-    def finish(self, begun: Event) -> Event:
-        """Call is_complete until the event is over, as the waiter does."""
-        while not (answer := self.call(begun))["IsComplete"]:
+    def wait_until_complete(self, event: Event) -> Event:
+        """Invoke is_complete until it reports completion, as the waiter does, and return its response."""
+        while not (response := self.invoke(event))["IsComplete"]:
             pass
-        return answer
+        return response
 
-    def serve(self, event: Event) -> Event:
-        """The whole of an event."""
-        return self.finish(self.begin(event))
+    def handle(self, event: Event) -> Event:
+        """Handle an event from on_event to its completion."""
+        return self.wait_until_complete(self.on_event(event))
 
     def _physical_id(self, resource_type: str, part: str) -> str:
         resources = self._aws.client("cloudformation").get_paginator("list_stack_resources")
@@ -75,12 +75,12 @@ class Function:
 
 
 def executions(aws: Account, machine: str) -> list[Event]:
-    """The inputs of a state machine's executions, the oldest first."""
+    """List the inputs of a state machine's executions, oldest first."""
     client = aws.client("stepfunctions")
     found = client.list_executions(stateMachineArn=machine)["executions"]
     found.sort(key=lambda execution: execution["startDate"])
     return [json.loads(client.describe_execution(executionArn=one["executionArn"])["input"]) for one in found]
 
 
-def _sent(merged: Event) -> Event:
-    return {name: merged[name] for name in _OF_CLOUDFORMATION if name in merged}
+def _sent_event(merged: Event) -> Event:
+    return {name: merged[name] for name in _CLOUDFORMATION_KEYS if name in merged}

@@ -1,4 +1,4 @@
-"""Deploys with a gate and a fleet of their own, many at the same time, and what happened in each, and when."""
+"""Deploys with a gate, each with its own fleet and many in parallel, and a record of each."""
 
 import math
 import re
@@ -26,10 +26,10 @@ COUNTS = re.compile(
 
 @dataclass(kw_only=True)
 class Run:
-    """How a deploy went. Times are those of `time.time()`.
+    """The record of a deploy. Times are those of `time.time()`.
 
-    reports: what the devices said. created, stopped: when AWS IoT had taken on the update, and the end of its job.
-    meant: when somebody did what was to end the deploy, if somebody did.
+    reports: the status reports of the devices. created, stopped: when AWS IoT accepted the creation of the update, and
+    the cancellation or deletion of its job. intervened: when the scenario's intervention was done, if it has one.
     """
 
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -37,17 +37,17 @@ class Run:
     reports: list[Report] = field(default_factory=list)
     created: float = 0
     stopped: float = math.inf
-    meant: float = 0
+    intervened: float = 0
     ended: float = 0
 
-    def told(self, *statuses: str) -> list[float]:
-        """When devices said so, in order."""
+    def report_times(self, *statuses: str) -> list[float]:
+        """List when devices reported one of these statuses, in order."""
         return [report.time for report in self.reports if report.status in statuses]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Devices:
-    """A fleet, see ``Fleet``. With one worker its devices begin one after the other."""
+    """The arguments of a ``Fleet``. With one worker its devices start one after the other."""
 
     size: int = 6
     behaviours: Mapping[int | str, Behaviour] = field(default_factory=dict)
@@ -59,19 +59,19 @@ class Devices:
 class Scenario:
     """A deploy with a gate.
 
-    decisive: from what happened, when it was that the gate could pass, or could not any more.
-    failure: the words of the failure before its counts, a pattern; none for a deploy that succeeds. counted: whether
-    counts follow.
-    meanwhile: what somebody does to the update's job as soon as the first device has begun with it.
-    options: of the update.
+    decided: returns the time at which the outcome of the gate was certain.
+    failure: a pattern for the failure up to its counts; empty for a deploy that succeeds.
+    has_counts: the failure includes counts.
+    intervene: called with the update's job id as soon as the first device has started the job.
+    options: further arguments of the update.
     """
 
     name: str
     gate: RolloutGate
-    decisive: Callable[[Run], float]
+    decided: Callable[[Run], float]
     failure: str = ""
-    counted: bool = True
-    meanwhile: Callable[[LocalAws, str], object] | None = None
+    has_counts: bool = True
+    intervene: Callable[[LocalAws, str], object] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     devices: Devices = field(default_factory=Devices)
 
@@ -79,8 +79,8 @@ class Scenario:
         return self.name
 
 
-class Stage:
-    """A scenario that is being played, in a stack of its own."""
+class ScenarioDeployment:
+    """The deployment of a scenario, in its own stack."""
 
     def __init__(self, aws: LocalAws, scenario: Scenario, folder: Path) -> None:
         self.aws, self.scenario, self._folder = aws, scenario, folder
@@ -101,31 +101,31 @@ class Stage:
         CfnOutput(stack, "DevicesFailed", value=update.devices_failed)
         CfnOutput(stack, "SecondsWaited", value=update.seconds_waited)
 
-    def play(self) -> Run:
-        """Deploy and take the stack away again, while the devices work on the update."""
-        of = self.scenario.devices
+    def run(self) -> Run:
+        """Deploy the stack while the devices take the update, then delete it, and return the record."""
+        devices = self.scenario.devices
         with Fleet(
             self.aws,
             self.scenario.name,
-            max(of.size, 1),
-            behaviours=of.behaviours,
-            workers=of.workers,
-            work_seconds=of.work_seconds,
+            max(devices.size, 1),
+            behaviours=devices.behaviours,
+            workers=devices.workers,
+            work_seconds=devices.work_seconds,
         ) as fleet:
             fleet.register()
-            if not of.size:
-                self._leave(fleet)
+            if not devices.size:
+                self._empty_group(fleet)
             fleet.start()
             with in_background(self._deploy) as deploy:
-                meant = self._interfere(fleet)
+                intervened = self._intervene(fleet)
                 run = deploy.result()
-        run.meant, run.reports = meant, list(fleet.reports)
+        run.intervened, run.reports = intervened, list(fleet.reports)
         self._add_calls(run)
         if self.deployment.exists():
             self.deployment.delete()
         return run
 
-    def _leave(self, fleet: Fleet) -> None:
+    def _empty_group(self, fleet: Fleet) -> None:
         iot = self.aws.client("iot")
         for thing in fleet.things:
             iot.remove_thing_from_thing_group(thingGroupName=fleet.name, thingName=thing)
@@ -138,11 +138,11 @@ class Stage:
         run.ended = time.time()
         return run
 
-    def _interfere(self, fleet: Fleet) -> float:
-        if self.scenario.meanwhile is None:
+    def _intervene(self, fleet: Fleet) -> float:
+        if self.scenario.intervene is None:
             return 0
         wait_until(lambda: fleet.reports)
-        self.scenario.meanwhile(self.aws, fleet.reports[0].job_id)
+        self.scenario.intervene(self.aws, fleet.reports[0].job_id)
         return time.time()
 
     def _add_calls(self, run: Run) -> None:
@@ -154,15 +154,15 @@ class Stage:
                     run.stopped = min(run.stopped, call.time)
 
 
-def seen_by_the_gate(run: Run) -> dict[str, int]:
-    """The counts in the failure."""
+def counts_in_failure(run: Run) -> dict[str, int]:
+    """Return the counts in the failure."""
     found = COUNTS.search(run.failure)
     assert found, run.failure
     return {name: int(count) for name, count in found.groupdict().items()}
 
 
-def told_by_the_devices(run: Run) -> Iterator[dict[str, int]]:
-    """The counts after each report of a device: how many have said what, and how many have begun and said no more."""
+def reported_counts(run: Run) -> Iterator[dict[str, int]]:
+    """Yield the counts after each report: devices per final status, and devices still working."""
     names = {"SUCCEEDED": "succeeded", "FAILED": "failed", "REJECTED": "rejected"}
     counts = {"succeeded": 0, "failed": 0, "rejected": 0, "working": 0}
     yield dict(counts)

@@ -1,13 +1,13 @@
-"""Which tests need what only local AWS can do, so that they are left out in a real account."""
+"""Skip tests in a real account that depend on local AWS."""
 
 import pytest
 
-# What LocalAws has beside AWS's own APIs. A test that says aws.faults need not say that it is for local AWS.
+# Attributes of LocalAws besides AWS's own APIs: a test that uses aws.faults needs no marker.
 _LOCAL_NAMES = ("calls", "faults", "settings")
 
 
 def reason(item: pytest.Item) -> str | None:
-    """Why a test is for local AWS only; None if it is not."""
+    """Return why a test runs on local AWS only, or None if it does not."""
     if marker := item.get_closest_marker("local_only"):
         return str(marker.args[0])
     code = getattr(getattr(item, "function", None), "__code__", None)
@@ -16,7 +16,7 @@ def reason(item: pytest.Item) -> str | None:
 
 
 def skip(items: list[pytest.Item]) -> None:
-    """Skip those tests, with the reason."""
+    """Skip the tests that run on local AWS only, and give the reason."""
     for item in items:
         if found := reason(item):
             item.add_marker(pytest.mark.skip(reason=f"only on local AWS: {found}"))

@@ -1,4 +1,4 @@
-"""The permissions in a template, and templates without one of them."""
+"""Read the permissions in a template, and remove single ones."""
 
 import copy
 import json
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 _POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
-# The same handler gives up after seconds, and so do the tests that wait for it.
-_IMPATIENT = {
+# With these the handler, and the tests that wait for it, give up within seconds.
+_SHORT_TIMEOUTS = {
     "IAM_PATIENCE": 1,
     "SETTLE_PATIENCE": 2,
     "PATIENCE": 3,
@@ -22,7 +22,7 @@ _IMPATIENT = {
 
 @dataclass(frozen=True)
 class Permission:
-    """An action that a statement of ours grants, wherever it has this name in the policies of a role."""
+    """An action granted by every statement with this Sid in the policies of a role."""
 
     role: str
     sid: str
@@ -33,7 +33,7 @@ class Permission:
 
 
 def permissions(template: dict[str, Any]) -> list[Permission]:
-    """All that the policies of a stack's updates grant."""
+    """List every permission that the policies of a stack's updates grant."""
     found = [
         Permission(role, statement["Sid"], action)
         for _, role, statement in _statements(template)
@@ -43,20 +43,20 @@ def permissions(template: dict[str, Any]) -> list[Permission]:
 
 
 def without_permission(template: dict[str, Any], missing: Permission) -> dict[str, Any]:
-    """The template with a permission taken out."""
+    """Return the template without one permission."""
     template = copy.deepcopy(template)
     for _, role, statement in _statements(template):
         if (role, statement["Sid"]) == (missing.role, missing.sid):
-            # A statement needs an action; this one allows nothing.
+            # A statement must have an action; this one does not exist.
             statement["Action"] = [one for one in _actions(statement) if one != missing.action] or ["iot:Nothing"]
     return template
 
 
 def shorten_timeouts(folder: Path) -> None:
-    """Let the handler in an app's folder give up soon."""
+    """Shorten the timeouts of the handler in the folder of a synthesized app."""
     (path,) = folder.glob("asset.*/ota_update/contract/timeouts.py")
     text = path.read_text()
-    for name, seconds in _IMPATIENT.items():
+    for name, seconds in _SHORT_TIMEOUTS.items():
         text, found = re.subn(rf"^{name} = \d+$", f"{name} = {seconds}", text, flags=re.MULTILINE)
         assert found == 1, name
     path.write_text(text)

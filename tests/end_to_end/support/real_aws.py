@@ -1,4 +1,4 @@
-"""A real AWS account to deploy to. Everything that is made in it has a name with the same beginning."""
+"""A real AWS account to deploy to. Everything that tests create in it has the same name prefix."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from cdk_iot_ota_handler.ota_update.contract import names
 from tests.end_to_end.support.opt_in import OptInError, check_credentials, configured_region, requested_account
 
-# What the names of all runs begin with, and their things are marked with.
+# The start of the name prefix of every run, and the attribute of its things.
 PREFIX = "cdk-iot-ota-test-"
 MARK = {"made-by": PREFIX.rstrip("-")}
 
@@ -22,11 +22,11 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 class NamePrefixError(Exception):
-    """A test was about to make something that could not be told from what others have in the account."""
+    """A test tried to create something without the name prefix, which nothing would clean up."""
 
 
 class RealAws:
-    """An account and Region, for names that begin with `prefix`; see `cdk_iot_ota_local.Account`."""
+    """An `Account` (see cdk_iot_ota_local) in which all names begin with `prefix`."""
 
     poll_seconds = 1.0
 
@@ -41,49 +41,49 @@ class RealAws:
 
     @property
     def assets_bucket(self) -> str:
-        """A bucket of the run, since the account may not be bootstrapped."""
+        """A bucket created by the run, because the account may not be bootstrapped."""
         return self.named("assets")
 
     def client(self, service: str, **options: Any) -> Any:
-        """A boto3 client that makes nothing without the prefix; `options` go to boto3."""
+        """Return a boto3 client that creates nothing without the prefix; `options` go to boto3."""
         options = {**options, "region_name": self.region, "config": _CONFIG.merge(options.get("config", Config()))}
         client = self._connect(service, options)
         if service == "iot-jobs-data" and client.meta.endpoint_url.startswith("https://data.jobs.iot."):
-            # The SDK's own address is no account's. One that the environment gives is left as it is.
+            # The SDK's default host serves no account. An endpoint from the environment is kept.
             client = self._connect(service, {**options, "endpoint_url": f"https://{jobs_endpoint(self._iot)}"})
         client.meta.events.register("before-parameter-build", self._check_name)
         return client
 
     def _connect(self, service: str, options: dict[str, Any]) -> Any:
-        # A session does not make clients in two threads at once.
+        # Creating clients from one session is not thread-safe.
         with self._lock:
             return self._session.client(service, **options)
 
     def named(self, name: str) -> str:
-        """The name with the prefix."""
+        """Add the prefix to a name."""
         return f"{self.prefix}{name}"
 
     def owns(self, kind: str, name: str) -> bool:
-        """Whether an update, a job or a stream is of what has the prefix: by its targets, stack or bucket.
+        """Return True if the targets, stack or bucket of an update, a job or a stream have the prefix.
 
-        Its own name does not say it: ids of updates and jobs may be cut short, and AWS names streams at random.
+        Its own name does not tell: ids of updates and jobs may be cut, and AWS names streams at random.
         """
         if (kind, name) in self._others:
             return False
-        places = self._places(kind, name)
-        ours = any(place.startswith(self.prefix) for place in places)
-        if places and not ours:
+        related = self._related_names(kind, name)
+        owned = any(one.startswith(self.prefix) for one in related)
+        if related and not owned:
             self._others.add((kind, name))
-        return ours
+        return owned
 
     def add_things(self, group: str, things: Sequence[str]) -> None:
-        """Declare things in a group, marked so that they are found among any number of others."""
+        """Create things in a group, with an attribute by which clean-up finds them."""
         for thing in things:
             self._iot.create_thing(thingName=thing, attributePayload={"attributes": MARK})
             self._iot.add_thing_to_thing_group(thingName=thing, thingGroupName=group)
 
-    def _places(self, kind: str, name: str) -> list[str]:
-        """The names that belong to an update, a job or a stream; none if it is gone."""
+    def _related_names(self, kind: str, name: str) -> list[str]:
+        """List the names of an update's, job's or stream's targets, stack or buckets; empty if it is gone."""
         try:
             if kind == "stream":
                 files = self._iot.describe_stream(streamId=name)["streamInfo"].get("files", [])
@@ -96,12 +96,12 @@ class RealAws:
             return []
 
     def _stacks_of(self, arn: str) -> list[str]:
-        """The id of the stack that has made an update: what it was meant for may not exist, nor be ours."""
+        """Return the ARN of the stack that created an update; its targets may be missing or not the run's."""
         found = self._iot.list_tags_for_resource(resourceArn=arn).get("tags", [])
         return [tag["Value"] for tag in found if tag["Key"] == names.STACK_TAG]
 
     def _check_name(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        """Of all that creates or puts, the first required parameter is the name of what is made, or where."""
+        """Check the first required parameter of Create* and Put*: the name of the new resource or its parent."""
         if not model.name.startswith(("Create", "Put")):
             return
         parameter = next(iter(model.input_shape.required_members), "")
@@ -115,7 +115,7 @@ def _names(arns: list[str]) -> list[str]:
 
 
 def jobs_endpoint(iot: Any) -> str:
-    """The host where devices of the account take jobs; AWS is about to serve it where all their data goes."""
+    """Return the host of the account's Jobs data endpoint, which AWS is merging with the device data endpoint."""
     try:
         found = iot.describe_endpoint(endpointType="iot:Jobs")
     except iot.exceptions.InvalidRequestException:
@@ -124,12 +124,12 @@ def jobs_endpoint(iot: Any) -> str:
 
 
 def new_prefix() -> str:
-    """The prefix of one run."""
+    """Return a new name prefix for one run."""
     return f"{PREFIX}{secrets.token_hex(4)}-"
 
 
 def opted_in_account(prefix: str, environment: Mapping[str, str] = os.environ) -> RealAws | None:
-    """The account that the environment names, or None; OptInError where something is missing."""
+    """Return the account set in the environment, or None; raise OptInError if anything is missing."""
     account = requested_account(environment)
     if account is None:
         return None

@@ -1,4 +1,4 @@
-"""Stacks that need every permission of ours, deployed again and again with one of them missing."""
+"""Stacks whose updates need every permission, redeployed with one permission missing at a time."""
 
 import contextlib
 import json
@@ -16,33 +16,33 @@ from tests.end_to_end.support.deployment import Declaration, Deployment, Deploym
 from tests.end_to_end.support.permissions import Permission, permissions, shorten_timeouts, without_permission
 from tests.end_to_end.support.resources import create_bucket, delete_update
 
-# In place of what is another in each deploy.
-CONTENT, TAG = "in-place-of-content", "in-place-of-a-tag"
+# Placeholders for the content and the tag, which change from deploy to deploy.
+CONTENT, TAG = "content-placeholder", "tag-placeholder"
 _BUCKETS = ("kept", "plain", "signed", "signed-plain")
 
 
-class World:
-    """Buckets with and without versions and keys, a signing profile, a signing job that is over, and a thing."""
+class Prerequisites:
+    """Buckets with and without versioning and encryption, a signing profile, a completed signing job, and a thing."""
 
     def __init__(self, aws: LocalAws, folder: Path) -> None:
         self.aws, self.folder = aws, folder
         with Fleet(aws, "refusals", 1) as fleet:
             fleet.register()
         self.target = OtaTarget.thing(fleet.things[0])
-        self.keys = {name: self._encrypted_bucket(name) for name in ("kept", "signed")}
+        self.keys = {name: self._create_encrypted_bucket(name) for name in ("kept", "signed")}
         for name in ("plain", "signed-plain"):
             create_bucket(aws, self.name(name), versioned=False)
         for name in ("kept", "plain"):
             aws.client("s3").put_object(Bucket=self.name(name), Key="blinky.bin", Body=b"firmware")
         self.certificate = aws.client("acm").request_certificate(DomainName="example.com")["CertificateArn"]
-        self.signing_job = self._signed()
+        self.signing_job = self._sign()
 
     def name(self, bucket: str) -> str:
-        """A bucket's name in the account."""
+        """Return the name of a bucket in the account."""
         return self.aws.named(f"refusals-{bucket}")
 
-    def _encrypted_bucket(self, name: str) -> str:
-        """A bucket that keeps versions, under a key; the key's ARN."""
+    def _create_encrypted_bucket(self, name: str) -> str:
+        """Create a versioned and encrypted bucket, and return the ARN of its key."""
         create_bucket(self.aws, self.name(name))
         key: str = self.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
         rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
@@ -51,8 +51,8 @@ class World:
         )
         return key
 
-    def _signed(self) -> str:
-        """A job of AWS Signer that is over."""
+    def _sign(self) -> str:
+        """Run a signing job of AWS Signer, and return its id."""
         signer = self.aws.client("signer")
         signer.put_signing_profile(
             profileName="refusals",
@@ -69,26 +69,26 @@ class World:
         return str(started["jobId"])
 
     def generated(self, stack: Stack) -> None:
-        """An update that needs all that one with a generated id can need."""
+        """Declare an update with a generated id that needs every permission such an update can need."""
         kept, plain, signed, signed_plain = (self._bucket(stack, name) for name in _BUCKETS)
         profile = SigningProfile(
             certificate_arn=self.certificate,
             platform=SigningPlatform.AMAZON_FREERTOS_DEFAULT,
             certificate_path_on_device="/signer.pem",
         )
-        by_name = CodeSigning.signer(destination_bucket=signed, profile_name="refusals")
-        by_new = CodeSigning.signer(destination_bucket=signed_plain, profile=profile, destination_prefix="new/")
-        place = FileLocation.from_bucket(kept, "blinky.bin")
+        existing_profile = CodeSigning.signer(destination_bucket=signed, profile_name="refusals")
+        new_profile = CodeSigning.signer(destination_bucket=signed_plain, profile=profile, destination_prefix="new/")
+        location = FileLocation.from_bucket(kept, "blinky.bin")
         files = [
             signed_file(FileLocation.from_bucket(plain, "blinky.bin")),
-            OtaFile(name="/b", location=place, signing=by_name),
-            OtaFile(name="/c", location=place, signing=by_new),
+            OtaFile(name="/b", location=location, signing=existing_profile),
+            OtaFile(name="/c", location=location, signing=new_profile),
             OtaFile(name="/d", signing=CodeSigning.signer_job(self.signing_job)),
         ]
         OtaUpdate(stack, "Blinky", targets=[self.target], files=files, description=CONTENT, tags={TAG: "x"})
 
     def explicit(self, stack: Stack) -> None:
-        """An update with an id of its own."""
+        """Declare an update with an explicit id."""
         OtaUpdate(
             stack,
             "Blinky",
@@ -104,8 +104,8 @@ class World:
         return s3.Bucket.from_bucket_attributes(stack, name, bucket_name=self.name(name), encryption_key=key)
 
 
-class Stage:
-    """A stack that is deployed again and again, each time with another content."""
+class RedeployedStack:
+    """A stack that is deployed repeatedly, with new content or new tags."""
 
     def __init__(self, deployment: Deployment, declare: Declaration) -> None:
         self.deployment = deployment
@@ -116,28 +116,28 @@ class Stage:
         self._content = 0
 
     @property
-    def granted(self) -> list[Permission]:
-        """All that the policies of the stack grant."""
+    def permissions(self) -> list[Permission]:
+        """The permissions that the policies of the stack grant."""
         return permissions(json.loads(self._text))
 
     def replace(self, *, missing: Permission | None = None) -> list[str]:
-        """Deploy the next content; what has failed, in the stack's words."""
+        """Deploy new content, and return the reasons of failed resources."""
         self._content += 1
         return self._deploy("a", missing)
 
     def tag(self, *, missing: Permission | None = None) -> list[str]:
-        """Deploy the same content with other tags; what has failed, in the stack's words."""
+        """Deploy the same content with other tags, and return the reasons of failed resources."""
         return self._deploy("b", missing)
 
     def recover(self) -> list[str]:
-        """Deploy what should be there with all permissions, and delete what could not be deleted without one."""
+        """Deploy with all permissions, and delete updates that could not be deleted without one."""
         if self.deployment.status() == "UPDATE_ROLLBACK_FAILED":
-            self._go_on()
-        failed = self._deploy("a", None)
+            self._continue_rollback()
+        reasons = self._deploy("a", None)
         for update in leftovers(self.deployment.aws).ota_updates:
             if self.deployment.name in update and update != self._update()["PhysicalResourceId"]:
                 delete_update(self.deployment.aws, update)
-        return failed
+        return reasons
 
     def _deploy(self, tag: str, missing: Permission | None) -> list[str]:
         text = self._text.replace(CONTENT, f"{self.deployment.name}-{self._content}").replace(TAG, tag)
@@ -159,8 +159,8 @@ class Stage:
         ]
         return found
 
-    def _go_on(self) -> None:
-        """Leave a rollback that has failed: it needed the permission as well, to set the tags back."""
+    def _continue_rollback(self) -> None:
+        """Finish a failed rollback: it needed the missing permission as well, to restore the tags."""
         cloudformation, name = self.deployment.aws.client("cloudformation"), self.deployment.name
         cloudformation.continue_update_rollback(StackName=name, ResourcesToSkip=[self._update()["LogicalResourceId"]])
         cloudformation.get_waiter("stack_rollback_complete").wait(StackName=name)

@@ -1,4 +1,4 @@
-"""What there is in an account beside the stacks, made and removed by hand."""
+"""AWS resources that tests create and delete outside their stacks."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _ACTIONS = {
 
 @contextmanager
 def service_role(aws: Account, name: str) -> Iterator[str]:
-    """The ARN of a role for AWS IoT that no stack owns."""
+    """Create a role for AWS IoT that belongs to no stack, yield its ARN, and delete the role."""
     iam, name = aws.client("iam"), aws.named(name)
     trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
     actions = [f"{service}:{action}" for service, names in _ACTIONS.items() for action in names]
@@ -30,23 +30,25 @@ def service_role(aws: Account, name: str) -> Iterator[str]:
 
 
 def create_bucket(aws: Account, name: str, *, versioned: bool = True) -> None:
-    """Declare a bucket, one that keeps all versions unless it is said otherwise."""
+    """Create a bucket, by default a versioned one."""
     s3 = aws.client("s3")
-    # The one Region that does not want to be named.
-    place = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
-    s3.create_bucket(Bucket=name, **place)
+    # CreateBucket rejects us-east-1 as a location constraint.
+    configuration = (
+        {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+    )
+    s3.create_bucket(Bucket=name, **configuration)
     if versioned:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
 
 def delete_update(aws: Account, ota_update_id: str) -> None:
-    """Delete an update with its job and its stream, and wait until it is gone."""
+    """Delete an OTA update with its job and stream, and wait until it is gone."""
     aws.client("iot").delete_ota_update(otaUpdateId=ota_update_id, deleteStream=True, forceDeleteAWSJob=True)
-    wait_until(lambda: status(aws, ota_update_id) is None)
+    wait_until(lambda: update_status(aws, ota_update_id) is None)
 
 
-def status(aws: Account, ota_update_id: str) -> str | None:
-    """The status of an update; None if it does not exist."""
+def update_status(aws: Account, ota_update_id: str) -> str | None:
+    """Return the status of an OTA update, or None if it does not exist."""
     iot = aws.client("iot")
     try:
         return str(iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]["otaUpdateStatus"])
