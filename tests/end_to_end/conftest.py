@@ -80,7 +80,7 @@ def fleet(aws: Account) -> Iterator[Fleet]:
 def declare(tmp_path: Path, fleet: Fleet) -> Declare:
     """Return a function that declares an update with this firmware, and whatever else is given."""
 
-    def make(content: str, *more: Declaration, **options: Any) -> Declaration:
+    def declare_update(content: str, *more: Declaration, **options: Any) -> Declaration:
         options.setdefault("targets", [OtaTarget.thing_group(fleet.name)])
         if "files" not in options:
             options["files"] = [firmware(tmp_path, content)]
@@ -92,4 +92,4 @@ def declare(tmp_path: Path, fleet: Fleet) -> Declare:
 
         return declaration
 
-    return make
+    return declare_update

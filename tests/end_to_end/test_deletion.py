@@ -55,7 +55,7 @@ def test_a_job_that_is_refused_deletion_later(
 def test_a_deletion_waits_while_the_limit_is_reached(
     aws: LocalAws, deployment: Deployment, declare: Declare, fleet: Fleet
 ) -> None:
-    """While ten other updates are being deleted, the limit of the account, a stack deletion waits; then it succeeds."""
+    """A stack deletion waits while the account's limit of ten concurrent deletions is reached, and then succeeds."""
     # Without force, because then any other refusal of the deletion would fail the test.
     outputs = deployment.deploy(declare("one", force_delete_job=False))
     fleet.wait(outputs["Job"])

@@ -94,7 +94,7 @@ def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, d
 def test_the_gate_needs_its_permission(
     aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, ota_update_id: str | None
 ) -> None:
-    """Without iot:DescribeJob a deploy with a gate fails with the missing permission, and leaves no update."""
+    """Without iot:DescribeJob, a deploy with a gate fails, names the permission and leaves no update."""
     folder = deployment.synth(gated(deployment, devices, "one", RolloutGate(), ota_update_id=ota_update_id))
     shorten_timeouts(folder)
     path = folder / f"{deployment.name}.template.json"

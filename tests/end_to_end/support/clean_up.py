@@ -15,14 +15,14 @@ from tests.end_to_end.support.real_aws import MARK, PREFIX, RealAws, opted_in_ac
 _STACK_SECONDS = 3600.0
 _UPDATE_SECONDS = 300.0
 
-Report = Callable[[str], object]
+Log = Callable[[str], object]
 
 
 class CleanUp:
     """Remove everything in an account that has the prefix; `problems` lists what could not be removed, and why."""
 
-    def __init__(self, aws: RealAws, report: Report) -> None:
-        self._aws, self._report = aws, report
+    def __init__(self, aws: RealAws, log: Log) -> None:
+        self._aws, self._log = aws, log
         self._iot, self._s3, self._iam = aws.client("iot"), aws.client("s3"), aws.client("iam")
         self._cloudformation = aws.client("cloudformation")
         self.problems: list[str] = []
@@ -48,7 +48,7 @@ class CleanUp:
             self.problems.append(f"{kind}s: {error}")
             return
         for name in found:
-            self._report(f"{verb} {kind} {name}")
+            self._log(f"{verb} {kind} {name}")
             try:
                 remove(name)
             except (BotoCoreError, ClientError, TimeoutError) as error:
@@ -142,9 +142,9 @@ class CleanUp:
         self._s3.delete_bucket(Bucket=name)
 
 
-def clean_up(aws: RealAws, report: Report = print) -> list[str]:
+def clean_up(aws: RealAws, log: Log = print) -> list[str]:
     """Remove everything that has the account's prefix; return what could not be removed, and why."""
-    work = CleanUp(aws, report)
+    work = CleanUp(aws, log)
     work.run()
     return work.problems
 

@@ -19,7 +19,7 @@ def in_background(work: Callable[[], _Result]) -> Iterator[Future[_Result]]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until the condition is true, and fail after a minute."""
+    """Wait until the condition is true; fail after a minute."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"condition is not true after {_TIMEOUT_SECONDS:.0f} s"

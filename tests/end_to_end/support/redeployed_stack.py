@@ -116,7 +116,7 @@ class RedeployedStack:
         self._content = 0
 
     @property
-    def permissions(self) -> list[Permission]:
+    def granted_permissions(self) -> list[Permission]:
         """The permissions that the policies of the stack grant."""
         return permissions(json.loads(self._text))
 
