@@ -84,27 +84,27 @@ SCENARIOS = [
         devices=devices(dict.fromkeys((0, 2, 4), SILENT)),
         options={"in_progress_timeout": MINUTE},
         failure="[1-3] failures?, and at most 0 are allowed",
-        decided=a_minute_after_the_first_start,
+        outcome_time=a_minute_after_the_first_start,
     ),
     Scenario(
         name="timeout",
         gate=RolloutGate(timeout=MINUTE),
         devices=devices({5: SILENT}),
         failure="the devices were not through after [67][0-9] s",
-        decided=a_minute_after_the_creation,
+        outcome_time=a_minute_after_the_creation,
     ),
     Scenario(
         name="in-time",
         gate=RolloutGate(timeout=MINUTE),
         devices=Devices(size=1, work_seconds=30),
-        decided=nth(1, "SUCCEEDED"),
+        outcome_time=nth(1, "SUCCEEDED"),
     ),
     Scenario(
         name="no-device",
         gate=RolloutGate(),
         devices=Devices(size=0),
         failure="the job has 0 devices, and at least 1 must take it",
-        decided=a_minute_after_the_creation,
+        outcome_time=a_minute_after_the_creation,
     ),
     Scenario(
         name="job-deleted",
@@ -113,48 +113,48 @@ SCENARIOS = [
         intervene=delete,
         failure="its job is not there, somebody has deleted it",
         has_counts=False,
-        decided=a_minute_after_the_creation,
+        outcome_time=a_minute_after_the_creation,
     ),
-    Scenario(name="all-succeed", gate=RolloutGate(), decided=nth(6, "SUCCEEDED")),
+    Scenario(name="all-succeed", gate=RolloutGate(), outcome_time=nth(6, "SUCCEEDED")),
     Scenario(
         name="third-fails",
         gate=RolloutGate(),
         devices=slow({2: FAIL}),
         failure="1 failure, and at most 0 are allowed",
-        decided=nth(1, "FAILED"),
+        outcome_time=nth(1, "FAILED"),
     ),
     Scenario(
         name="two-may-fail",
         gate=RolloutGate(maximum_failures=2, success_percentage=66.66),
         devices=devices({0: FAIL, 1: REJECT}),
-        decided=nth(4, "SUCCEEDED"),
+        outcome_time=nth(4, "SUCCEEDED"),
     ),
     Scenario(
         name="two-fail-one-may",
         gate=RolloutGate(maximum_failures=1, success_percentage=50),
         devices=slow({0: FAIL, 3: REJECT}),
         failure="2 failures, and at most 1 are allowed",
-        decided=nth(2, "FAILED", "REJECTED"),
+        outcome_time=nth(2, "FAILED", "REJECTED"),
     ),
     Scenario(
         name="percentage",
         gate=RolloutGate(maximum_failures=20, success_percentage=90),
         devices=devices({0: FAIL, 1: FAIL}, size=20),
-        decided=nth(18, "SUCCEEDED"),
+        outcome_time=nth(18, "SUCCEEDED"),
     ),
     Scenario(
         name="percentage-out-of-reach",
         gate=RolloutGate(maximum_failures=20, success_percentage=90.01),
         devices=slow({0: FAIL, 3: FAIL}),
         failure="90.01 % of the devices can no longer succeed",
-        decided=nth(2, "FAILED"),
+        outcome_time=nth(2, "FAILED"),
     ),
-    Scenario(name="enough-devices", gate=RolloutGate(minimum_devices=6), decided=nth(6, "SUCCEEDED")),
+    Scenario(name="enough-devices", gate=RolloutGate(minimum_devices=6), outcome_time=nth(6, "SUCCEEDED")),
     Scenario(
         name="too-few-devices",
         gate=RolloutGate(minimum_devices=7),
         failure="the job has 6 devices, and at least 7 must take it",
-        decided=nth(6, "SUCCEEDED"),
+        outcome_time=nth(6, "SUCCEEDED"),
     ),
     Scenario(
         name="aborted",
@@ -164,7 +164,7 @@ SCENARIOS = [
             "abort_criteria": [AbortCriterion(failure=FailureType.FAILED, threshold_percentage=10, minimum_executed=4)]
         },
         failure="its job is CANCELED, Abort criteria for failure type FAILED with threshold 10",
-        decided=nth(2, "FAILED"),
+        outcome_time=nth(2, "FAILED"),
     ),
     Scenario(
         name="canceled-by-hand",
@@ -172,13 +172,13 @@ SCENARIOS = [
         devices=slow({}),
         intervene=cancel,
         failure="its job is CANCELED, support is called too often",
-        decided=intervention,
+        outcome_time=intervention,
     ),
     Scenario(
         name="exponential",
         gate=RolloutGate(),
         options={"rollout": RolloutRate.exponential(base_per_minute=60, increment_factor=2, after_succeeded=2)},
-        decided=nth(6, "SUCCEEDED"),
+        outcome_time=nth(6, "SUCCEEDED"),
     ),
     Scenario(
         name="exponential-fails",
@@ -186,20 +186,20 @@ SCENARIOS = [
         options={"rollout": RolloutRate.exponential(base_per_minute=5, increment_factor=2, after_succeeded=10)},
         devices=devices({3: FAIL}, size=20),
         failure="1 failure, and at most 0 are allowed",
-        decided=nth(1, "FAILED"),
+        outcome_time=nth(1, "FAILED"),
     ),
     Scenario(
         name="large",
         gate=RolloutGate(success_percentage=99, maximum_failures=DEVICES // 100, minimum_devices=DEVICES),
         devices=large(),
-        decided=nth(DEVICES - DEVICES // 100, "SUCCEEDED"),
+        outcome_time=nth(DEVICES - DEVICES // 100, "SUCCEEDED"),
     ),
     Scenario(
         name="large-fails",
         gate=RolloutGate(success_percentage=98, maximum_failures=DEVICES // 200),
         devices=large(0.1),
         failure=f"[0-9]+ failures, and at most {DEVICES // 200} are allowed",
-        decided=nth(DEVICES // 200 + 1, "FAILED"),
+        outcome_time=nth(DEVICES // 200 + 1, "FAILED"),
     ),
 ]
 
@@ -225,7 +225,7 @@ def runs(
 def test_a_gate(scenario: Scenario, runs: dict[str, Future[Run]]) -> None:
     """A gate ends in time with the right reason and counts, and after a failure no device starts the job."""
     run = runs[scenario.name].result()
-    started, delay = run.report_times("IN_PROGRESS"), run.ended - scenario.decided(run)
+    started, delay = run.report_times("IN_PROGRESS"), run.ended - scenario.outcome_time(run)
     late = [time for time in started if time > run.stopped]
     print(f"{scenario}: ended {delay:.1f} s after the outcome was certain, {len(started)} started, {len(late)} late")
     if scenario.failure:
@@ -263,7 +263,7 @@ def check_success(scenario: Scenario, run: Run) -> None:
     succeeded, failed, waited = (int(run.outputs[name]) for name in names)
     assert succeeded * 100 >= scenario.gate.success_percentage * scenario.devices.size
     assert failed <= scenario.gate.maximum_failures
-    assert scenario.decided(run) - run.created - 2 <= waited <= run.ended - run.created + 2
+    assert scenario.outcome_time(run) - run.created - 2 <= waited <= run.ended - run.created + 2
 
 
 def had_counts(run: Run, counts: dict[str, int], tolerance: int) -> bool:

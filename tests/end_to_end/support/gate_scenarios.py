@@ -59,7 +59,7 @@ class Devices:
 class Scenario:
     """A deploy with a gate.
 
-    decided: returns the time at which the outcome of the gate was certain.
+    outcome_time: returns when the outcome of the gate was certain.
     failure: a pattern for the failure up to its counts; empty for a deploy that succeeds.
     has_counts: the failure includes counts.
     intervene: called with the update's job id as soon as the first device has started the job.
@@ -68,7 +68,7 @@ class Scenario:
 
     name: str
     gate: RolloutGate
-    decided: Callable[[Run], float]
+    outcome_time: Callable[[Run], float]
     failure: str = ""
     has_counts: bool = True
     intervene: Callable[[LocalAws, str], object] | None = None
