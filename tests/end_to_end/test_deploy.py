@@ -94,7 +94,7 @@ def test_a_strangers_update_survives(aws: LocalAws, deployment: Deployment, decl
     """A deploy with an explicit id that another stack uses fails, and the other stack's update is kept."""
     first = deployment.deploy(declare("one", ota_update_id=aws.named("theirs")))
     other = Deployment(aws, "another-stack", deployment.folder / "other")
-    with pytest.raises(DeploymentError, match="is not this resource's"):
+    with pytest.raises(DeploymentError, match="does not belong to this resource"):
         other.deploy(declare("one", ota_update_id=aws.named("theirs")))
     other.delete()
     assert leftovers(aws).ota_updates == (first["Id"],)

@@ -41,7 +41,7 @@ def test_duplicates_after_a_replacement(aws: LocalAws, deployment: Deployment, d
     again = function.handle({**update, "PhysicalResourceId": first["Id"]})
     assert again["Data"]["JobArn"] == second["JobArn"]
     function.handle({**delete, "PhysicalResourceId": first["Id"]})
-    with pytest.raises(FunctionError, match="this is an old event"):
+    with pytest.raises(FunctionError, match="so the event is stale"):
         function.handle(create)
     assert not changes(aws)
     assert leftovers(aws).ota_updates == (second["Id"],)

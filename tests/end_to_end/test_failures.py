@@ -30,12 +30,12 @@ def test_the_log_group_explains_a_failed_deploy(aws: LocalAws, deployment: Deplo
     events = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=named[1])
     messages = [event["message"] for page in events for event in page["events"]]
     lines = [json.loads(message) for message in messages if message.startswith("{")]
-    decisions = [line for line in lines if "decided" in line]
-    assert all(set(line) >= {"event", "otaUpdateId", "seen", "why"} for line in decisions)
-    assert {(line["event"], line["otaUpdateId"] == first["Id"], line["seen"]) for line in decisions} >= {
+    decisions = [line for line in lines if "decision" in line]
+    assert all(set(line) >= {"event", "otaUpdateId", "observed", "reason"} for line in decisions)
+    assert {(line["event"], line["otaUpdateId"] == first["Id"], line["observed"]) for line in decisions} >= {
         ("Create", True, None),
         ("Create", True, "CREATE_COMPLETE"),
         ("Update", False, "CREATE_FAILED"),
         ("Update", True, "CREATE_COMPLETE"),
     }
-    assert any(line["why"].endswith("was not created: InvalidRequest: too large") for line in decisions)
+    assert any(line["reason"].endswith("was not created: InvalidRequest: too large") for line in decisions)

@@ -90,7 +90,7 @@ SCENARIOS = [
         name="timeout",
         gate=RolloutGate(timeout=MINUTE),
         devices=devices({5: SILENT}),
-        failure="the devices were not through after [67][0-9] s",
+        failure="timed out after [67][0-9] s",
         outcome_time=a_minute_after_the_creation,
     ),
     Scenario(
@@ -103,7 +103,7 @@ SCENARIOS = [
         name="no-device",
         gate=RolloutGate(),
         devices=Devices(size=0),
-        failure="the job has 0 devices, and at least 1 must take it",
+        failure="the job has 0 devices, and at least 1 are required",
         outcome_time=a_minute_after_the_creation,
     ),
     Scenario(
@@ -111,7 +111,7 @@ SCENARIOS = [
         gate=RolloutGate(),
         devices=slow({}),
         intervene=delete,
-        failure="its job is not there, somebody has deleted it",
+        failure="its job does not exist, it was deleted outside of the stack",
         has_counts=False,
         outcome_time=a_minute_after_the_creation,
     ),
@@ -153,7 +153,7 @@ SCENARIOS = [
     Scenario(
         name="too-few-devices",
         gate=RolloutGate(minimum_devices=7),
-        failure="the job has 6 devices, and at least 7 must take it",
+        failure="the job has 6 devices, and at least 7 are required",
         outcome_time=nth(6, "SUCCEEDED"),
     ),
     Scenario(

@@ -16,7 +16,7 @@ _SHORT_TIMEOUTS = {
     "PATIENCE": 3,
     "LAG": 1,
     "DELETION_PATIENCE": 1,
-    "ROLLOUT_LAG": 1,
+    "JOB_LAG": 1,
 }
 
 
