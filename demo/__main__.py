@@ -141,7 +141,7 @@ class Demo(Steps):
             self._commands.check()
             if progress.succeeded < total:
                 raise DemoFailed(f"{total - progress.succeeded} devices did not succeed: {fleet.problems or progress}")
-            self._screen.line(f"job {progress.job_status}")
+            self._screen.line(f"job {progress.status}")
 
     def _keep(self) -> None:
         with self._step("Keep it for a look around"):

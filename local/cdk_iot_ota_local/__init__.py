@@ -1,6 +1,6 @@
-"""AWS on one machine: an emulator with OTA updates, faults at run time, and a fleet of devices.
+"""AWS on one machine: an emulator with OTA updates, faults at run time, and a fleet of simulated devices.
 
-Everything listens and talks on the loopback interface only.
+Everything listens and connects on the loopback interface only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from .client.admin import Faults
 from .client.local_aws import LocalAws
 from .devices.device import Behaviour
 from .devices.fleet import Fleet
-from .devices.progress import Progress
+from .devices.progress import JobProgress
 from .errors import LocalAwsError
 from .leftovers import Leftovers, leftovers
 
@@ -19,9 +19,9 @@ __all__ = [
     "Behaviour",
     "Faults",
     "Fleet",
+    "JobProgress",
     "Leftovers",
     "LocalAws",
     "LocalAwsError",
-    "Progress",
     "leftovers",
 ]

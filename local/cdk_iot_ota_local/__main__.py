@@ -14,36 +14,36 @@ from .errors import LocalAwsError
 
 
 def exports(aws: LocalAws) -> list[str]:
-    """The shell lines that point another shell at the emulator, and away from the user's own accounts."""
-    wanted = client_environment(aws.endpoint_url, aws.account, aws.region, base={})
-    del wanted["PATH"]
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in wanted.items()]
+    """Return shell lines that point another shell at the emulator and away from the user's own accounts."""
+    variables = client_environment(aws.endpoint_url, aws.account, aws.region, base={})
+    del variables["PATH"]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return ["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]
 
 
 def main() -> None:
-    """Start, print what another shell needs, and stay until Ctrl-C or SIGTERM."""
+    """Start the emulator, print the environment for another shell, and run until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(
-        prog="python -m cdk_iot_ota_local", description="AWS on this machine, on loopback only"
+        prog="python -m cdk_iot_ota_local", description="Run an AWS emulator on this machine, on loopback only."
     )
-    parser.add_argument("--port", type=int, help="the port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--auth", action="store_true", help="enforce signatures and IAM policies")
-    parser.add_argument("--wait-scale", type=float, default=0.02, help="factor on Step Functions waits (default 0.02)")
+    parser.add_argument("--wait-scale", type=float, default=0.02, help="factor on Step Functions waits (default: 0.02)")
     options = parser.parse_args()
-    # A list, not an Event: whoever waits on an Event holds a lock that a signal's handler would need.
+    # A list, not an Event: waiting on an Event holds a lock that the signal handler would need.
     signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: signals.append(received))
     try:
         with LocalAws(auth=options.auth, port=options.port, wait_scale=options.wait_scale) as aws:
-            print("# paste these lines into another shell; Ctrl-C here ends it", file=sys.stderr)
+            print("# Paste these lines into another shell. Press Ctrl-C here to stop the emulator.", file=sys.stderr)
             print("\n".join(exports(aws)), flush=True)
             while not signals and aws.running:
                 time.sleep(0.2)
             if not signals:
-                sys.exit(f"local_aws: the emulator ended, its last words:\n{aws.log_tail(20)}")
+                sys.exit(f"cdk_iot_ota_local: the emulator stopped, the end of its log:\n{aws.log_tail(20)}")
     except LocalAwsError as error:
-        sys.exit(f"local_aws: {error}")
+        sys.exit(f"cdk_iot_ota_local: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a fleet, a deployment and a look at leftovers need of an AWS account, the emulator's or another."""
+"""The AWS account that fleets, deployments and clean-up run against: the emulator's or a real one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Account(Protocol):
-    """An AWS account to work in."""
+    """An AWS account and Region, with names that tell our resources from others."""
 
     @property
     def account(self) -> str:
@@ -21,26 +21,26 @@ class Account(Protocol):
 
     @property
     def assets_bucket(self) -> str:
-        """Where what is deployed is uploaded to."""
+        """The bucket that the CDK CLI uploads assets to."""
         ...
 
     @property
     def poll_seconds(self) -> float:
-        """The pause between two looks at something that takes its time."""
+        """The pause between two polls of something slow."""
         ...
 
     def client(self, service: str, **options: Any) -> Any:
-        """A boto3 client; `options` go to boto3."""
+        """Create a boto3 client; `options` go to boto3."""
         ...
 
     def named(self, name: str) -> str:
-        """The name to give to something that is called `name`, so that it is known for ours."""
+        """Return the name to use for `name` in this account; it marks the resource as ours."""
         ...
 
     def owns(self, kind: str, name: str) -> bool:
-        """Whether an "otaupdate", a "job" or a "stream" is ours."""
+        """Return whether an "otaupdate", a "job" or a "stream" is ours."""
         ...
 
     def add_things(self, group: str, things: Sequence[str]) -> None:
-        """Make things, and put them into a group that is there."""
+        """Create things and add them to an existing group."""
         ...

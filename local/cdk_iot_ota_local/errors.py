@@ -1,7 +1,7 @@
-"""The error that `local_aws` raises for its own refusals."""
+"""The package's own error."""
 
 from __future__ import annotations
 
 
 class LocalAwsError(RuntimeError):
-    """Something that `local_aws` cannot or will not do; the message names the remedy."""
+    """Local AWS cannot or will not do something; the message names the remedy."""

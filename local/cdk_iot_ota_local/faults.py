@@ -1,7 +1,8 @@
-"""Faults as the server keeps them: which are on, and which one meets a call."""
+"""Faults: which are switched on, which one a call meets, and the error answer that it gets."""
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,19 +12,31 @@ from .errors import LocalAwsError
 CALL_KINDS = ("throttle", "error_500", "error_503", "cut_before", "cut_after", "delay")
 CREATION_KINDS = ("fail_creation", "slow_creation")
 
+# kind -> (code, message, status)
+_IOT_ERRORS = {
+    "throttle": ("ThrottlingException", "Rate exceeded", 429),
+    "error_500": ("InternalFailureException", "An unexpected error has occurred.", 500),
+    "error_503": ("ServiceUnavailableException", "The service is temporarily unavailable.", 503),
+}
+_S3_ERRORS = {
+    "throttle": ("SlowDown", "Please reduce your request rate.", 503),
+    "error_500": ("InternalError", "We encountered an internal error. Please try again.", 500),
+    "error_503": ("ServiceUnavailable", "Reduce your request rate.", 503),
+}
+
 
 @dataclass(kw_only=True)
 class Fault:
     """One fault.
 
-    kind: one of CALL_KINDS, which meet calls of `operation`, or of CREATION_KINDS, which meet
-        the work of AWS IoT after CreateOTAUpdate.
-    operation: the API operation, such as "GetOTAUpdate"; None for every one.
-    times: after so many calls it is over; for_seconds: after so long. Neither: until cleared.
-    id_prefix: only updates whose id starts with it.
-    delay_seconds: how much longer, for "delay" and "slow_creation".
+    kind: one of CALL_KINDS, which affect calls of `operation`, or of CREATION_KINDS, which affect
+        the asynchronous work after CreateOTAUpdate.
+    operation: the API operation, such as "GetOTAUpdate"; None for all of them.
+    times: how many calls it affects; for_seconds: how long it lasts. Neither: until cleared.
+    id_prefix: affect only updates with an id that starts with it.
+    delay_seconds: the delay of "delay" and "slow_creation".
     code, message: the errorInfo of "fail_creation"; without a code there is none, as AWS allows.
-    leave_stream: whether "fail_creation" happens after the stream was made.
+    leave_stream: let "fail_creation" fail after the stream was created.
     """
 
     kind: str
@@ -46,12 +59,12 @@ class Fault:
 
     @property
     def over(self) -> bool:
-        """Whether the fault has run out."""
+        """True once the fault has run out."""
         late = self.for_seconds is not None and time.monotonic() - self.started > self.for_seconds
         return late or self.times == 0
 
     def matches(self, operation: str | None, ota_update_id: str | None) -> bool:
-        """Whether the fault meets this operation on this update."""
+        """Return whether the fault affects this operation on this update."""
         if self.operation is not None and self.operation != operation:
             return False
         return not self.id_prefix or (ota_update_id or "").startswith(self.id_prefix)
@@ -64,21 +77,32 @@ class FaultRules:
         self._faults: list[Fault] = []
 
     def add(self, description: dict[str, Any]) -> None:
-        """Switch one on; LocalAwsError for a description that makes no sense."""
+        """Switch a fault on; LocalAwsError for an invalid description."""
         try:
             self._faults.append(Fault(**description))
         except TypeError as error:
-            raise LocalAwsError(f"fault {description!r} is not understood: {error}") from error
+            raise LocalAwsError(f"fault {description!r} is invalid: {error}") from error
 
     def clear(self) -> None:
-        """Switch all off."""
+        """Switch all faults off."""
         self._faults.clear()
 
     def take(self, kinds: tuple[str, ...], operation: str | None, ota_update_id: str | None) -> Fault | None:
-        """The first fault of these kinds that meets the call, counted down; None if there is none."""
+        """Return the first fault of these kinds that affects the call, and count it; None if there is none."""
         self._faults = [fault for fault in self._faults if not fault.over]
         for fault in self._faults:
             if fault.kind in kinds and fault.matches(operation, ota_update_id):
                 fault.times = None if fault.times is None else fault.times - 1
                 return fault
         return None
+
+
+def error_answer(kind: str, service: str, method: str) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of the error that AWS IoT or S3 answers with."""
+    if service == "s3":
+        code, message, status = _S3_ERRORS[kind]
+        body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+        return status, {"content-type": "application/xml"}, b"" if method == "HEAD" else body.encode()
+    code, message, status = _IOT_ERRORS[kind]
+    headers = {"content-type": "application/json", "x-amzn-errortype": code}
+    return status, headers, json.dumps({"message": message}).encode()

@@ -1,4 +1,4 @@
-"""What a deployment left behind in an account."""
+"""Find what a deployment left behind in an account."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from .account import Account
 
 @dataclass(frozen=True, kw_only=True)
 class Leftovers:
-    """The ids of OTA updates, of their jobs, and of streams."""
+    """The ids of OTA updates, of their jobs, and of streams; false if there are none."""
 
     ota_updates: tuple[str, ...]
     jobs: tuple[str, ...]
     streams: tuple[str, ...]
 
     def __bool__(self) -> bool:
-        """Whether anything is left."""
         return bool(self.ota_updates or self.jobs or self.streams)
 
 
 def leftovers(aws: Account) -> Leftovers:
-    """The OTA updates, AFR_OTA-* jobs and streams of ours that are there now."""
+    """List the account's OTA updates, AFR_OTA-* jobs and streams that are ours."""
     iot = aws.client("iot")
     updates = iot.get_paginator("list_ota_updates").paginate().build_full_result()["otaUpdates"]
     jobs = iot.get_paginator("list_jobs").paginate().build_full_result()["jobs"]

@@ -1,4 +1,4 @@
-"""Loopback only: the checks that keep `local_aws` off every other network."""
+"""Loopback only: checks that keep local AWS off every other network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is a literal loopback address; names are not, since a resolver decides on them."""
+    """Return whether `host` is a literal loopback address. Names are not: a resolver decides where they lead."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -20,14 +20,14 @@ def is_loopback(host: str) -> bool:
 
 
 def require_loopback(host: str) -> str:
-    """Return `host`, or raise LocalAwsError when it is not a loopback address."""
+    """Return `host`, or raise LocalAwsError if it is not a loopback address."""
     if not is_loopback(host):
         raise LocalAwsError(f"host must be a loopback address, got {host!r}: use {LOOPBACK}")
     return host
 
 
 def require_loopback_url(url: str) -> str:
-    """Return `url`, or raise LocalAwsError when it does not point at a loopback address over http."""
+    """Return `url`, or raise LocalAwsError if it is not http on a loopback address."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
         raise LocalAwsError(f"endpoint_url must be http on a loopback address, got {url!r}: use http://{LOOPBACK}:PORT")
@@ -37,8 +37,8 @@ def require_loopback_url(url: str) -> str:
 def listen(port: int | None) -> socket.socket:
     """Bind `port` of the loopback address, or a free one for None.
 
-    The socket is handed on to the server, so that nobody can take the port in between.
-    Raises LocalAwsError when the port is out of range or in use.
+    The server inherits the socket, so that no other process can take the port in between.
+    Raises LocalAwsError if the port is out of range or in use.
     """
     if port is not None and not 1 <= port <= 65535:
         raise LocalAwsError(f"port must be between 1 and 65535, got {port!r}: leave it out for a free one")

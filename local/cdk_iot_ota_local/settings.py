@@ -1,4 +1,4 @@
-"""What the OTA service of the emulator does by choice; changed at run time."""
+"""The settings of the emulated OTA service, which can be changed at run time."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from .errors import LocalAwsError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Values:
+class Settings:
     """The settings, with their defaults.
 
     step_seconds: how long each of CREATE_PENDING, CREATE_IN_PROGRESS and DELETE_IN_PROGRESS lasts.
     tag_lag_seconds: how long ListTagsForResource shows no tags of a new update.
-    refusal: how a deletion without force answers for an unfinished job: "sync" is an
+    refusal: how a deletion without force is refused while the job is unfinished: "sync" answers with an
         InvalidRequestException, "async" ends in DELETE_FAILED.
-    rate_limits: whether more calls per second than AWS allows are throttled.
-    strict_deletion: whether the caller of DeleteOTAUpdate needs, beside the service role, iot:CancelJob and
-        iot:DeleteJob on a job that it deletes by force, and iot:DeleteStream on a stream that goes along. AWS does
-        not document it. Without IAM it makes no difference.
+    rate_limits: throttle calls that exceed AWS's rates.
+    strict_deletion: require, in addition to the service role's permissions, that the caller of DeleteOTAUpdate has
+        iot:CancelJob and iot:DeleteJob on a job that is deleted by force, and iot:DeleteStream on a stream that is
+        deleted with the update. AWS does not document it. Without IAM it makes no difference.
     """
 
     step_seconds: float = 0.05
@@ -40,8 +40,8 @@ class Values:
             if not isinstance(value, bool):
                 raise LocalAwsError(f"{name} must be True or False, got {value!r}")
 
-    def changed(self, changes: dict[str, Any]) -> Values:
-        """These settings with `changes`; LocalAwsError for a name that does not exist."""
+    def changed(self, changes: dict[str, Any]) -> Settings:
+        """Return a copy with `changes`; LocalAwsError for an unknown name."""
         known = [field.name for field in fields(self)]
         for name in changes:
             if name not in known:

@@ -36,7 +36,7 @@ def test_job_completes(account: Any) -> None:
         fleet.register()
         account.created("good", targets=[fleet.register()])
         seen = list(fleet.run("AFR_OTA-good"))
-    assert seen[-1].job_status == "COMPLETED"
+    assert seen[-1].status == "COMPLETED"
     assert seen[-1].succeeded == 5
 
 
@@ -69,7 +69,7 @@ def test_deleted_job(account: Any) -> None:
         assert next(run).succeeded == 1
         account.delete("cut")
         account.gone("cut")
-        assert list(run)[-1].job_status == "DELETED"
+        assert list(run)[-1].status == "DELETED"
         with pytest.raises(ClientError, match="cannot be found"):
             fleet.wait("AFR_OTA-cut")
 
@@ -81,7 +81,7 @@ def test_only_some_devices_are_targeted(account: Any) -> None:
         thing = account.iot.describe_thing(thingName="few-0119")["thingArn"]
         account.created("few", targets=[thing])
         last = fleet.wait("AFR_OTA-few")
-    assert (last.job_status, last.succeeded) == ("COMPLETED", 1)
+    assert (last.status, last.succeeded) == ("COMPLETED", 1)
 
 
 def test_wrong_signature_encoding_shows_on_the_device(account: Any) -> None:

@@ -1,1 +1,1 @@
-"""The caller's side of local AWS: start it, configure it, and make clients for it."""
+"""The caller's side of local AWS: start it, configure it, and create clients for it."""

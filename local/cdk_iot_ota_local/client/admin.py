@@ -1,4 +1,4 @@
-"""The client side of the admin routes: faults, settings and the record of calls."""
+"""The client of the admin routes: faults, settings and recorded calls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 
 from ..calls import Call
 from ..errors import LocalAwsError
-from ..faults import Fault
 from ..network import require_loopback_url
-from ..settings import Values
+from ..settings import Settings
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -24,7 +23,7 @@ class AdminClient:
         self._url = require_loopback_url(endpoint_url)
 
     def call(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
-        """The JSON answer; LocalAwsError with the server's words where it refuses."""
+        """Return the JSON answer; LocalAwsError with the server's message if it refuses."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self._url}/_local_aws/{name}", data, method=method)
         try:
@@ -35,7 +34,7 @@ class AdminClient:
 
 
 class Faults:
-    """Faults that are switched on at run time."""
+    """Switches faults on and off at run time."""
 
     def __init__(self, client: AdminClient) -> None:
         self._client = client
@@ -44,51 +43,46 @@ class Faults:
         """Switch a fault on: `add("throttle", "GetOTAUpdate", times=3)`.
 
         kind: "throttle", "error_500", "error_503", "cut_before" (nothing is done), "cut_after"
-            (it is done, the answer is lost), "delay"; or of the creation after the call,
-            "fail_creation", "slow_creation".
-        operation: the API operation of AWS IoT or S3, such as "HeadObject"; None for every one.
+            (the call is carried out, the answer is lost), "delay"; or, for the work after
+            CreateOTAUpdate, "fail_creation", "slow_creation".
+        operation: the API operation of AWS IoT or S3, such as "HeadObject"; None for all of them.
         options: `times`, `for_seconds`, `id_prefix`, `delay_seconds`, `code`, `message`,
-            `leave_stream`; see `local_aws.fault_rules.Fault`.
+            `leave_stream`; see `cdk_iot_ota_local.faults.Fault`.
         """
-        description = {"kind": kind, "operation": operation, **options}
-        try:
-            Fault(**description)
-        except TypeError as error:
-            raise LocalAwsError(f"fault {description!r} is not understood: {error}") from error
-        self._client.call("POST", "faults", description)
+        self._client.call("POST", "faults", {"kind": kind, "operation": operation, **options})
 
     def clear(self) -> None:
         """Switch all faults off."""
         self._client.call("DELETE", "faults")
 
 
-class Settings:
-    """The settings of the OTA service, see `local_aws.settings.Values`."""
+class SettingsClient:
+    """Reads and changes the OTA service's settings, see `cdk_iot_ota_local.settings.Settings`."""
 
     def __init__(self, client: AdminClient) -> None:
         self._client = client
 
-    def update(self, **changes: Any) -> Values:
-        """Change some: `update(step_seconds=0.5, refusal="async")`; returns all of them."""
-        return Values(**self._client.call("POST", "settings", changes))
+    def update(self, **changes: Any) -> Settings:
+        """Change some settings: `update(step_seconds=0.5, refusal="async")`; returns all of them."""
+        return Settings(**self._client.call("POST", "settings", changes))
 
     def reset(self) -> None:
-        """Back to the defaults."""
-        self._client.call("POST", "settings", vars(Values()))
+        """Restore the defaults."""
+        self._client.call("POST", "settings", vars(Settings()))
 
 
 class Calls:
-    """The record of calls to AWS IoT and S3."""
+    """The recorded calls to AWS IoT and S3."""
 
     def __init__(self, client: AdminClient) -> None:
         self._client = client
 
     def __call__(self) -> dict[str, int]:
-        """How often each operation was called."""
+        """Count the calls of each operation."""
         return dict(Counter(call.operation for call in self.log()))
 
     def log(self) -> list[Call]:
-        """The calls in the order in which they ended."""
+        """Return the calls in the order in which they ended."""
         return [Call(**call) for call in self._client.call("GET", "calls")]
 
     def reset(self) -> None:

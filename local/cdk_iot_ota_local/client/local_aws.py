@@ -13,30 +13,29 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
-
 from ..errors import LocalAwsError
 from ..network import LOOPBACK, listen
-from .admin import AdminClient, Calls, Faults, Settings
+from .admin import AdminClient, Calls, Faults, SettingsClient
 from .environment import SECRET, client_environment, server_environment
 
 _SERVER = "cdk_iot_ota_local.server.server"
 _START_SECONDS = 60.0
+# Imported only where they are used, so that this package can say which of them is missing.
+_PACKAGES = ("boto3", "hypercorn", "ministack")
 
 
 class LocalAws:
-    """AWS on this machine, for as long as the context lasts.
+    """AWS on this machine, running while the context is open.
 
-    auth: whether signatures and IAM policies are enforced.
-    port: the loopback port; a free one when it is left out.
-    region, account: what every client and every child process is told.
-    wait_scale: factor on the waits of Step Functions; 0.02 makes a minute 1.2 seconds.
+    auth: enforce signatures and IAM policies.
+    port: the loopback port; a free one by default.
+    region, account: those of every client and every child process.
+    wait_scale: factor on the waits of Step Functions; 0.02 turns a minute into 1.2 seconds.
     """
 
     def __init__(
@@ -48,6 +47,7 @@ class LocalAws:
         account: str = "111122223333",
         wait_scale: float = 0.02,
     ) -> None:
+        require_packages()
         if not re.fullmatch(r"\d{12}", account):
             raise LocalAwsError(f"account must have 12 digits, got {account!r}")
         self.auth, self.region, self.account, self._wait_scale = auth, region, account, wait_scale
@@ -68,7 +68,7 @@ class LocalAws:
 
     @property
     def endpoint_url(self) -> str:
-        """Where every AWS service answers."""
+        """The endpoint of every AWS service."""
         if self._url is None:
             raise LocalAwsError("the emulator is not running: use LocalAws as a context manager")
         return self._url
@@ -89,13 +89,13 @@ class LocalAws:
 
     @property
     def running(self) -> bool:
-        """Whether the server is alive."""
+        """True while the server is alive."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the server and wait until it answers; LocalAwsError with its last words if it ends."""
+        """Start the server and wait until it answers; LocalAwsError with the end of its log if it stops."""
         if self._process is not None:
-            raise LocalAwsError("the emulator is running already: stop it first")
+            raise LocalAwsError("the emulator is already running: stop it first")
         with listen(self._wanted_port) as listener:
             port = listener.getsockname()[1]
             self._temp = Path(tempfile.mkdtemp(prefix="local-aws-"))
@@ -124,7 +124,7 @@ class LocalAws:
                 stdout=log,
                 stderr=log,
                 pass_fds=[fd],
-                # A process group of its own, so that Lambda workers can be ended with it.
+                # A separate process group, so that Lambda workers can be stopped with it.
                 start_new_session=True,
             )
 
@@ -132,16 +132,18 @@ class LocalAws:
         deadline, client = time.monotonic() + _START_SECONDS, AdminClient(self.endpoint_url)
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
-                raise LocalAwsError(f"the emulator ended while starting, its last words:\n{self.log_tail(20)}")
+                raise LocalAwsError(f"the emulator stopped while starting, the end of its log:\n{self.log_tail(20)}")
             try:
                 client.call("GET", "ready")
                 return
             except OSError:
                 time.sleep(0.05)
-        raise LocalAwsError(f"the emulator did not answer in {_START_SECONDS:.0f} s:\n{self.log_tail(20)}")
+        raise LocalAwsError(
+            f"the emulator did not answer within {_START_SECONDS:.0f} s, the end of its log:\n{self.log_tail(20)}"
+        )
 
     def stop(self) -> None:
-        """End the server and its workers, and remove their temporary folder. Safe to call again."""
+        """Stop the server and its workers, and remove their temporary folder. Safe to call again."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -153,11 +155,13 @@ class LocalAws:
         self._process = self._temp = self._url = None
 
     def environment(self) -> dict[str, str]:
-        """The whole environment for a child process, with no way to the user's own accounts."""
+        """Return the environment of a child process, without access to the user's own accounts."""
         return client_environment(self.endpoint_url, self.account, self.region)
 
     def client(self, service: str, **options: Any) -> Any:
-        """A boto3 client of the emulator; `options` go to boto3, such as other credentials."""
+        """Create a boto3 client of the emulator; `options` go to boto3, such as other credentials."""
+        from botocore.config import Config
+
         config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"}, proxies={})
         if "config" in options:
             options["config"] = config.merge(options["config"])
@@ -169,35 +173,35 @@ class LocalAws:
             "config": config,
             **options,
         }
-        # A session keeps the models that it has read, but does not make clients in two threads at once.
+        # One session keeps the service models that it has loaded, but must not create clients in two threads at once.
         with self._lock:
-            return self._session.client(service, **arguments)  # type: ignore[call-overload]
+            return self._session.client(service, **arguments)
 
     @property
     def assets_bucket(self) -> str:
-        """The bucket of `cdk bootstrap`, which has yet to make it."""
+        """The bucket that `cdk bootstrap` creates."""
         return f"cdk-hnb659fds-assets-{self.account}-{self.region}"
 
     @property
     def poll_seconds(self) -> float:
-        """How long to wait between two looks: nothing takes long here."""
+        """The pause between two polls: nothing takes long here."""
         return 0.1
 
     def named(self, name: str) -> str:
-        """The name itself: nobody else gives names here."""
+        """Return the name unchanged: the account holds nothing but ours."""
         return name
 
     def owns(self, kind: str, name: str) -> bool:
-        """Whether an OTA update, a job or a stream is ours: all of them are."""
+        """Return True: every OTA update, job and stream here is ours."""
         return True
 
     def add_things(self, group: str, things: Sequence[str]) -> None:
-        """Make things in a group, with one call for all of them."""
-        place = {"account": self.account, "region": self.region, "group": group}
-        AdminClient(self.endpoint_url).call("POST", "things", {**place, "things": list(things)})
+        """Create things in a group, with one call for all of them."""
+        body = {"account": self.account, "region": self.region, "group": group, "things": list(things)}
+        AdminClient(self.endpoint_url).call("POST", "things", body)
 
     def log_tail(self, lines: int = 50) -> str:
-        """The last lines of the server's log."""
+        """Return the last lines of the server's log."""
         if self._temp is None or not (log := self._temp / "server.log").exists():
             return ""
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
@@ -208,17 +212,24 @@ class LocalAws:
         return Faults(AdminClient(self.endpoint_url))
 
     @property
-    def settings(self) -> Settings:
-        """The behaviour of the OTA service."""
-        return Settings(AdminClient(self.endpoint_url))
+    def settings(self) -> SettingsClient:
+        """Settings of the OTA service to change and reset."""
+        return SettingsClient(AdminClient(self.endpoint_url))
 
     @property
     def calls(self) -> Calls:
-        """The record of calls: `calls()` counts, `calls.log()` lists, `calls.reset()` forgets."""
+        """Recorded calls: `calls()` counts them, `calls.log()` lists them, `calls.reset()` forgets them."""
         return Calls(AdminClient(self.endpoint_url))
 
 
-# The user's own profiles and configuration have no say here: (file key, environment variable, value, conversion)
+def require_packages() -> None:
+    """Raise LocalAwsError if a package of the `local` extra is not installed."""
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        raise LocalAwsError(f"local AWS needs {', '.join(missing)}: pip install 'cdk-iot-ota[local]'")
+
+
+# Ignore the user's own profiles and configuration: (file key, environment variable, value, conversion)
 _SESSION_VARIABLES = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -226,5 +237,8 @@ _SESSION_VARIABLES = {
 }
 
 
-def _session() -> boto3.session.Session:
+def _session() -> Any:
+    import boto3
+    import botocore.session
+
     return boto3.session.Session(botocore_session=botocore.session.Session(_SESSION_VARIABLES))

@@ -1,4 +1,4 @@
-"""A simulated device: what it makes of a job document, and how it behaves."""
+"""A simulated device: its check of the job document, and its behaviour."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _FILE_MEMBERS = {"filepath": str, "filesize": int, "fileid": int}
 
 
 class Behaviour(enum.Enum):
-    """What a device does with a job that it understands."""
+    """The outcome of a job on a device that accepts the job document."""
 
     SUCCEED = "succeed"
     FAIL = "fail"
     REJECT = "reject"
-    SILENT = "silent"  # takes the job and never reports again
+    SILENT = "silent"  # starts the job and never reports a result
 
 
 def document_problem(text: str) -> str | None:
-    """Why a device's OTA agent cannot use a job document, or None when it can.
+    """Return the reason why a device's OTA agent cannot use a job document, or None if it can.
 
-    The agent checks what AWS IoT never looks at: a signature in a wrong encoding passes every
-    call of the API and shows only here.
+    The agent checks what AWS IoT does not: a signature in the wrong encoding passes every API call
+    and only fails on the device.
     """
     try:
         job = json.loads(text)["afr_ota"]
@@ -45,7 +45,7 @@ def _file_problem(file: dict[str, Any], has_stream: bool) -> str | None:
         if not isinstance(value, kind) or value == "":
             return f"{name} is missing"
     if not has_stream and not file.get("update_data_url"):
-        return "neither streamname nor update_data_url is there"
+        return "streamname and update_data_url are both missing"
     return _signature_problem(file)
 
 
@@ -60,5 +60,5 @@ def _signature_problem(file: dict[str, Any]) -> str | None:
     except (binascii.Error, TypeError, ValueError):
         return "the signature is not base64"
     if algorithm == "ecdsa" and signature[:1] != b"\x30":
-        return "the signature is not a DER sequence, its base64 is missing or doubled"
+        return "the signature is not a DER sequence: its base64 encoding is missing or doubled"
     return None

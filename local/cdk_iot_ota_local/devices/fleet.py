@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from botocore.config import Config
-
 from ..account import Account
 from ..errors import LocalAwsError
 from .device import Behaviour, document_problem
-from .progress import Progress
+from .progress import JobProgress
 
 _BATCH = 500
 _IDLE_SECONDS = 0.2
@@ -25,7 +23,7 @@ _IDLE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Report:
-    """What a device has told about a job and when, as far as AWS has taken it: IN_PROGRESS when it began with it."""
+    """A status report that AWS accepted from a device: IN_PROGRESS when it starts a job, then its result."""
 
     thing: str
     job_id: str
@@ -36,11 +34,12 @@ class Report:
 class Fleet:
     """`size` devices in one thing group, named `<name>-0000` and so on.
 
-    aws: where they are registered; it has the last word on the name.
-    behaviours: what single devices do, by index or by name; all others do `default`.
+    aws: the account of the devices; it may change the name.
+    behaviours: behaviours of single devices, by index or by name; all others have `default`.
     workers: how many devices act at the same time.
-    work_seconds: how long a device takes between taking a job and reporting on it.
-    A context manager: leaving it stops every device. `reports` is what they have told so far.
+    work_seconds: how long a device takes from the start of a job to its result.
+    A context manager: leaving it stops every device. `reports` are the status reports so far, and
+    `problems` the reasons why devices rejected the job document.
     """
 
     def __init__(
@@ -61,6 +60,8 @@ class Fleet:
         self._behaviours: dict[str, Behaviour] = {}
         for key, behaviour in (behaviours or {}).items():
             self.set_behaviour(key, behaviour)
+        from botocore.config import Config
+
         config = Config(max_pool_connections=workers)
         self._iot = aws.client("iot", config=config)
         self._jobs = aws.client("iot-jobs-data", config=config)
@@ -82,48 +83,48 @@ class Fleet:
         self.close()
 
     def close(self) -> None:
-        """Stop every device; calls that are under way end first."""
+        """Stop every device, after pending calls have ended."""
         self._stop.set()
         if self._background:
             self._background.join()
         self._pool.shutdown(cancel_futures=True)
 
     def set_behaviour(self, device: int | str, behaviour: Behaviour) -> None:
-        """Change what a device does from now on, by index or by name."""
+        """Change the behaviour of a device, by index or by name."""
         thing = self.things[device] if isinstance(device, int) else device
         if thing not in self.things:
             raise LocalAwsError(f"there is no device {thing!r} in fleet {self.name!r}")
         self._behaviours[thing] = behaviour
 
     def behaviour(self, thing: str) -> Behaviour:
-        """What a device does."""
+        """Return the behaviour of a device."""
         return self._behaviours.get(thing, self._default)
 
     def register(self) -> str:
-        """Make the things and the group, and return the group's ARN; what is there already is kept."""
+        """Create the things and the group unless they exist, and return the group's ARN."""
         group = self._iot.create_thing_group(thingGroupName=self.name)
         for start in range(0, len(self.things), _BATCH):
             self._aws.add_things(self.name, self.things[start : start + _BATCH])
         return str(group["thingGroupArn"])
 
-    def progress(self, job_id: str) -> Progress:
-        """The job's counts, from DescribeJob."""
-        return Progress.of(self._iot.describe_job(jobId=job_id)["job"])
+    def progress(self, job_id: str) -> JobProgress:
+        """Query the progress of a job."""
+        return JobProgress.of(self._iot.describe_job(jobId=job_id)["job"])
 
     def run(
         self,
         job_id: str,
         *,
-        until: Callable[[Progress], bool] | None = None,
+        until: Callable[[JobProgress], bool] | None = None,
         timeout: float = 120.0,
         interval: float = 0.1,
-    ) -> Iterator[Progress]:
+    ) -> Iterator[JobProgress]:
         """Let the devices work on a job, and yield its progress after each round.
 
         Ends when the job has ended (also by its deletion, with the status "DELETED"), when `until`
-        says so, when every device has taken the job, or after `timeout` seconds with a
-        LocalAwsError. Devices that have not got the job yet look for it again and again, so that a
-        slow rollout is followed too.
+        returns True, when every device has started the job and all results are counted, or after
+        `timeout` seconds with a LocalAwsError. Devices without the job poll for it repeatedly, so this
+        also works with a slow rollout rate.
         """
         deadline = time.monotonic() + timeout
         self.progress(job_id)
@@ -133,7 +134,7 @@ class Fleet:
             yield progress
             if progress.finished or (until and until(progress)) or self._stop.is_set():
                 return
-            # The counts of a job may lag behind.
+            # The counts of a job may lag behind the reports.
             if not self._waiting(job_id) and progress.done >= self._ended(job_id):
                 return
             if time.monotonic() > deadline:
@@ -142,9 +143,9 @@ class Fleet:
                 self._stop.wait(interval)
 
     def start(self) -> None:
-        """Let the devices work on every job that comes, in the background, until the fleet is closed.
+        """Let the devices work on every job in the background until the fleet is closed.
 
-        For what happens during a deployment, such as one that waits for devices.
+        For deployments that wait for devices.
         """
         self._background = threading.Thread(target=self._work, name=f"fleet-{self.name}", daemon=True)
         self._background.start()
@@ -156,7 +157,7 @@ class Fleet:
                 self._stop.wait(_IDLE_SECONDS)
 
     def _is_for_us(self, job_id: str) -> bool:
-        """Whether the group or a device of it is among the targets of a job."""
+        """Return whether the group or one of its devices is a target of a job."""
         if job_id not in self._ours:
             try:
                 targets = self._iot.describe_job(jobId=job_id)["job"]["targets"]
@@ -166,14 +167,14 @@ class Fleet:
             self._ours[job_id] = not names.isdisjoint((self.name, *self.things))
         return self._ours[job_id]
 
-    def _progress_or_deleted(self, job_id: str) -> Progress:
+    def _progress_or_deleted(self, job_id: str) -> JobProgress:
         try:
             return self.progress(job_id)
         except self._iot.exceptions.ResourceNotFoundException:
-            return Progress(job_status="DELETED")
+            return JobProgress(status="DELETED")
 
-    def wait(self, job_id: str, **options: Any) -> Progress:
-        """`run` to its end; the last progress."""
+    def wait(self, job_id: str, **options: Any) -> JobProgress:
+        """Let the devices work on a job as `run` does, and return the last progress."""
         return deque(self.run(job_id, **options), maxlen=1)[0]
 
     def _ended(self, job_id: str) -> int:
@@ -183,10 +184,10 @@ class Fleet:
         return [thing for thing in self.things if (thing, job_id) not in self._taken]
 
     def _round(self, job_id: str) -> int:
-        """Let some devices that have not taken the job look for one; how many took it.
+        """Let a slice of the devices without the job poll for one; returns how many started it.
 
-        In slices, so that progress shows between them. A slice in which nobody found the job
-        makes room for the next one.
+        In slices, so that progress is visible between them. After a slice in which no device found
+        the job, the next slice follows.
         """
         waiting, size = self._waiting(job_id), max(4, len(self.things) // 20)
         if not waiting or self._stop.is_set():
@@ -199,7 +200,7 @@ class Fleet:
         return acted
 
     def _act(self, thing: str, job_id: str) -> bool:
-        """One device looks for work; whether it was this job."""
+        """Let one device poll for a job; returns whether it got this one."""
         if self._stop.is_set():
             return False
         asked = time.time()
@@ -216,7 +217,7 @@ class Fleet:
         if status is None or self._stop.wait(self._work_seconds):
             return
         sent = time.time()
-        # The job may have been canceled or deleted meanwhile; a real device ends up the same.
+        # The job may have been canceled or deleted in the meantime, as for a real device.
         errors = self._jobs.exceptions
         with contextlib.suppress(errors.ResourceNotFoundException, errors.InvalidStateTransitionException):
             self._jobs.update_job_execution(
@@ -237,5 +238,5 @@ class Fleet:
             return "REJECTED", {"reason": problem[:1024]}
         if behaviour is Behaviour.SUCCEED:
             return "SUCCEEDED", {"reason": "accepted"}
-        word = {Behaviour.FAIL: "FAILED", Behaviour.REJECT: "REJECTED"}[behaviour]
-        return word, {"reason": f"told to {behaviour.value}"}
+        status = {Behaviour.FAIL: "FAILED", Behaviour.REJECT: "REJECTED"}[behaviour]
+        return status, {"reason": f"told to {behaviour.value}"}

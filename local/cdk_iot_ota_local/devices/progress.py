@@ -1,4 +1,4 @@
-"""How far a job is."""
+"""Progress of a job."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _COUNTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a job is: its status and the number of devices in each state."""
+class JobProgress:
+    """A job's status and the number of devices in each state."""
 
-    job_status: str
+    status: str
     queued: int = 0
     in_progress: int = 0
     succeeded: int = 0
@@ -34,21 +34,21 @@ class Progress:
 
     @property
     def total(self) -> int:
-        """The devices that the job has reached so far."""
+        """The number of devices that the job has reached so far."""
         return self.queued + self.in_progress + self.done
 
     @property
     def done(self) -> int:
-        """The devices that are through with it, one way or another."""
+        """The number of devices that have finished, with whatever result."""
         return self.succeeded + self.failed + self.rejected + self.timed_out + self.canceled + self.removed
 
     @property
     def finished(self) -> bool:
-        """Whether the job has ended."""
-        return self.job_status in _ENDED
+        """True once the job has ended."""
+        return self.status in _ENDED
 
     @classmethod
-    def of(cls, job: dict[str, Any]) -> Progress:
-        """The progress of a job as DescribeJob gives it."""
+    def of(cls, job: dict[str, Any]) -> JobProgress:
+        """Read the progress from the job in an answer of DescribeJob."""
         counts = job["jobProcessDetails"]
-        return cls(job_status=job["status"], **{field: counts.get(name, 0) for field, name in _COUNTS.items()})
+        return cls(status=job["status"], **{field: counts.get(name, 0) for field, name in _COUNTS.items()})

@@ -1,7 +1,7 @@
-"""Custom resources answered as CloudFormation answers them.
+"""Process the answers of custom resources as CloudFormation does.
 
-The emulator forgets the answer of a custom resource that failed. Here it is kept, since the
-rollback is addressed by it, and answers that CloudFormation refuses are refused.
+ministack forgets the answer of a custom resource that failed. Here it is kept, since its physical id
+is the one that the rollback uses, and answers that CloudFormation refuses are refused.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ TOO_LONG = "Response object is too long."
 NO_PHYSICAL_ID = "Invalid PhysicalResourceId"
 RESPONSE_PATH = "/_ministack/cfn-response/"
 
-_token: contextvars.ContextVar[str] = contextvars.ContextVar("local_aws_custom_resource_token")
+_token: contextvars.ContextVar[str] = contextvars.ContextVar("custom_resource_token")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A Create or an Update that failed, and the physical id that its rollback is addressed to."""
+    """A Create or an Update that failed, and the physical id that its rollback uses."""
 
     request_type: str
     resource_type: str
@@ -33,7 +33,7 @@ class Failure:
 
 
 class CustomResources:
-    """Wraps the emulator's invocation of custom resources."""
+    """Wraps ministack's invocation of custom resources."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
@@ -59,18 +59,18 @@ class CustomResources:
             return deliver(token, answer)
 
         def invoked(*args: Any, **kwargs: Any) -> Any:
-            # Each invocation has a context of its own, so that nested stacks do not mix tokens.
+            # A separate context for each invocation, so that nested stacks do not mix tokens.
             return contextvars.copy_context().run(self._invoke, invoke, *args, **kwargs)
 
         module.invoke_custom_resource = invoked
         module.register_token, module.deliver_response = registered, delivered
 
     def note_size(self, path: str, size: int) -> None:
-        """Remember how many bytes an answer has that is on its way."""
+        """Record the size in bytes of an answer before it is delivered."""
         self._sizes[path.removeprefix(RESPONSE_PATH)] = size
 
     def take_failure(self, stack_id: str, logical_id: str | None, request_type: str) -> Failure | None:
-        """The failure of a resource in the operation that is being rolled back; it is handed out once."""
+        """Remove and return the failure of a resource in the operation that is being rolled back, if any."""
         found = self._failures.get((stack_id, logical_id or ""))
         if found is None or found.request_type != request_type:
             return None
@@ -97,7 +97,7 @@ class CustomResources:
             self._check(_token.get())
         except Exception:
             if request_type != "Delete" and _token.get():
-                answered = self._answered_id() or physical_id or invented_id(stack_name, logical_id)
+                answered = self._answered_id() or physical_id or generated_id(stack_name, logical_id)
                 self._failures[(stack_id, logical_id)] = Failure(
                     request_type=request_type,
                     resource_type=resource_type,
@@ -116,20 +116,20 @@ class CustomResources:
         return self._sizes.get(token, 0) > MAX_ANSWER_BYTES
 
     def _answered_id(self) -> str | None:
-        """The physical id of the answer; an answer that is too long is not read at all."""
+        """Return the physical id of the answer; an answer that is too long is not read at all."""
         token = _token.get()
         found = None if self._is_too_long(token) else self._answers.get(token, {}).get("PhysicalResourceId")
         return str(found) if found else None
 
     def _check(self, token: str) -> None:
-        """Refuse what CloudFormation refuses, in its words."""
+        """Refuse what CloudFormation refuses, with its messages."""
         if self._is_too_long(token):
             raise RuntimeError(TOO_LONG)
         if not self._answers.get(token, {}).get("PhysicalResourceId"):
             raise RuntimeError(NO_PHYSICAL_ID)
 
 
-def invented_id(stack_name: str, logical_id: str) -> str:
-    """A physical id as CloudFormation makes one up for a resource that never gave its own."""
+def generated_id(stack_name: str, logical_id: str) -> str:
+    """Return a physical id as CloudFormation generates one for a resource that never answered with one."""
     alphabet = string.ascii_uppercase + string.digits
     return f"{stack_name}-{logical_id}-{''.join(secrets.choice(alphabet) for _ in range(12))}"

@@ -1,7 +1,7 @@
-"""The one seam to ministack: its exact version, and every private name that is used of it.
+"""The seam to ministack: its exact version, and every name that we use of it.
 
-ministack is untyped and has no plug-in hook, so its modules are `Any` from here on. The
-check at the start turns an upgrade that moved a name into one clear error.
+ministack is untyped and has no plug-in hook, so its modules are `Any` from here on. A check at
+the start turns a version in which a name has moved into one clear error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_jobs_apply_timeout",
             "_jobs_materialize_all",
             "_jobs_maybe_complete",
-            "_tags",
             "_tags_error",
             "_set_created_tags",
             "_TAGGABLE_RESOURCES",
@@ -130,15 +129,15 @@ class Emulator:
 
     @property
     def auth(self) -> bool:
-        """Whether signatures and IAM policies are enforced."""
+        """True if signatures and IAM policies are enforced."""
         return bool(self.server.AUTH)
 
     def account(self) -> str:
-        """The account of the request that is being served."""
+        """Return the account of the request that is being served."""
         return str(self.responses.get_account_id())
 
     def region(self) -> str:
-        """The Region of the request that is being served."""
+        """Return the Region of the request that is being served."""
         return str(self.responses.get_region())
 
 
@@ -150,11 +149,13 @@ def check_version(found: str | None = None) -> None:
         except importlib.metadata.PackageNotFoundError:
             found = "none"
     if found != VERSION:
-        raise LocalAwsError(f"local_aws needs ministack=={VERSION}, found {found}: pip install ministack=={VERSION}")
+        raise LocalAwsError(
+            f"cdk_iot_ota_local needs ministack=={VERSION}, found {found}: pip install ministack=={VERSION}"
+        )
 
 
 def check_names(modules: dict[str, Any]) -> None:
-    """Raise LocalAwsError when a name that we rely on is gone from its module."""
+    """Raise LocalAwsError if a module lacks a name that we use."""
     missing = [
         f"{REQUIRED[alias][0]}.{name}"
         for alias, module in modules.items()
@@ -169,7 +170,7 @@ def check_names(modules: dict[str, Any]) -> None:
 
 
 def load() -> Emulator:
-    """Import ministack and check that it is what this package was written against."""
+    """Import ministack and check that it is the version that this package was written for."""
     check_version()
     modules: dict[str, Any] = {alias: importlib.import_module(path) for alias, (path, _) in REQUIRED.items()}
     check_names(modules)

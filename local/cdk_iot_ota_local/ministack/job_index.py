@@ -1,22 +1,25 @@
-"""Job executions that are found by their thing.
+"""Look up job executions by their thing.
 
-The emulator looks through every execution for each call of a device, which takes minutes for a
-fleet of ten thousand.
+ministack searches all executions for each call of a device, which takes minutes for a fleet of ten thousand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .emulator import Emulator
 
 _PENDING = ("QUEUED", "IN_PROGRESS")
+# (account, Region), as ministack scopes its dictionaries.
+_Scope = tuple[str, ...]
+_Key = tuple[str, str]
 
 
 def index_jobs(emulator: Emulator) -> None:
     """Replace the store of executions, and the functions that scan it for each call of a device."""
     iot = emulator.iot
-    store = _indexed(emulator.responses.AccountRegionScopedDict)()
+    store = _executions(emulator.responses.AccountRegionScopedDict)()
     iot._job_executions = store
 
     def pending_for_thing(thing: str) -> list[dict[str, Any]]:
@@ -36,28 +39,54 @@ def index_jobs(emulator: Emulator) -> None:
     iot.jobs_pending_for_thing, iot._jobs_maybe_complete = pending_for_thing, complete_if_done
 
 
-def _indexed(base: Any) -> Any:
-    """A subclass of the emulator's scoped dictionary, keyed by (thing, job), with an index of things."""
+class _Index:
+    """Executions by (thing, job) under their thing, and those of a job that may still be pending."""
+
+    def __init__(self) -> None:
+        self._things: dict[tuple[str, ...], dict[_Key, Any]] = {}
+        self._open: dict[tuple[str, ...], list[Any]] = {}
+
+    def add(self, scope: _Scope, key: _Key, execution: Any) -> None:
+        thing, job = key
+        self._things.setdefault((*scope, thing), {})[key] = execution
+        self._open.setdefault((*scope, job), []).append(execution)
+
+    def remove(self, scope: _Scope, key: _Key) -> None:
+        self._things.get((*scope, key[0]), {}).pop(key, None)
+
+    def of_thing(self, scope: _Scope, thing: str) -> list[Any]:
+        return list(self._things.get((*scope, thing), {}).values())
+
+    def has_pending(self, scope: _Scope, job: str, current: Callable[[_Key], Any]) -> bool:
+        """Return whether an execution of a job is pending; one that has ended is checked only once."""
+        candidates = self._open.get((*scope, job), [])
+        while candidates:
+            execution = candidates[-1]
+            # Skip an execution that has been removed or replaced.
+            is_current = current((execution["thingName"], execution["jobId"])) is execution
+            if is_current and execution["status"] in _PENDING:
+                return True
+            candidates.pop()
+        return False
+
+
+def _executions(base: Any) -> Any:
+    """Derive the store of executions, keyed by (thing, job), from ministack's scoped dictionary."""
 
     class Executions(base):  # type: ignore[misc]
-        __slots__ = ("_open", "_things")
+        __slots__ = ("_index",)
 
         def __init__(self) -> None:
             super().__init__()
-            self._things: dict[Any, dict[Any, Any]] = {}
-            self._open: dict[Any, list[Any]] = {}
+            self._index = _Index()
 
-        def _bucket(self, key: tuple[str, str]) -> dict[Any, Any]:
-            return self._things.setdefault((*self._prefix(), key[0]), {})
-
-        def __setitem__(self, key: tuple[str, str], value: Any) -> None:
+        def __setitem__(self, key: _Key, value: Any) -> None:
             super().__setitem__(key, value)
-            self._bucket(key)[key] = value
-            self._open.setdefault((*self._prefix(), key[1]), []).append(value)
+            self._index.add(self._prefix(), key, value)
 
-        def __delitem__(self, key: tuple[str, str]) -> None:
+        def __delitem__(self, key: _Key) -> None:
             super().__delitem__(key)
-            self._bucket(key).pop(key, None)
+            self._index.remove(self._prefix(), key)
 
         def values(self) -> list[Any]:
             prefix = self._prefix()
@@ -65,23 +94,12 @@ def _indexed(base: Any) -> Any:
 
         def clear(self) -> None:
             super().clear()
-            self._things.clear()
-            self._open.clear()
+            self._index = _Index()
 
         def of_thing(self, thing: str) -> list[Any]:
-            """The executions of one thing."""
-            return list(self._things.get((*self._prefix(), thing), {}).values())
+            return self._index.of_thing(self._prefix(), thing)
 
         def has_pending(self, job: str) -> bool:
-            """Whether an execution of a job has not ended; what has ended is looked at only once."""
-            candidates = self._open.get((*self._prefix(), job), [])
-            while candidates and not self._is_pending(candidates[-1]):
-                candidates.pop()
-            return bool(candidates)
-
-        def _is_pending(self, execution: Any) -> bool:
-            # One that was removed or replaced meanwhile does not count.
-            current = self.get((execution["thingName"], execution["jobId"]))
-            return current is execution and execution["status"] in _PENDING
+            return self._index.has_pending(self._prefix(), job, self.get)
 
     return Executions

@@ -1,8 +1,4 @@
-"""Workers of Lambda functions start one after the other.
-
-Several that the emulator starts at once fail now and then ("dictionary changed size during iteration"), and the event
-is lost: AWS Lambda would try it again.
-"""
+"""Workers of Lambda functions: they start one after the other and know their log group."""
 
 from __future__ import annotations
 
@@ -11,17 +7,24 @@ from typing import Any
 
 from .emulator import Emulator
 
+_LOG_GROUP_VARIABLE = "AWS_LAMBDA_LOG_GROUP_NAME"
 
-def start_one_at_a_time(emulator: Emulator) -> None:
-    """Let a worker wait for the start of the one before."""
+
+def prepare_workers(emulator: Emulator) -> None:
+    """Let each worker wait until the previous one has started, and set the variable that names its log group.
+
+    Of several workers that ministack starts at once, one fails now and then ("dictionary changed size during
+    iteration") and its event is lost, where AWS Lambda would retry it. It also writes the output to the right
+    log group, but does not set the variable that AWS Lambda sets for every function.
+    """
     runtime, starting = emulator.lambda_runtime, threading.Lock()
     class_for = runtime._worker_class_for
 
-    def patient_class_for(config: dict[str, Any]) -> Any:
+    def prepared_class_for(config: dict[str, Any]) -> Any:
         worker_class = class_for(config)
 
         def make(function: str, found: dict[str, Any], code: bytes) -> Any:
-            worker = worker_class(function, found, code)
+            worker = worker_class(function, _with_log_group(found), code)
             spawn = worker._spawn
 
             def spawn_alone() -> Any:
@@ -33,4 +36,12 @@ def start_one_at_a_time(emulator: Emulator) -> None:
 
         return make
 
-    runtime._worker_class_for = patient_class_for
+    runtime._worker_class_for = prepared_class_for
+
+
+def _with_log_group(config: dict[str, Any]) -> dict[str, Any]:
+    """Copy a function's configuration and add the variable; the original is what the API shows."""
+    group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+    environment = config.get("Environment") or {}
+    variables = {**(environment.get("Variables") or {}), _LOG_GROUP_VARIABLE: group}
+    return {**config, "Environment": {**environment, "Variables": variables}}

@@ -1,11 +1,10 @@
-"""Rollbacks that reach custom resources as CloudFormation's do.
+"""Roll custom resources back as CloudFormation does.
 
 - A Create that failed or timed out is followed by a Delete with the physical id of its answer,
-  or with an invented one.
-- An Update that failed with another physical id is rolled back by an Update of that id, and the
-  id is deleted in the clean-up if the rollback's answer moved away from it. As for every
-  replacement, the Delete carries the properties that the id was last live with: those of the
-  failed attempt, not those that the rollback's Update asked for.
+  or with a generated one.
+- An Update that failed with another physical id is rolled back by an Update of that id. If the
+  answer to that has yet another id, the clean-up deletes the former. As with every replacement,
+  that Delete has the last properties of the id: those of the failed Update, not those of the rollback's.
 """
 
 from __future__ import annotations
@@ -18,49 +17,49 @@ from .emulator import Emulator
 
 
 class CleanUps:
-    """Deletes that are planned before a rollback, under ids of their own, and decided during it.
+    """Deletes that are planned before a rollback, under separate logical ids, and decided during it.
 
-    The emulator takes its list of deletions before the answers to the rollback's Updates are
-    known, so each Update that could move its resource plans one; those that did not move are
-    dropped without a trace.
+    ministack reads its list of deletions before the answers to the rollback's Updates are known, so
+    one is planned for each Update that could replace its resource; those that turn out not to be
+    needed are dropped without an event.
     """
 
     def __init__(self) -> None:
         self._logical: dict[str, str] = {}
-        self._moved: set[str] = set()
+        self._due: set[str] = set()
 
     @staticmethod
-    def name(stack_id: str, logical_id: str) -> str:
-        """The id of the planned delete."""
+    def _name(stack_id: str, logical_id: str) -> str:
+        """Return the id of the planned delete."""
         return f"{logical_id} of {stack_id}"
 
     def plan(self, stack_id: str, logical_id: str) -> str:
-        """Plan the delete of what a resource was before it moves."""
-        name = self.name(stack_id, logical_id)
+        """Plan the delete of a resource under the physical id that it has before the rollback."""
+        name = self._name(stack_id, logical_id)
         self._logical[name] = logical_id
         return name
 
-    def moved(self, stack_id: str, logical_id: str) -> None:
-        """The resource answered with another physical id: its delete is due."""
-        name = self.name(stack_id, logical_id)
+    def replaced(self, stack_id: str, logical_id: str) -> None:
+        """Mark the planned delete as due: the resource answered with another physical id."""
+        name = self._name(stack_id, logical_id)
         if name in self._logical:
-            self._moved.add(name)
+            self._due.add(name)
 
     def logical_id(self, name: str) -> str | None:
-        """The resource behind an id; None for a planned delete that is not due."""
+        """Return the resource behind an id; None for a planned delete that is not due."""
         if name not in self._logical:
             return name
-        return self._logical[name] if name in self._moved else None
+        return self._logical[name] if name in self._due else None
 
     def forget(self, names: list[str]) -> None:
-        """The rollback is over."""
+        """Drop planned deletes after the rollback."""
         for name in names:
             self._logical.pop(name, None)
-            self._moved.discard(name)
+            self._due.discard(name)
 
 
 class Rollbacks:
-    """Wraps the emulator's stack operations."""
+    """Wraps ministack's stack operations."""
 
     def __init__(self, emulator: Emulator, resources: CustomResources) -> None:
         self._emulator, self._resources, self._clean_ups = emulator, resources, CleanUps()
@@ -85,7 +84,7 @@ class Rollbacks:
         )
 
     async def deploy(self, stack_name: str, stack_id: str, *args: Any, **kwargs: Any) -> None:
-        """Without a rollback, what a failed Create left stays in the stack until that is deleted."""
+        """Deploy; without a rollback, keep the remains of a failed Create until the stack is deleted."""
         await self._deploy(stack_name, stack_id, *args, **kwargs)
         stack = self._emulator.cloudformation._stacks.get(stack_name)
         if stack and (operation := stack.get("_failed_operation")):
@@ -94,9 +93,9 @@ class Rollbacks:
     async def roll_back(
         self, stack_name: str, stack_id: str, stack: dict[str, Any], operation: dict[str, Any], *rest: Any
     ) -> None:
-        """Address the rollback by what the failed resources answered."""
+        """Roll back with the physical ids that the failed resources answered with."""
         self._adopt_failed_create(stack_id, stack, operation)
-        self._address_failed_update(stack_id, operation)
+        self._readdress_failed_update(stack_id, operation)
         planned = self._plan(stack_id, stack, operation)
         try:
             await self._roll_back(stack_name, stack_id, stack, operation, *rest)
@@ -104,22 +103,22 @@ class Rollbacks:
             self._clean_ups.forget(planned)
 
     def _adopt_failed_create(self, stack_id: str, stack: dict[str, Any], operation: dict[str, Any]) -> None:
-        """Count a resource whose Create failed among the created ones, so that it gets its Delete."""
+        """Count a resource whose Create failed among the created ones, so that it is deleted."""
         logical_id = operation.get("failed_logical_id")
         failure = self._resources.take_failure(stack_id, logical_id, "Create")
         if logical_id is not None and failure is not None:
             stack.setdefault("_resources", {})[logical_id] = _record(logical_id, failure)
             operation["created"].append(logical_id)
 
-    def _address_failed_update(self, stack_id: str, operation: dict[str, Any]) -> None:
-        """The rollback's Update goes to the id that the failed Update answered with."""
+    def _readdress_failed_update(self, stack_id: str, operation: dict[str, Any]) -> None:
+        """Let the rollback's Update use the physical id that the failed Update answered with."""
         failed = operation.get("failed_update")
         failure = self._resources.take_failure(stack_id, operation.get("failed_logical_id"), "Update")
         if failed and failure is not None:
             failed[2] = failure.physical_id
 
     def _plan(self, stack_id: str, stack: dict[str, Any], operation: dict[str, Any]) -> list[str]:
-        """Plan a delete for each custom resource that the rollback sends an Update to."""
+        """Plan a delete for each custom resource that the rollback updates."""
         if not operation.get("is_update"):
             return []
         resources, planned = stack.setdefault("_resources", {}), []
@@ -159,10 +158,10 @@ class Rollbacks:
         attributes: Any,
         record: dict[str, Any] | None = None,
     ) -> None:
-        """Send the rollback's Update and see whether its answer moved the resource."""
+        """Send the rollback's Update, and note whether its answer replaced the resource."""
         before = dict(record or {})
         if record is not None:
-            # The emulator writes down a new id only where it differs from the one addressed.
+            # ministack records a new id only if it differs from the one in the request.
             record["PhysicalResourceId"] = physical_id
         try:
             await self._revert(
@@ -181,10 +180,10 @@ class Rollbacks:
                 record["PhysicalResourceId"] = before.get("PhysicalResourceId")
             raise
         if record is not None and record["PhysicalResourceId"] != physical_id and _is_custom(resource_type):
-            self._clean_ups.moved(stack_id, logical_id)
+            self._clean_ups.replaced(stack_id, logical_id)
 
     def delete(self, resource_type: str, physical_id: str, properties: Any, stack_name: str, logical_id: str) -> Any:
-        """Delete a resource; a planned delete that is not due does nothing."""
+        """Delete a resource, unless it stands for a planned delete that is not due."""
         found = self._clean_ups.logical_id(logical_id)
         return None if found is None else self._delete(resource_type, physical_id, properties, stack_name, found)
 
@@ -195,8 +194,8 @@ class Rollbacks:
             self._event(stack_id, stack_name, found, *rest, **options)
 
 
-def repair(emulator: Emulator) -> CustomResources:
-    """Install everything; returns what has to be told the sizes of the answers."""
+def repair_cloudformation(emulator: Emulator) -> CustomResources:
+    """Install all wrappers of CloudFormation; returns the one that needs the sizes of the answers."""
     resources = CustomResources(emulator)
     resources.install()
     Rollbacks(emulator, resources).install()
@@ -209,7 +208,7 @@ def _is_custom(resource_type: str) -> bool:
 
 
 def _record(logical_id: str, failure: Failure) -> dict[str, Any]:
-    """A stack's record of a resource whose Create failed."""
+    """Return the stack's record of a resource whose Create failed."""
     return {
         "PhysicalResourceId": failure.physical_id,
         "ResourceType": failure.resource_type,

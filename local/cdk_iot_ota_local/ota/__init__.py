@@ -1,1 +1,1 @@
-"""The OTA update routes of AWS IoT, which ministack does not have."""
+"""The OTA update and stream operations of AWS IoT, which ministack lacks."""

@@ -1,4 +1,4 @@
-"""What the caller of the OTA service must be allowed to do, beyond the action itself."""
+"""The permissions that a caller of the OTA service needs besides the action itself."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from ..ministack.emulator import Emulator
-
-Answer = tuple[int, dict[str, str], bytes]
+from ..ministack.iot import Answer
+from .role import SERVICE
 
 
 class Caller:
@@ -18,7 +18,7 @@ class Caller:
         self._key = emulator.router.extract_access_key_id(headers, query)
 
     def refusal(self, action: str, resource: str, context: dict[str, Any]) -> Answer | None:
-        """The AccessDenied answer, or None when IAM is not enforced or allows it."""
+        """Return the AccessDenied answer, or None if IAM allows the action or is not enforced."""
         if not self._emulator.auth:
             return None
         service = action.partition(":")[0]
@@ -31,7 +31,7 @@ class Caller:
             service_context=context,
         )
         if not denied or isinstance(denied, self._emulator.iam_evaluator.AuthError):
-            # The signature was checked before the request came here.
+            # The signature has been checked already.
             return None
         answer: Answer = self._emulator.iam_actions.access_denied_response(
             "iot",
@@ -44,14 +44,14 @@ class Caller:
         return answer
 
     def deletion_refusal(self, job_arn: str | None, stream_arn: str | None) -> Answer | None:
-        """DeleteOTAUpdate may take a job along, which it cancels, and a stream."""
+        """Check DeleteOTAUpdate: it may also cancel and delete a job, and delete a stream."""
         needed = (("iot:CancelJob", job_arn), ("iot:DeleteJob", job_arn), ("iot:DeleteStream", stream_arn))
         refusals = (self.refusal(action, arn, {}) for action, arn in needed if arn)
         return next(filter(None, refusals), None)
 
     def creation_refusal(self, arn: str, request: dict[str, Any]) -> Answer | None:
-        """CreateOTAUpdate also passes a role, and tags when it carries tags."""
-        passed = {"iam:PassedToService": "iot.amazonaws.com"}
+        """Check CreateOTAUpdate: it also passes a role, and tags the update if there are tags."""
+        passed = {"iam:PassedToService": SERVICE}
         refused = self.refusal("iam:PassRole", request["roleArn"], passed)
         if refused or not request.get("tags"):
             return refused

@@ -15,7 +15,7 @@ _PLATFORMS = {"AmazonFreeRTOS-TI-CC3220SF": ("SHA1", "RSA")}
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
-    """A file of an update as the service found it; `signing_job` is empty where AWS Signer has no part in it."""
+    """A file of an update as the service found it; `signing_job` is empty unless AWS Signer signed it."""
 
     request: dict[str, Any]
     file_id: int
@@ -23,13 +23,13 @@ class SourceFile:
     signing_job: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def place(self) -> dict[str, str]:
-        """Where the stream reads it."""
+    def s3_location(self) -> dict[str, str]:
+        """The location from which the stream reads it."""
         return {"bucket": self.content.bucket, "key": self.content.key}
 
 
 def job_document(files: list[SourceFile], protocols: list[str], stream_id: str | None, region: str) -> str:
-    """The document as JSON text, in the shape of the AWS OTA agent."""
+    """Return the document as JSON text, in the shape that the AWS OTA agent expects."""
     body: dict[str, Any] = {"protocols": protocols}
     if stream_id:
         body["streamname"] = stream_id
@@ -60,7 +60,7 @@ def _certificate(file: SourceFile) -> str:
 
 
 def _signature(file: SourceFile) -> dict[str, str]:
-    """The signature member; none for a file that nobody signed."""
+    """Return the signature member; an unsigned file has none."""
     signing = file.request.get("codeSigning") or {}
     custom = signing.get("customCodeSigning")
     if custom:
@@ -68,7 +68,7 @@ def _signature(file: SourceFile) -> dict[str, str]:
         if blob is None:
             return {}
         name = f"sig-{custom.get('hashAlgorithm', '')}-{custom.get('signatureAlgorithm', '')}".lower()
-        # The blob's content is the base64 text for the device; on the wire a blob is base64 once more.
+        # The blob contains base64 text for the device, and is itself base64 on the wire.
         return {name: base64.b64decode(blob).decode("utf-8", "replace")}
     if not file.signing_job:
         return {}
@@ -77,7 +77,7 @@ def _signature(file: SourceFile) -> dict[str, str]:
 
 
 def _stand_in(digest: bytes) -> bytes:
-    """A DER sequence of two integers in place of AWS Signer's signature: right in form, verifiable by nobody."""
+    """Return a DER sequence of two integers in place of AWS Signer's signature: well-formed, but not verifiable."""
     numbers = [hashlib.sha256(digest + bytes([part])).digest() for part in (1, 2)]
     integers = b"".join(b"\x02\x21\x00" + number for number in numbers)
     return b"\x30" + bytes([len(integers)]) + integers

@@ -1,4 +1,4 @@
-"""Errors of the OTA service: what a call answers, and what an update ends with."""
+"""Errors of the OTA service: the answer to a call, and the errorInfo of an update."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class ServiceError(Exception):
         self.code, self.message, self.status = code, message, status
 
 
-class WorkFailed(Exception):
-    """Why the asynchronous work on an update failed; it becomes the update's errorInfo.
+class WorkError(Exception):
+    """A failure of the asynchronous work on an update; it becomes the update's errorInfo.
 
-    `code` and `message` are None for a failure that says nothing, as AWS allows.
+    `code` and `message` are None for a failure without an errorInfo, as AWS allows.
     """
 
     def __init__(self, code: str | None, message: str | None) -> None:
@@ -27,31 +27,31 @@ class WorkFailed(Exception):
         return None if self.code is None else {"code": self.code, "message": self.message or ""}
 
 
-def passed_on(source: str, service: str, status: int, code: str, message: str) -> WorkFailed:
-    """The words of another service, in the form in which AWS IoT passes them on."""
-    return WorkFailed(source, f"{message} (Service: {service}; Status Code: {status}; Error Code: {code})")
+def passed_on(source: str, service: str, status: int, code: str, message: str) -> WorkError:
+    """Return the error of another service in the form in which AWS IoT passes it on."""
+    return WorkError(source, f"{message} (Service: {service}; Status Code: {status}; Error Code: {code})")
 
 
 def invalid_request(message: str) -> ServiceError:
-    """An InvalidRequestException."""
+    """Return an InvalidRequestException."""
     return ServiceError("InvalidRequestException", message, 400)
 
 
 def not_found(message: str) -> ServiceError:
-    """A ResourceNotFoundException."""
+    """Return a ResourceNotFoundException."""
     return ServiceError("ResourceNotFoundException", message, 404)
 
 
 def already_exists(message: str) -> ServiceError:
-    """A ResourceAlreadyExistsException."""
+    """Return a ResourceAlreadyExistsException."""
     return ServiceError("ResourceAlreadyExistsException", message, 409)
 
 
 def limit_exceeded(message: str) -> ServiceError:
-    """A LimitExceededException."""
+    """Return a LimitExceededException."""
     return ServiceError("LimitExceededException", message, 410)
 
 
 def throttled() -> ServiceError:
-    """A ThrottlingException."""
+    """Return a ThrottlingException."""
     return ServiceError("ThrottlingException", "Rate exceeded", 429)

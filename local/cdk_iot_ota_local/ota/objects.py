@@ -1,4 +1,4 @@
-"""Objects in S3 as AWS IoT sees them with the service role of an update."""
+"""Objects in S3 as AWS IoT accesses them with the service role of an update."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from ..ministack.emulator import Emulator
-from ..ministack.s3_kms import key_arn, via_s3
+from ..ministack.s3_kms import default_key_arn, key_arn, via_s3
 from ..network import LOOPBACK
-from .errors import WorkFailed, passed_on
+from .errors import WorkError, passed_on
 from .role import ServiceRole
 
 _TAG = re.compile(rb"<(Code|Message)>([^<]*)<")
@@ -20,7 +20,7 @@ _TAG = re.compile(rb"<(Code|Message)>([^<]*)<")
 
 @dataclass(frozen=True, kw_only=True)
 class S3Object:
-    """An object that is there; `key_arn` is that of the KMS key with which it is encrypted."""
+    """An existing object; `key_arn` is the ARN of the KMS key that encrypts it, if any."""
 
     bucket: str
     key: str
@@ -31,49 +31,49 @@ class S3Object:
 
 
 class Objects:
-    """Reads and writes objects; what the role may not do raises WorkFailed."""
+    """Reads objects and checks access to them; raises WorkError for what the role may not do."""
 
     def __init__(self, emulator: Emulator, role: ServiceRole) -> None:
         self._emulator, self._role = emulator, role
 
     def require_bucket(self, bucket: str, *, versions: bool) -> None:
-        """The role must be allowed to look at a bucket, and at the versions in it."""
+        """Require that the role may list a bucket, and the versions in it if `versions` is set."""
         actions = ["s3:GetBucketLocation", "s3:ListBucket", *(["s3:ListBucketVersions"] if versions else [])]
         for action in actions:
             self._role.require(action, f"arn:aws:s3:::{bucket}")
 
     def require_write(self, bucket: str, prefix: str) -> None:
-        """The role must be allowed to write an object with a new name."""
+        """Require that the role may write an object with a new name."""
         self._role.require("s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}{uuid.uuid4()}")
-        self._require_key("kms:GenerateDataKey", key_arn(self._emulator, self._default_encryption(bucket)))
+        self._require_key("kms:GenerateDataKey", default_key_arn(self._emulator, bucket))
 
-    async def read(self, place: dict[str, str]) -> S3Object:
-        """An object that the role must be allowed to read."""
-        action = "s3:GetObjectVersion" if place.get("version") else "s3:GetObject"
-        self._role.require(action, f"arn:aws:s3:::{place['bucket']}/{place['key']}")
-        found = await self.look(place)
+    async def read(self, location: dict[str, str]) -> S3Object:
+        """Return an object that the role must be allowed to read."""
+        action = "s3:GetObjectVersion" if location.get("version") else "s3:GetObject"
+        self._role.require(action, f"arn:aws:s3:::{location['bucket']}/{location['key']}")
+        found = await self.find(location)
         self._require_key("kms:Decrypt", found.key_arn)
         return found
 
     async def read_newest(self, bucket: str, key: str) -> S3Object:
-        """An object that the role must be allowed to read, in its newest version where there are versions."""
-        found = await self.look({"bucket": bucket, "key": key})
+        """Return an object that the role must be allowed to read, in its newest version if there are versions."""
+        found = await self.find({"bucket": bucket, "key": key})
         version = {"version": found.version} if found.version else {}
         return await self.read({"bucket": bucket, "key": key, **version})
 
-    async def look(self, place: dict[str, str]) -> S3Object:
-        """An object that somebody else reads, and the role need not."""
-        query = {"versionId": [place["version"]]} if place.get("version") else {}
-        path = f"/{place['bucket']}/{place['key']}"
+    async def find(self, location: dict[str, str]) -> S3Object:
+        """Return an object without a check of the role's permissions."""
+        query = {"versionId": [location["version"]]} if location.get("version") else {}
+        path = f"/{location['bucket']}/{location['key']}"
         status, headers, _ = await self._call("HEAD", path, query)
         if status >= 300:
-            # The answer to HEAD has no body: S3's words come with the answer to GET.
+            # The answer to HEAD has no body: only that to GET has S3's code and message.
             _, _, body = await self._call("GET", path, query)
             raise _failure(status, body if isinstance(body, bytes) else b"", quote(path))
         known = {name.lower(): value for name, value in headers.items()}
         return S3Object(
-            bucket=place["bucket"],
-            key=place["key"],
+            bucket=location["bucket"],
+            key=location["key"],
             version=known.get("x-amz-version-id"),
             size=int(known["content-length"]),
             digest=hashlib.sha256(str(known.get("etag")).encode()).digest(),
@@ -82,15 +82,11 @@ class Objects:
 
     def _require_key(self, action: str, key: str | None) -> None:
         if key is not None:
-            self._role.require(action, key, kms__ViaService=via_s3(self._emulator))
-
-    def _default_encryption(self, bucket: str) -> dict[str, str]:
-        found: dict[str, str] = self._emulator.s3._bucket_default_sse_headers(bucket)
-        return found
+            self._role.require(action, key, via_s3(self._emulator))
 
     async def _call(self, method: str, path: str, query: dict[str, list[str]]) -> tuple[int, dict[str, str], Any]:
         emulator = self._emulator
-        # S3 moves the request's scope to that of the bucket.
+        # S3 changes the scope of the request to the bucket's.
         with emulator.responses.request_scope(emulator.account(), emulator.region()):
             answer: tuple[int, dict[str, str], Any] = await emulator.s3.handle_request(
                 method, path, {"host": LOOPBACK}, b"", query, internal=True, enforce_bucket_region=False
@@ -98,7 +94,7 @@ class Objects:
         return answer
 
 
-def _failure(status: int, body: bytes, path: str) -> WorkFailed:
-    words = {name.decode(): text.decode("utf-8", "replace") for name, text in _TAG.findall(body)}
-    message = words.get("Message") or f"Access to {path} failed"
-    return passed_on("AmazonS3Exception", "Amazon S3", status, words.get("Code", "Unknown"), message)
+def _failure(status: int, body: bytes, path: str) -> WorkError:
+    elements = {name.decode(): text.decode("utf-8", "replace") for name, text in _TAG.findall(body)}
+    message = elements.get("Message") or f"Access to {path} failed"
+    return passed_on("AmazonS3Exception", "Amazon S3", status, elements.get("Code", "Unknown"), message)

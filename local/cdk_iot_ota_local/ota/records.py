@@ -19,7 +19,7 @@ CREATING = (CREATE_PENDING, CREATE_IN_PROGRESS)
 
 @dataclass(eq=False)
 class Update:
-    """An OTA update: its request as it came, and how far the service is with it."""
+    """An OTA update: its request as received, and its status."""
 
     ota_update_id: str
     arn: str
@@ -33,19 +33,15 @@ class Update:
 
     @property
     def job_id(self) -> str:
-        """The id that the job has, or would have."""
+        """The id of the job, also before it exists."""
         return f"AFR_OTA-{self.ota_update_id}"
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """Ministack's tagging looks into a record as into a dict; nothing that it asks for is here."""
-        return default
-
     def move(self, status: str, error_info: dict[str, str] | None = None) -> None:
-        """Enter a status, now."""
+        """Change the status and the time of the last modification."""
         self.status, self.error_info, self.modified = status, error_info, time.time()
 
     def info(self) -> dict[str, Any]:
-        """The OTAUpdateInfo of GetOTAUpdate: exactly the members that the API has."""
+        """Return the OTAUpdateInfo of GetOTAUpdate, with exactly the members in the API."""
         known = {
             **self.request,
             "otaUpdateId": self.ota_update_id,
@@ -64,7 +60,7 @@ class Update:
         return {name: known[name] for name in members if known.get(name) is not None}
 
     def summary(self) -> dict[str, Any]:
-        """The OTAUpdateSummary of ListOTAUpdates."""
+        """Return the OTAUpdateSummary of ListOTAUpdates."""
         return {"otaUpdateId": self.ota_update_id, "otaUpdateArn": self.arn, "creationDate": self.created}
 
 
@@ -79,12 +75,8 @@ class Stream:
     description: str | None = None
     created: float = field(default_factory=time.time)
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """See `Update.get`."""
-        return default
-
     def summary(self) -> dict[str, Any]:
-        """The StreamSummary of ListStreams."""
+        """Return the StreamSummary of ListStreams."""
         known = {
             "streamId": self.stream_id,
             "streamArn": self.arn,
@@ -94,7 +86,7 @@ class Stream:
         return {name: value for name, value in known.items() if value is not None}
 
     def info(self) -> dict[str, Any]:
-        """The StreamInfo of DescribeStream."""
+        """Return the StreamInfo of DescribeStream."""
         return {
             **self.summary(),
             "files": self.files,

@@ -1,7 +1,7 @@
-"""The OTA routes, put in front of the emulator's own routes of AWS IoT.
+"""The routes of OTA updates and streams, in front of the emulator's own routes of AWS IoT.
 
-OTA requests are signed for the service `iot`, so the emulator dispatches them inside its IoT
-module: signatures, account, Region and the caller's IAM policies have been dealt with there.
+These requests are signed for the service `iot`, so the emulator dispatches them inside its IoT
+module, after it has checked signature, account, Region and the caller's IAM policies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 
 from ..faults import FaultRules
 from ..ministack.emulator import Emulator
-from .caller import Answer, Caller
+from ..ministack.iot import Answer, ResourceKind, add_resources
+from .caller import Caller
 from .errors import ServiceError, invalid_request
 from .service import OtaService
 from .store import Store
@@ -20,7 +21,7 @@ from .streams import StreamService
 
 
 class OtaRoutes:
-    """Answers /otaUpdates and /streams, and makes updates and streams taggable."""
+    """Answers /otaUpdates and /streams, and hides the tags of updates for as long as the settings ask for."""
 
     def __init__(self, emulator: Emulator, store: Store, faults: FaultRules) -> None:
         self._emulator, self._store = emulator, store
@@ -28,87 +29,71 @@ class OtaRoutes:
         self._streams = StreamService(emulator, store)
 
     def install(self) -> None:
-        """Wrap the emulator's IoT module and the way IAM finds the resource of a request."""
-        iot, actions = self._emulator.iot, self._emulator.iam_actions
-        iot._TAGGABLE_RESOURCES["otaupdate"] = (self._store.updates, "OTA update {name} not found")
-        iot._TAGGABLE_RESOURCES["stream"] = (self._store.streams, "Stream {name} not found")
-        route, reset, resource_arn = iot._route_request, iot.reset, actions.extract_resource_arn
+        """Put the routes in place."""
+        store = self._store
+        kinds = (
+            ResourceKind(path="otaUpdates", kind="otaupdate", title="OTA update", records=store.updates),
+            ResourceKind(path="streams", kind="stream", title="Stream", records=store.streams),
+        )
+        add_resources(self._emulator, kinds, answer=self._answer, clear=store.clear)
 
-        async def routed(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-            if path == "/tags" and method == "GET" and self._too_young(query):
-                return self._emulator.responses.json_response({"tags": []})
-            if path.split("/")[1] not in ("otaUpdates", "streams"):
-                return await route(method, path, headers, body, query)
-            return self._answer(method, path, headers, body, query)
-
-        def cleared() -> None:
-            self._store.clear()
-            reset()
-
-        def located(service: str, method: str, path: str, *rest: Any) -> Any:
-            # The remaining arguments are headers, body, query, Region and account.
-            kind, _, name = path.strip("/").partition("/")
-            if service == "iot" and kind in _KINDS and name:
-                return f"arn:aws:iot:{rest[3]}:{rest[4]}:{_KINDS[kind]}/{name}"
-            return resource_arn(service, method, path, *rest)
-
-        iot._route_request, iot.reset, actions.extract_resource_arn = routed, cleared, located
-
-    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer:
-        responses = self._emulator.responses
+    def _answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Answer | None:
+        responses, flat = self._emulator.responses, _flat(query)
         try:
-            caller = Caller(self._emulator, headers, query)
-            found = self._dispatch(method, path, caller, body, _flat(query))
+            if path.split("/")[1] == "otaUpdates":
+                found = self._update_call(method, path, Caller(self._emulator, headers, query), body, flat)
+            elif path.split("/")[1] == "streams":
+                found = self._stream_call(method, path, body, flat)
+            elif path == "/tags" and method == "GET" and self._hides_tags(flat):
+                found = {"tags": []}
+            else:
+                return None
         except ServiceError as error:
             answer: Answer = responses.error_response_json(error.code, error.message, error.status)
             return answer
         return found if isinstance(found, tuple) else responses.json_response(found)
 
-    def _dispatch(
+    def _update_call(
         self, method: str, path: str, caller: Caller, body: bytes, query: dict[str, str]
     ) -> dict[str, Any] | Answer:
-        kind, _, name = path.strip("/").partition("/")
-        call = (method, kind, bool(name))
-        if call == ("POST", "otaUpdates", True):
+        call = (method, bool(name := _name(path)))
+        if call == ("POST", True):
             return self._updates.create(name, _parsed(body), caller)
-        if call == ("GET", "otaUpdates", True):
+        if call == ("GET", True):
             return self._updates.get(name)
-        if call == ("GET", "otaUpdates", False):
+        if call == ("GET", False):
             return self._updates.list(query)
-        if call == ("DELETE", "otaUpdates", True):
-            flags = {key: query.get(key) == "true" for key in ("deleteStream", "forceDeleteAWSJob")}
-            return self._updates.delete(
-                name, caller, delete_stream=flags["deleteStream"], force=flags["forceDeleteAWSJob"]
-            )
-        return self._stream_call(call, name, body, query, method, path)
+        if call == ("DELETE", True):
+            delete_stream, force = (query.get(key) == "true" for key in ("deleteStream", "forceDeleteAWSJob"))
+            return self._updates.delete(name, caller, delete_stream=delete_stream, force=force)
+        raise _unsupported(method, path)
 
-    def _stream_call(
-        self,
-        call: tuple[str, str, bool],
-        name: str,
-        body: bytes,
-        query: dict[str, str],
-        method: str,
-        path: str,
-    ) -> dict[str, Any]:
-        if call == ("POST", "streams", True):
+    def _stream_call(self, method: str, path: str, body: bytes, query: dict[str, str]) -> dict[str, Any]:
+        call = (method, bool(name := _name(path)))
+        if call == ("POST", True):
             return self._streams.create(name, _parsed(body))
-        if call == ("GET", "streams", True):
+        if call == ("GET", True):
             return self._streams.describe(name)
-        if call == ("GET", "streams", False):
+        if call == ("GET", False):
             return self._streams.list(query)
-        if call == ("DELETE", "streams", True):
+        if call == ("DELETE", True):
             return self._streams.delete(name)
-        raise invalid_request(f"Unsupported IoT path: {method} {path}")
+        raise _unsupported(method, path)
 
-    def _too_young(self, query: dict[str, Any]) -> bool:
-        """Whether the queried update is so new that its tags are not to be seen yet."""
-        arn = _flat(query).get("resourceArn", "")
-        update = self._store.updates.get(arn.rpartition("otaupdate/")[2])
+    def _hides_tags(self, query: dict[str, str]) -> bool:
+        """Return whether the queried update is so new that its tags are not visible yet."""
+        update = self._store.updates.get(query.get("resourceArn", "").rpartition("otaupdate/")[2])
         return update is not None and time.time() - update.created < self._store.settings.tag_lag_seconds
 
 
-_KINDS = {"otaUpdates": "otaupdate", "streams": "stream"}
+def _name(path: str) -> str:
+    return path.strip("/").partition("/")[2]
+
+
+def _unsupported(method: str, path: str) -> ServiceError:
+    return invalid_request(f"Unsupported IoT path: {method} {path}")
 
 
 def _flat(query: dict[str, Any]) -> dict[str, str]:

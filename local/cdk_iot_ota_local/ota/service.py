@@ -1,4 +1,4 @@
-"""The operations on OTA updates, as the API answers them."""
+"""The operations on OTA updates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from ..faults import FaultRules
 from ..ministack.emulator import Emulator
-from .caller import Answer, Caller
+from ..ministack.iot import Answer, check_tags, set_tags
+from .caller import Caller
 from .errors import already_exists, invalid_request, limit_exceeded, not_found
 from .records import CREATING, DELETE_IN_PROGRESS, Update
 from .store import Store
@@ -25,13 +26,12 @@ class OtaService:
         self._work = Work(emulator, store, faults)
 
     def create(self, ota_update_id: str, body: dict[str, Any], caller: Caller) -> dict[str, Any] | Answer:
-        """Take a request on; everything else happens after the answer."""
+        """Accept a request; the rest happens after the answer."""
         self._store.count("CreateOTAUpdate")
         request = {name: value for name, value in body.items() if value is not None}
         validate("CreateOTAUpdate", {**request, "otaUpdateId": ota_update_id})
-        tags_error: Answer | None = self._emulator.iot._tags_error(request.get("tags"), required=False)
         arn = self._store.arn("otaupdate", ota_update_id)
-        refused = tags_error or caller.creation_refusal(arn, request)
+        refused = check_tags(self._emulator, request.get("tags")) or caller.creation_refusal(arn, request)
         if refused:
             return refused
         if ota_update_id in self._store.updates:
@@ -40,7 +40,7 @@ class OtaService:
 
     def _accept(self, update: Update) -> dict[str, Any]:
         self._store.updates[update.ota_update_id] = update
-        self._emulator.iot._set_created_tags(update.arn, update.request.get("tags"))
+        set_tags(self._emulator, update.arn, update.request.get("tags"))
         self._work.start_creation(update)
         return {
             "otaUpdateId": update.ota_update_id,
@@ -49,12 +49,12 @@ class OtaService:
         }
 
     def get(self, ota_update_id: str) -> dict[str, Any]:
-        """An update as it is now."""
+        """Return one update."""
         self._store.count("GetOTAUpdate")
         return {"otaUpdateInfo": self._find(ota_update_id).info()}
 
     def list(self, query: dict[str, str]) -> dict[str, Any]:
-        """A page of updates, the oldest first, of one status if the query names one."""
+        """Return a page of updates, the oldest first, filtered by status if the query has one."""
         self._store.count("ListOTAUpdates")
         status = query.get("otaUpdateStatus")
         if status is not None:
@@ -66,7 +66,7 @@ class OtaService:
     def delete(
         self, ota_update_id: str, caller: Caller, *, delete_stream: bool, force: bool
     ) -> dict[str, Any] | Answer:
-        """Take a deletion on, or refuse it."""
+        """Accept or refuse a deletion."""
         self._store.count("DeleteOTAUpdate")
         update = self._find(ota_update_id)
         refused = self._forbidden(update, caller, delete_stream=delete_stream, force=force)
@@ -89,7 +89,7 @@ class OtaService:
         return {}
 
     def _forbidden(self, update: Update, caller: Caller, *, delete_stream: bool, force: bool) -> Answer | None:
-        """The refusal of a caller who may not delete what goes with an update, where the settings ask for it."""
+        """Refuse a caller who may not delete the update's job or stream, if strict_deletion is set."""
         if not self._store.settings.strict_deletion:
             return None
         stream = self._store.own_stream(update) if delete_stream else None
@@ -106,7 +106,7 @@ class OtaService:
         return sum(item.status == DELETE_IN_PROGRESS for item in self._store.updates.values())
 
     def _unfinished(self, update: Update) -> str | None:
-        """Why a deletion without force is refused, or None."""
+        """Return the reason to refuse a deletion without force, or None."""
         job = self._store.job(update)
         if job is None or job["status"] in _FINISHED:
             return None

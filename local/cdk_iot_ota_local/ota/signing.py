@@ -1,4 +1,4 @@
-"""AWS Signer at work for an update, on behalf of its service role."""
+"""Sign files of an update with AWS Signer, on behalf of its service role."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from ..ministack.emulator import Emulator
-from .errors import WorkFailed, passed_on
+from .errors import WorkError, passed_on
 from .objects import Objects, S3Object
 from .role import ServiceRole
 
@@ -15,17 +15,17 @@ _SOURCE = "AWSSignerException"
 
 
 class Signing:
-    """Starts signing jobs and finds what they have signed; each job is given as DescribeSigningJob answers it."""
+    """Starts signing jobs and finds the signed objects; a job is the answer of DescribeSigningJob."""
 
     def __init__(self, emulator: Emulator, role: ServiceRole, objects: Objects) -> None:
         self._emulator, self._role, self._objects = emulator, role, objects
 
-    async def start(self, wanted: dict[str, Any], source: S3Object) -> tuple[dict[str, Any], S3Object]:
-        """Sign an object as `startSigningJobParameter` says: the job, and the signed object."""
-        profile = wanted.get("signingProfileName") or f"ota_{uuid.uuid4().hex}"
-        destination = (wanted.get("destination") or {}).get("s3Destination") or {}
+    async def start(self, parameter: dict[str, Any], source: S3Object) -> tuple[dict[str, Any], S3Object]:
+        """Sign an object as `startSigningJobParameter` specifies; returns the job and the signed object."""
+        profile = parameter.get("signingProfileName") or f"ota_{uuid.uuid4().hex}"
+        destination = (parameter.get("destination") or {}).get("s3Destination") or {}
         bucket, prefix = destination.get("bucket", ""), destination.get("prefix", "")
-        await self._profile(profile, wanted.get("signingProfileParameter"))
+        await self._ensure_profile(profile, parameter.get("signingProfileParameter"))
         self._require("StartSigningJob", f"signing-profiles/{profile}")
         self._objects.require_bucket(bucket, versions=True)
         self._objects.require_write(bucket, prefix)
@@ -35,30 +35,30 @@ class Signing:
             "destination": {"s3": {"bucketName": bucket, "prefix": prefix}},
         }
         started = await self._call("POST", "signing-jobs", request)
-        return await self.done(started["jobId"])
+        return await self.finished(started["jobId"])
 
-    async def done(self, job_id: str) -> tuple[dict[str, Any], S3Object]:
-        """A job that has ended, and the object that it has signed."""
+    async def finished(self, job_id: str) -> tuple[dict[str, Any], S3Object]:
+        """Return a job that has ended, and the object that it has signed."""
         self._require("DescribeSigningJob", f"signing-jobs/{job_id}")
         job = await self._call("GET", f"signing-jobs/{job_id}")
         signed = (job.get("signedObject") or {}).get("s3")
         if not signed:
-            raise WorkFailed(_SOURCE, f"Signing job {job_id} has no signed object: {job.get('statusReason')}")
+            raise WorkError(_SOURCE, f"Signing job {job_id} has no signed object: {job.get('statusReason')}")
         return job, await self._objects.read_newest(signed["bucketName"], signed["key"])
 
-    async def _profile(self, name: str, wanted: dict[str, Any] | None) -> None:
-        """The profile must be there, or be made as `signingProfileParameter` says."""
+    async def _ensure_profile(self, name: str, parameter: dict[str, Any] | None) -> None:
+        """Require the profile, or create it as `signingProfileParameter` specifies."""
         self._require("GetSigningProfile", f"signing-profiles/{name}")
-        if wanted is None:
+        if parameter is None:
             await self._call("GET", f"signing-profiles/{name}")
             return
         self._require("PutSigningProfile", f"signing-profiles/{name}")
         status, _ = await self._answer("GET", f"signing-profiles/{name}")
         if status == 404:
             request = {
-                "platformId": wanted.get("platform"),
-                "signingMaterial": {"certificateArn": wanted.get("certificateArn")},
-                "signingParameters": {"certname": wanted.get("certificatePathOnDevice")},
+                "platformId": parameter.get("platform"),
+                "signingMaterial": {"certificateArn": parameter.get("certificateArn")},
+                "signingParameters": {"certname": parameter.get("certificatePathOnDevice")},
             }
             await self._call("PUT", f"signing-profiles/{name}", request)
 

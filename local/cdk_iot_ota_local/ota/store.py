@@ -7,20 +7,21 @@ from collections import deque
 from typing import Any
 
 from ..ministack.emulator import Emulator
-from ..settings import Values
+from ..ministack.iot import find_job, set_tags
+from ..settings import Settings
 from .errors import throttled
 from .records import Stream, Update
 
-# Calls per second and account, see the quotas of AWS IoT.
+# Calls per second in an account and Region, see the quotas of AWS IoT.
 _RATES = {"CreateOTAUpdate": 10, "DeleteOTAUpdate": 5, "GetOTAUpdate": 15, "ListOTAUpdates": 15}
 
 
 class Store:
-    """Updates, streams, settings, and the memory of recent calls."""
+    """Updates, streams, settings, and the times of recent calls."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
-        self.settings = Values()
+        self.settings = Settings()
         # Scoped by the account and the Region of the request that is being served.
         self.updates: Any = emulator.responses.AccountRegionScopedDict()
         self.streams: Any = emulator.responses.AccountRegionScopedDict()
@@ -33,31 +34,31 @@ class Store:
         self._recent.clear()
 
     def arn(self, kind: str, name: str) -> str:
-        """The ARN of a resource of AWS IoT in the request's account and Region."""
+        """Return the ARN of an AWS IoT resource in the request's account and Region."""
         return f"arn:aws:iot:{self._emulator.region()}:{self._emulator.account()}:{kind}/{name}"
 
     def job(self, update: Update) -> Any:
-        """The job that was made for an update, None if there is none any more."""
-        return self._emulator.iot._jobs.get(update.job_id) if update.job_arn else None
+        """Return the job that was created for an update, None if it has none or it was deleted."""
+        return find_job(self._emulator, update.job_id) if update.job_arn else None
 
     def own_stream(self, update: Update) -> Stream | None:
-        """The stream that was made for an update; never one of the user's."""
+        """Return the stream that was created for an update; never one of the user's."""
         found: Stream | None = self.streams.get(update.stream_id)
         return found
 
     def forget(self, update: Update) -> None:
         """Remove an update and its tags."""
         self.updates.pop(update.ota_update_id, None)
-        self._emulator.iot._tags.pop(update.arn, None)
+        set_tags(self._emulator, update.arn, None)
 
     def forget_stream(self, stream_id: str) -> None:
         """Remove a stream and its tags."""
         stream = self.streams.pop(stream_id, None)
         if stream is not None:
-            self._emulator.iot._tags.pop(stream.arn, None)
+            set_tags(self._emulator, stream.arn, None)
 
     def count(self, operation: str) -> None:
-        """Raise ThrottlingException for a call over the rate of its operation, when rates are limited."""
+        """Raise a ThrottlingException for a call over its operation's rate, if rate_limits is set."""
         rate = _RATES.get(operation)
         if rate is None or not self.settings.rate_limits:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ministack.emulator import Emulator
+from ..ministack.iot import set_tags
 from .errors import already_exists, not_found
 from .records import Stream
 from .store import Store
@@ -18,22 +19,22 @@ class StreamService:
         self._emulator, self._store = emulator, store
 
     def create(self, stream_id: str, body: dict[str, Any]) -> dict[str, Any]:
-        """A stream of the user's own."""
+        """Create a stream of the user's."""
         validate("CreateStream", {**body, "streamId": stream_id})
         if stream_id in self._store.streams:
             raise already_exists(f"Stream {stream_id} already exists")
         arn = self._store.arn("stream", stream_id)
         stream = Stream(stream_id, arn, body["files"], body["roleArn"], body.get("description"))
         self._store.streams[stream_id] = stream
-        self._emulator.iot._set_created_tags(arn, body.get("tags"))
+        set_tags(self._emulator, arn, body.get("tags"))
         return stream.summary()
 
     def describe(self, stream_id: str) -> dict[str, Any]:
-        """One stream."""
+        """Return one stream."""
         return {"streamInfo": self._find(stream_id).info()}
 
     def list(self, query: dict[str, str]) -> dict[str, Any]:
-        """A page of streams, the newest first unless the query says otherwise."""
+        """Return a page of streams, the newest first unless the query has isAscendingOrder."""
         found = [stream.summary() for stream in self._store.streams.values()]
         if query.get("isAscendingOrder") != "true":
             found.reverse()
@@ -41,7 +42,7 @@ class StreamService:
         return {"streams": streams, **({"nextToken": token} if token else {})}
 
     def delete(self, stream_id: str) -> dict[str, Any]:
-        """Remove a stream."""
+        """Delete a stream."""
         self._find(stream_id)
         self._store.forget_stream(stream_id)
         return {}

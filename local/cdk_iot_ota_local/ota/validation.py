@@ -1,4 +1,4 @@
-"""Requests checked against botocore's model: required members, types, lengths, ranges, enums, patterns."""
+"""Check requests against botocore's model: required members, types, lengths, ranges, enums and patterns."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .api_model import input_shape
-from .errors import ServiceError, invalid_request
+from .errors import invalid_request
 
-# The API reference has limits that the model lacks: member -> (smallest, largest, how it is counted)
-_LIMITS: dict[str, tuple[int, int]] = {"files": (1, 50), "targets": (1, 100)}
+# Limits in the API reference that the model lacks.
+_MAX_ITEMS = {"files": 50, "targets": 100}
 _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("awsJobPresignedUrlConfig", "expiresInSec"): (60, 3600),
     ("awsJobTimeoutConfig", "inProgressTimeoutInMinutes"): (1, 10080),
@@ -32,7 +32,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def validate(operation: str, params: dict[str, Any]) -> None:
-    """Raise the service's InvalidRequestException for a request that breaks the model."""
+    """Raise the service's InvalidRequestException for a request that violates the model."""
     problems = list(_check(input_shape(operation), params, ""))
     if operation == "CreateOTAUpdate" and not problems:
         problems = list(_create_rules(params))
@@ -121,7 +121,7 @@ _CHECKERS: dict[str, Callable[[Any, Any, str], Iterator[str]]] = {
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Whether a string matches a Java pattern of the model; Python has no Unicode categories in patterns."""
+    """Match a Java pattern of the model; Python's patterns have no Unicode categories."""
     if pattern == "[^\\p{C}]+":
         return bool(value) and not any(unicodedata.category(char)[0] == "C" for char in value)
     if "\\p{" in pattern:
@@ -130,10 +130,10 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def _create_rules(params: dict[str, Any]) -> Iterator[str]:
-    """What CreateOTAUpdate refuses beyond the model."""
-    for name, (low, high) in _LIMITS.items():
-        if not low <= len(params[name]) <= high:
-            yield _problem(len(params[name]), name, f"Member must have between {low} and {high} items")
+    """Check the rules of CreateOTAUpdate that the model lacks."""
+    for name, limit in _MAX_ITEMS.items():
+        if len(params[name]) > limit:
+            yield _problem(len(params[name]), name, f"Member must have length less than or equal to {limit}")
     for (config, name), (least, most) in _RANGES.items():
         value = (params.get(config) or {}).get(name)
         if value is not None and not least <= value <= most:
@@ -152,21 +152,18 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def page_size(query: dict[str, str], default: int = 25) -> int:
-    """The `maxResults` of a list request."""
-    raw = query.get("maxResults")
-    if raw is None:
-        return default
+def _page_size(query: dict[str, str]) -> int:
+    raw = query.get("maxResults", "25")
     if not raw.isdigit() or not 1 <= int(raw) <= 250:
         raise invalid_request(_problem(raw, "maxResults", "Member must have value between 1 and 250"))
     return int(raw)
 
 
 def page(items: list[dict[str, Any]], query: dict[str, str]) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of a list, and the token of the next one."""
+    """Return one page of a list, and the token of the next one."""
     token = query.get("nextToken") or "0"
     if not token.isdigit() or int(token) > len(items):
-        raise ServiceError("InvalidRequestException", f"Invalid nextToken: {token}", 400)
-    start, size = int(token), page_size(query)
+        raise invalid_request(f"Invalid nextToken: {token}")
+    start, size = int(token), _page_size(query)
     end = start + size
     return items[start:end], str(end) if end < len(items) else None

@@ -1,4 +1,4 @@
-"""What AWS IoT does with an update after the call was answered: creating it, and deleting it."""
+"""The asynchronous work on an update after the call was answered: its creation and its deletion."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from ..faults import Fault, FaultRules
 from ..ministack.emulator import Emulator
-from ..settings import Values
+from ..settings import Settings
 from .document import SourceFile, job_document
-from .errors import WorkFailed
+from .errors import WorkError
 from .job import Jobs
 from .records import CREATE_COMPLETE, CREATE_FAILED, CREATE_IN_PROGRESS, DELETE_FAILED, Stream, Update
 from .role import ServiceRole
@@ -19,7 +19,7 @@ from .store import Store
 
 
 class Work:
-    """The asynchronous half of the service."""
+    """Creates and deletes updates, step by step."""
 
     def __init__(self, emulator: Emulator, store: Store, faults: FaultRules) -> None:
         self._emulator, self._store, self._faults = emulator, store, faults
@@ -28,11 +28,11 @@ class Work:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start_creation(self, update: Update) -> None:
-        """Create the job and the stream of an update, in steps."""
+        """Create the job and the stream of an update."""
         self._start(self._create(update))
 
     def start_deletion(self, update: Update, *, delete_stream: bool, force: bool) -> None:
-        """Delete what an update left, and then the update."""
+        """Delete an update, with its job and its stream."""
         self._start(self._delete(update, delete_stream, force))
 
     def start_refusal(self, update: Update, message: str) -> None:
@@ -45,7 +45,7 @@ class Work:
         task.add_done_callback(self._tasks.discard)
 
     @property
-    def _settings(self) -> Values:
+    def _settings(self) -> Settings:
         return self._store.settings
 
     async def _create(self, update: Update) -> None:
@@ -57,7 +57,7 @@ class Work:
         try:
             async with self._emulator.iot.publishing_events():
                 await self._build(update)
-        except WorkFailed as failure:
+        except WorkError as failure:
             update.move(CREATE_FAILED, failure.error_info)
         except Exception as error:
             update.move(CREATE_FAILED, {"code": "InternalFailureException", "message": repr(error)})
@@ -66,7 +66,7 @@ class Work:
             update.move(CREATE_COMPLETE)
 
     async def _build(self, update: Update) -> None:
-        """The stream and the job, each with the rights of the service role."""
+        """Create the stream and the job, each with the permissions of the service role."""
         fault = self._faults.take(("fail_creation",), "CreateOTAUpdate", update.ota_update_id)
         self._fail(fault, leave_stream=False)
         role = ServiceRole(self._emulator, update.request["roleArn"], update.arn)
@@ -82,10 +82,10 @@ class Work:
     @staticmethod
     def _fail(fault: Fault | None, *, leave_stream: bool) -> None:
         if fault and fault.leave_stream == leave_stream:
-            raise WorkFailed(fault.code, fault.message)
+            raise WorkError(fault.code, fault.message)
 
     def _stream(self, update: Update, files: list[SourceFile], role: ServiceRole) -> str | None:
-        """The id of the stream for MQTT: the user's own, or a new one of the service."""
+        """Return the id of the stream for MQTT: the user's, or a new one of the service."""
         own = (files[0].request.get("fileLocation") or {}).get("stream")
         if own:
             return str(own["streamId"])
@@ -94,8 +94,8 @@ class Work:
         stream_id = f"AFR_OTA-{uuid.uuid4()}"
         arn = self._store.arn("stream", stream_id)
         role.require("iot:CreateStream", arn)
-        places = [{"fileId": file.file_id, "s3Location": file.place} for file in files]
-        self._store.streams[stream_id] = Stream(stream_id, arn, places, update.request["roleArn"])
+        entries = [{"fileId": file.file_id, "s3Location": file.s3_location} for file in files]
+        self._store.streams[stream_id] = Stream(stream_id, arn, entries, update.request["roleArn"])
         update.stream_id = stream_id
         return stream_id
 
@@ -103,13 +103,13 @@ class Work:
         await asyncio.sleep(self._settings.step_seconds)
         try:
             await self._clear(update, delete_stream, force)
-        except WorkFailed as failure:
+        except WorkError as failure:
             update.move(DELETE_FAILED, failure.error_info)
         else:
             self._store.forget(update)
 
     async def _clear(self, update: Update, delete_stream: bool, force: bool) -> None:
-        """The job and the service's own stream; a stream of the user's is never deleted."""
+        """Delete the job and the service's own stream, but never a stream of the user's."""
         has_job = self._store.job(update) is not None
         stream = self._store.own_stream(update) if delete_stream else None
         if not has_job and stream is None:

@@ -1,4 +1,4 @@
-"""The ASGI layer in front of the emulator: the admin routes, the faults and the record of calls."""
+"""The ASGI layer in front of the emulator: admin routes, faults and recorded calls."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..calls import Call, CallLog
+from ..calls import Call
 from ..errors import LocalAwsError
-from ..fault_answers import fault_answer
-from ..faults import CALL_KINDS, Fault, FaultRules
+from ..faults import CALL_KINDS, Fault, FaultRules, error_answer
+from ..ministack.connections import CUT
 from ..ministack.custom_resource import RESPONSE_PATH, CustomResources
 from ..ministack.emulator import Emulator
 from ..network import is_loopback
@@ -25,19 +25,16 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIX = "/_local_aws/"
-# A message of ours, see `hypercorn_cut`: end the connection without another byte.
-CUT = "local_aws.cut"
 
 
 class Admin:
-    """Wraps an ASGI app; everything but the admin routes and the faults passes through."""
+    """Wraps the emulator's ASGI app; it passes through everything but admin routes and faults."""
 
-    def __init__(
-        self, emulator: Emulator, store: Store, faults: FaultRules, calls: CallLog, resources: CustomResources
-    ) -> None:
+    def __init__(self, emulator: Emulator, store: Store, faults: FaultRules, resources: CustomResources) -> None:
         self._app: App = emulator.server.app
-        self._faults, self._calls, self._resources = faults, calls, resources
-        self._routes = AdminRoutes(emulator, store, faults, calls)
+        self._faults, self._resources = faults, resources
+        self._calls: list[Call] = []
+        self._routes = AdminRoutes(emulator, store, faults, self._calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -58,7 +55,7 @@ class Admin:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         authorization, query = headers.get("authorization", ""), scope["query_string"].decode()
         if "/iot/aws4_request" in authorization:
-            # Only what is small is read ahead: the tagging calls name their resource in the body.
+            # Calls to AWS IoT are small enough to read ahead: tagging calls name their resource in the body.
             body = await _body(receive)
             receive = _replay(body, receive)
         else:
@@ -70,32 +67,32 @@ class Admin:
             await self._call(operation, scope, receive, send)
 
     async def _call(self, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
-        """One counted call, with the fault that meets it."""
+        """Record a call and inject the fault that it meets."""
         fault = self._faults.take(CALL_KINDS, operation.name, operation.ota_update_id)
-        watched = _Watched(send, cut=fault is not None and fault.kind == "cut_after")
+        recorder = _StatusRecorder(send, cut=fault is not None and fault.kind == "cut_after")
         try:
             if fault is None or fault.kind in ("delay", "cut_after"):
                 await asyncio.sleep(fault.delay_seconds if fault else 0)
-                await self._app(scope, receive, watched)
+                await self._app(scope, receive, recorder)
             if fault is not None:
-                await self._inject(fault, operation, scope, watched, send)
+                await self._inject(fault, operation, scope, recorder, send)
         finally:
-            self._calls.add(
+            self._calls.append(
                 Call(
                     service=operation.service,
                     operation=operation.name,
                     ota_update_id=operation.ota_update_id,
-                    status=watched.status,
+                    status=recorder.status,
                     fault=fault.kind if fault else None,
                 )
             )
 
     @staticmethod
-    async def _inject(fault: Fault, operation: Operation, scope: Scope, watched: _Watched, send: Send) -> None:
+    async def _inject(fault: Fault, operation: Operation, scope: Scope, recorder: _StatusRecorder, send: Send) -> None:
         if fault.kind in ("cut_before", "cut_after"):
             await send({"type": CUT})
         elif fault.kind != "delay":
-            await _answer(watched, *fault_answer(fault.kind, operation.service, scope["method"]))
+            await _answer(recorder, *error_answer(fault.kind, operation.service, scope["method"]))
 
     async def _administer(self, scope: Scope, body: bytes, send: Send) -> None:
         name = scope["path"].removeprefix(PREFIX)
@@ -107,8 +104,8 @@ class Admin:
         await _answer(send, status, {"content-type": "application/json"}, json.dumps(found).encode())
 
 
-class _Watched:
-    """A `send` that remembers the status, and swallows the answer where it is to be lost."""
+class _StatusRecorder:
+    """A `send` that records the status, and drops the answer if `cut` is set."""
 
     def __init__(self, send: Send, *, cut: bool) -> None:
         self._send, self._cut, self.status = send, cut, 0
@@ -138,7 +135,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body once more and then goes on as before."""
+    """Return a `receive` that delivers the body again and then continues with the original."""
     queued: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:

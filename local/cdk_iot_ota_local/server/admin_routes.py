@@ -1,4 +1,4 @@
-"""The admin routes: settings, faults, the record of calls, and things in bulk."""
+"""The admin routes: settings, faults, recorded calls, and things in bulk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from ..calls import CallLog
+from ..calls import Call
 from ..errors import LocalAwsError
 from ..faults import FaultRules
 from ..ministack.emulator import Emulator
@@ -14,13 +14,13 @@ from ..ota.store import Store
 
 
 class AdminRoutes:
-    """What can be asked of a running emulator beside AWS's own APIs."""
+    """The requests that a running emulator answers besides AWS's own APIs."""
 
-    def __init__(self, emulator: Emulator, store: Store, faults: FaultRules, calls: CallLog) -> None:
+    def __init__(self, emulator: Emulator, store: Store, faults: FaultRules, calls: list[Call]) -> None:
         self._emulator, self._store, self._faults, self._calls = emulator, store, faults, calls
 
     async def call(self, method: str, name: str, body: dict[str, Any]) -> Any:
-        """The answer as JSON data, None for a route that does not exist; LocalAwsError for a wrong request."""
+        """Return the answer as JSON data, None for an unknown route; LocalAwsError for an invalid request."""
         call = (method, name)
         if call == ("POST", "faults"):
             self._faults.add(body)
@@ -38,11 +38,11 @@ class AdminRoutes:
         if name == "settings":
             return asdict(self._store.settings)
         if name == "calls":
-            return self._calls.as_dicts()
+            return [asdict(call) for call in self._calls]
         return {} if name in ("faults", "ready", "things") else None
 
     async def _add_things(self, account: str, region: str, group: str, things: list[str]) -> None:
-        """Make things and put them into a group, as the API calls would, without a connection for each."""
+        """Create things and add them to a group, as the API calls would, without a connection for each."""
         with self._emulator.responses.request_scope(account, region):
             for thing in things:
                 await self._iot("POST", f"/things/{thing}", {})

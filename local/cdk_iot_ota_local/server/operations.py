@@ -1,4 +1,4 @@
-"""Which AWS operation an HTTP request is, for the services that faults and call counts cover."""
+"""Identify the AWS operation of an HTTP request to the services that faults and recorded calls cover."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _S3_OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DEL
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of a service, and the OTA update that it is about where the request says so."""
+    """An operation of a service, and the OTA update that the request names, if any."""
 
     service: str
     name: str
@@ -27,7 +27,7 @@ class Operation:
 
 @functools.cache
 def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
-    """Method, path pattern and operation, the most specific path first."""
+    """Return method, path pattern and operation, the most specific path first."""
     model = service_model(service)
     found = []
     for name in model.operation_names:
@@ -40,7 +40,7 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
 
 
 def signed_service(authorization: str, query: str) -> str:
-    """The service in the credential scope of a signed or presigned request, or an empty string."""
+    """Return the service in the credential scope of a signed or presigned request, or an empty string."""
     if match := _SCOPE.search(authorization):
         return match.group(1)
     credential = parse_qs(query).get("X-Amz-Credential", [""])[0].split("/")
@@ -48,8 +48,8 @@ def signed_service(authorization: str, query: str) -> str:
 
 
 def _iot_operation(method: str, path: str) -> str | None:
-    for wanted, pattern, name in _routes("iot"):
-        if wanted == method and pattern.fullmatch(path):
+    for verb, pattern, name in _routes("iot"):
+        if verb == method and pattern.fullmatch(path):
             return name
     return None
 
@@ -61,8 +61,8 @@ def _s3_operation(method: str, path: str) -> str | None:
     return (_S3_OBJECT if key else _S3_BUCKET).get(method)
 
 
-def _about(path: str, query: str, body: bytes) -> str | None:
-    """The OTA update id in the path, in the queried ARN or in the body's resourceArn."""
+def _ota_update_id(path: str, query: str, body: bytes) -> str | None:
+    """Return the OTA update id in the path, in the queried ARN or in the body's resourceArn."""
     arn = parse_qs(query).get("resourceArn", [""])[0]
     if not arn and body[:1] == b"{":
         try:
@@ -74,10 +74,10 @@ def _about(path: str, query: str, body: bytes) -> str | None:
 
 
 def identify(method: str, path: str, authorization: str, query: str, body: bytes) -> Operation | None:
-    """The operation of a request to AWS IoT or S3, or None for any other."""
+    """Return the operation of a request to AWS IoT or S3, or None for any other."""
     service = signed_service(authorization, query)
     if service == "iot" and (name := _iot_operation(method, path)):
-        return Operation(service, name, _about(path, query, body))
+        return Operation(service, name, _ota_update_id(path, query, body))
     if service == "s3" and (name := _s3_operation(method, path)):
         return Operation(service, name)
     return None

@@ -1,7 +1,7 @@
 """The emulator's process: `python -m cdk_iot_ota_local.server.server`, started by `LocalAws`.
 
-It lives as long as its standard input is open: when the starting process ends, however it
-ends, the server and its Lambda workers end and their temporary folder is removed.
+It runs while its standard input is open: when the starting process ends, for whatever reason,
+the server and its Lambda workers are killed and their temporary folder is removed.
 """
 
 from __future__ import annotations
@@ -15,68 +15,38 @@ import sys
 import threading
 from typing import Any, cast
 
-from ..calls import CallLog
 from ..errors import LocalAwsError
 from ..faults import FaultRules
+from ..ministack.connections import allow_cuts, trust_loopback
 from ..ministack.emulator import Emulator, load
 from ..ministack.job_index import index_jobs
-from ..ministack.lambda_workers import start_one_at_a_time
-from ..ministack.log_groups import name_log_groups
-from ..ministack.rollbacks import repair
+from ..ministack.lambda_workers import prepare_workers
+from ..ministack.rollbacks import repair_cloudformation
 from ..ministack.s3_kms import check_reads
 from ..network import require_loopback
 from ..ota.routes import OtaRoutes
 from ..ota.store import Store
-from .admin import CUT, Admin
+from .admin import Admin
 
 
 def build(emulator: Emulator) -> Admin:
-    """The whole ASGI app: the emulator with its OTA routes, behind the faults."""
+    """Build the ASGI app: the emulator with its OTA routes, behind the faults."""
     store, faults = Store(emulator), FaultRules()
     OtaRoutes(emulator, store, faults).install()
     trust_loopback(emulator)
     check_reads(emulator)
     index_jobs(emulator)
-    name_log_groups(emulator)
-    start_one_at_a_time(emulator)
-    return Admin(emulator, store, faults, CallLog(), repair(emulator))
-
-
-def trust_loopback(emulator: Emulator) -> None:
-    """Let a request over loopback count as one over TLS.
-
-    The bucket that `cdk bootstrap` makes denies everything else, and it should work unchanged.
-    """
-    pin = emulator.server.pin_request_origin
-    emulator.server.pin_request_origin = lambda address, _secure: pin(address, True)
-
-
-def allow_cuts(emulator: Emulator) -> None:
-    """Teach hypercorn the message that ends a connection without an answer; ASGI has none."""
-    stream: Any = emulator.http_stream.HTTPStream
-    closed, states, send = (
-        emulator.http_stream.StreamClosed,
-        emulator.http_stream.ASGIHTTPState,
-        stream.app_send,
-    )
-
-    async def app_send(self: Any, message: Any) -> None:
-        if message is None or message["type"] != CUT:
-            await send(self, message)
-            return
-        self.state = states.CLOSED
-        await self.send(closed(stream_id=self.stream_id))
-
-    stream.app_send = app_send
+    prepare_workers(emulator)
+    return Admin(emulator, store, faults, repair_cloudformation(emulator))
 
 
 _CLEANER = "import os, shutil, sys; os.killpg(int(sys.argv[1]), 9); shutil.rmtree(sys.argv[2], ignore_errors=True)"
 
 
 def end_with_parent(temp: str) -> None:
-    """Wait for the end of standard input, then end the whole process group and remove its folder.
+    """Wait for the end of standard input, then kill the whole process group and remove its folder.
 
-    A process outside the group does it: the folder can only go once nobody writes into it.
+    A process outside the group does it: the folder can only be removed once no process writes to it.
     """
     sys.stdin.buffer.read()
     command = [sys.executable, "-I", "-S", "-c", _CLEANER, str(os.getpgrp()), temp]
@@ -84,7 +54,7 @@ def end_with_parent(temp: str) -> None:
 
 
 async def serve(app: Admin, bind: str) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
 
@@ -96,9 +66,9 @@ async def serve(app: Admin, bind: str) -> None:
 
 
 def main() -> None:
-    """Run the server on a socket that the parent has bound, or on a loopback address."""
+    """Run the server on a socket that the parent bound, or on a loopback address."""
     parser = argparse.ArgumentParser(prog="python -m cdk_iot_ota_local.server.server")
-    parser.add_argument("--fd", type=int, help="a bound socket, handed on by the parent")
+    parser.add_argument("--fd", type=int, help="a bound socket, inherited from the parent")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--temp", required=True, help="the temporary folder to remove at the end")
     options = parser.parse_args()
@@ -107,7 +77,7 @@ def main() -> None:
         host = require_loopback(options.host)
         emulator = load()
     except LocalAwsError as error:
-        sys.exit(f"local_aws: {error}")
+        sys.exit(f"cdk_iot_ota_local: {error}")
     threading.Thread(target=end_with_parent, args=(options.temp,), daemon=True).start()
     allow_cuts(emulator)
     bind = f"{host}:{os.environ['GATEWAY_PORT']}" if options.fd is None else f"fd://{options.fd}"

@@ -1,0 +1,109 @@
+"""Jobs, tags and routes of ministack's AWS IoT, for the OTA service in front of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .emulator import Emulator
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceKind:
+    """A kind of AWS IoT resource that ministack lacks.
+
+    path: the first segment of its routes; kind: its part of an ARN; records: the resources by name.
+    """
+
+    path: str
+    kind: str
+    title: str
+    records: Any
+
+
+class _Existing:
+    """Records as ministack's tagging looks them up: it only asks whether a dictionary is there."""
+
+    def __init__(self, records: Any) -> None:
+        self._records = records
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        return {} if name in self._records else None
+
+
+def add_resources(
+    emulator: Emulator,
+    kinds: Sequence[ResourceKind],
+    *,
+    answer: Callable[..., Answer | None],
+    clear: Callable[[], None],
+) -> None:
+    """Route the requests of these kinds to `answer`, make them taggable, and name them to IAM.
+
+    answer: called with method, path, headers, body and query of each request to AWS IoT; ministack answers if
+        it returns None.
+    clear: called when the emulator is reset.
+    """
+    iot = emulator.iot
+    route, reset = iot._route_request, iot.reset
+    for one in kinds:
+        iot._TAGGABLE_RESOURCES[one.kind] = (_Existing(one.records), f"{one.title} {{name}} not found")
+
+    async def routed(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+        found = answer(method, path, headers, body, query)
+        return await route(method, path, headers, body, query) if found is None else found
+
+    def cleared() -> None:
+        clear()
+        reset()
+
+    iot._route_request, iot.reset = routed, cleared
+    _name_to_iam(emulator, {one.path: one.kind for one in kinds})
+
+
+def _name_to_iam(emulator: Emulator, kinds: dict[str, str]) -> None:
+    """Let IAM find the ARN that a request is about."""
+    actions = emulator.iam_actions
+    resource_arn = actions.extract_resource_arn
+
+    def located(service: str, method: str, path: str, *rest: Any) -> Any:
+        # The remaining arguments are headers, body, query, Region and account.
+        segment, _, name = path.strip("/").partition("/")
+        if service == "iot" and segment in kinds and name:
+            return f"arn:aws:iot:{rest[3]}:{rest[4]}:{kinds[segment]}/{name}"
+        return resource_arn(service, method, path, *rest)
+
+    actions.extract_resource_arn = located
+
+
+async def create_job(emulator: Emulator, job_id: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Create a job; returns the status and the parsed answer of CreateJob."""
+    status, _, body = await emulator.iot._create_job(job_id, request)
+    return status, json.loads(body)
+
+
+async def delete_job(emulator: Emulator, job_id: str, *, force: bool) -> None:
+    """Delete a job."""
+    async with emulator.iot.publishing_events():
+        await emulator.iot._delete_job(job_id, {"force": "true" if force else "false"})
+
+
+def find_job(emulator: Emulator, job_id: str) -> dict[str, Any] | None:
+    """Return a job as ministack keeps it, or None."""
+    found: dict[str, Any] | None = emulator.iot._jobs.get(job_id)
+    return found
+
+
+def check_tags(emulator: Emulator, tags: Any) -> Answer | None:
+    """Return the error answer to a creation with these tags, or None if they are valid."""
+    found: Answer | None = emulator.iot._tags_error(tags, required=False)
+    return found
+
+
+def set_tags(emulator: Emulator, arn: str, tags: Any) -> None:
+    """Replace all tags of a resource; None removes them."""
+    emulator.iot._set_created_tags(arn, tags)
