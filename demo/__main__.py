@@ -1,9 +1,9 @@
-"""The demo: the example app on AWS on this machine, from `cdk bootstrap` to `cdk destroy`.
+"""The demo: the example apps on local AWS, from `cdk bootstrap` to `cdk destroy`.
 
-`python -m demo` starts local AWS, deploys the unchanged `app.py` with the CDK CLI, lets
-simulated devices take the firmware, replaces it, and removes everything again. Then a firmware goes to
-a canary and to the fleet, and one that fails on the canary to nobody else. However it ends, no process
-and no file that it made is left.
+`python -m demo` starts local AWS, deploys the unchanged `app.py` with the CDK CLI, lets simulated
+devices install the firmware, replaces it, and destroys the stack. Then it deploys in phases: one
+firmware reaches a canary and then the fleet, another fails on the canary and goes no further. However
+the demo ends, it leaves no process and no file behind.
 """
 
 from __future__ import annotations
@@ -17,16 +17,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk_iot_ota_local.__main__ import exports
-from cdk_iot_ota_local.client.local_aws import LocalAws
-from cdk_iot_ota_local.devices.fleet import Fleet
-from cdk_iot_ota_local.errors import LocalAwsError
-from cdk_iot_ota_local.leftovers import leftovers
+from cdk_iot_ota_local import Fleet, LocalAws, LocalAwsError, leftovers
 
-from .commands import CommandFailed, Commands, Interrupted, private_folder
+from .commands import CommandError, Commands, DemoInterruptedError, private_folder
 from .phases import Phases
 from .screen import Screen
-from .steps import DemoFailed, Options, Steps
+from .steps import DemoError, Options, Steps
 
 STACK = "BlinkyFirmware"
 THING_GROUP = "blinky-fleet"
@@ -34,7 +30,7 @@ THING_GROUP = "blinky-fleet"
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """A firmware that is deployed, as an OTA update and a job."""
+    """A deployed firmware version, its OTA update and its job."""
 
     version: str
     ota_update_id: str
@@ -50,14 +46,14 @@ class Demo(Steps):
         self._shown: list[tuple[str, str]] = []
 
     def run(self) -> None:
-        """All steps; raises what stops them."""
+        """Run all steps; raises the first error."""
         self._start()
         self._bootstrap()
         with Fleet(self._aws, THING_GROUP, self._options.devices, workers=4, work_seconds=0.4) as fleet:
             self._register(fleet)
             first = self._release("1.0.0")
             self._update_devices(fleet, first)
-            self._update_devices(fleet, self._release("1.1.0", instead_of=first))
+            self._update_devices(fleet, self._release("1.1.0", replaces=first))
         if self._options.keep:
             self._keep()
         self._destroy()
@@ -65,51 +61,51 @@ class Demo(Steps):
         self._stop()
 
     def _start(self) -> None:
-        with self._step("Start AWS on this machine"):
+        with self._step("Start local AWS"):
             self._aws.start()
             self._screen.line(f"{self._aws.endpoint_url}, account {self._aws.account}, {self._aws.region}")
 
     def _bootstrap(self) -> None:
-        with self._step("Prepare the account for the CDK"):
-            # Away from the app, which the CLI would synthesize just to find out its environment.
+        with self._step("Bootstrap the account for the CDK"):
+            # In another folder, or the CLI would synthesize the app just to find its environment.
             self._run_cdk("bootstrap", f"aws://{self._aws.account}/{self._aws.region}", folder=self._folder)
 
     def _register(self, fleet: Fleet) -> None:
-        with self._step(f"Make {self._options.devices} devices"):
+        with self._step(f"Register {self._options.devices} devices"):
             arn = fleet.register()
             self._screen.line(f"{fleet.things[0]} to {fleet.things[-1]}, in {arn}")
 
-    def _release(self, version: str, *, instead_of: Release | None = None) -> Release:
+    def _release(self, version: str, *, replaces: Release | None = None) -> Release:
         image = self._build(version)
         with self._step(f"Deploy firmware {version}"):
             self._deploy(image, version)
             release = self._deployed(version)
-            self._check_alone(release)
-            self._show(release, instead_of)
+            self._check_only(release)
+            self._show(release, replaces)
         return release
 
     def _deployed(self, version: str) -> Release:
-        """What the stack says that it has made."""
+        """Read the release from the outputs of the stack."""
         stack = self._aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         return Release(version=version, ota_update_id=outputs["OtaUpdateId"], job_id=outputs["JobId"])
 
-    def _check_alone(self, release: Release) -> None:
-        """Fail unless the release's update, job and stream are the only ones: it has replaced what was there."""
+    def _check_only(self, release: Release) -> None:
+        """Fail unless the release's update, job and stream are the only ones in the account."""
         found = leftovers(self._aws)
-        alone = (found.ota_updates, found.jobs) == ((release.ota_update_id,), (release.job_id,))
-        if not alone or len(found.streams) != 1:
-            raise DemoFailed(f"{release.ota_update_id} should be alone with its job and stream, found {found}")
+        only = (found.ota_updates, found.jobs) == ((release.ota_update_id,), (release.job_id,))
+        if not only or len(found.streams) != 1:
+            raise DemoError(f"expected only {release.ota_update_id} with its job and stream, found {found}")
 
     def _show(self, release: Release, old: Release | None) -> None:
-        """Print what AWS IoT says about a release; of a later one what is different."""
+        """Print a release as AWS IoT describes it; of a later one only the differences."""
         iot = self._aws.client("iot")
         info = iot.get_ota_update(otaUpdateId=release.ota_update_id)["otaUpdateInfo"]
         job = iot.describe_job(jobId=release.job_id)["job"]
         tags = iot.list_tags_for_resource(resourceArn=info["otaUpdateArn"])["tags"]
         facts = [
             ("OTA update", f"{release.ota_update_id} {info['otaUpdateStatus']}"),
-            *([("replaces", f"{old.ota_update_id}: gone, with its job and stream")] if old else []),
+            *([("replaces", f"{old.ota_update_id}, now deleted with its job and stream")] if old else []),
             ("ARN", info["otaUpdateArn"]),
             ("targets", ", ".join(info["targets"])),
             *self._file_facts(info["otaUpdateFiles"][0]),
@@ -121,18 +117,18 @@ class Demo(Steps):
 
     @staticmethod
     def _file_facts(file: dict[str, Any]) -> list[tuple[str, str]]:
-        place = file["fileLocation"]["s3Location"]
-        if not place.get("version"):
-            raise DemoFailed(f"the S3 version of {place['key']} is not pinned")
+        location = file["fileLocation"]["s3Location"]
+        if not location.get("version"):
+            raise DemoError(f"the S3 version of {location['key']} is not pinned")
         return [
             ("file", f"{file['fileName']} {file['fileVersion']}"),
-            ("S3 object", f"s3://{place['bucket']}/{place['key']}"),
-            ("S3 version", f"{place['version']} (pinned)"),
+            ("S3 object", f"s3://{location['bucket']}/{location['key']}"),
+            ("S3 version", f"{location['version']} (pinned)"),
         ]
 
     def _update_devices(self, fleet: Fleet, release: Release) -> None:
         total = self._options.devices
-        with self._step(f"Let the devices take firmware {release.version}"):
+        with self._step(f"Update the devices to firmware {release.version}"):
             with self._screen.bar("succeeded", total) as show:
                 show(0)
                 progress = fleet.progress(release.job_id)
@@ -140,48 +136,48 @@ class Demo(Steps):
                     show(progress.succeeded)
             self._commands.check()
             if progress.succeeded < total:
-                raise DemoFailed(f"{total - progress.succeeded} devices did not succeed: {fleet.problems or progress}")
-            self._screen.line(f"job {progress.status}")
+                raise DemoError(f"{total - progress.succeeded} devices did not succeed: {fleet.problems or progress}")
+            self._screen.line(f"job is {progress.status}")
 
     def _keep(self) -> None:
-        with self._step("Keep it for a look around"):
-            self._screen.line("in another shell:")
-            self._screen.verbatim(exports(self._aws))
-            self._screen.line("Ctrl-C here goes on with cdk destroy")
+        with self._step("Keep the stack running"):
+            self._screen.line("paste these lines into another shell to use it:")
+            self._screen.verbatim(self._aws.shell_exports())
+            self._screen.line("press Ctrl-C here to continue with cdk destroy")
             self._commands.wait_for_ctrl_c(lambda: self._aws.running)
 
     def _destroy(self) -> None:
         with self._step("Destroy the stack"):
             self._run_cdk("destroy", "--force")
             if found := leftovers(self._aws):
-                raise DemoFailed(f"something is left: {found}")
-            self._screen.line("no OTA update, no job and no stream is left")
+                raise DemoError(f"cdk destroy left something behind: {found}")
+            self._screen.line("no OTA update, job or stream is left")
 
     def _stop(self) -> None:
-        with self._step("Stop AWS"):
+        with self._step("Stop local AWS"):
             self._aws.stop()
 
     def explain(self, error: Exception) -> None:
-        """Print what is known about a failure, the reasons last."""
+        """Print the output, log and reasons of a failure, the reasons last."""
         reasons = self._cdk.reasons(STACK) or self._phases.reasons()
-        if isinstance(error, CommandFailed):
-            self._screen.block(f"The last lines of {error.name}", error.lines[-40:])
+        if isinstance(error, CommandError):
+            self._screen.block(f"Last lines of {error.name}", error.lines[-40:])
         log = self._aws.log_tail(20).splitlines()
         if log and (reasons or not self._aws.running):
-            self._screen.block("The last lines of the emulator's log", log)
+            self._screen.block("Last lines of the emulator's log", log)
         self._screen.failure(f"The demo failed: {error}")
         for reason in reasons:
             self._screen.line(reason)
 
 
 def play(options: Options, screen: Screen, commands: Commands) -> int:
-    """Run the demo and stop all that it started; the exit code, or Interrupted."""
+    """Run the demo, stop everything that it started, and return the exit code; raises DemoInterruptedError."""
     aws = LocalAws()
     with private_folder() as folder:
         demo = Demo(options, aws, folder, screen, commands)
         try:
             demo.run()
-        except (DemoFailed, CommandFailed, LocalAwsError, BotoCoreError, ClientError) as error:
+        except (DemoError, CommandError, LocalAwsError, BotoCoreError, ClientError) as error:
             demo.explain(error)
             return 1
         finally:
@@ -197,25 +193,29 @@ def _count(text: str) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """The options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description="The example app on this machine.")
-    parser.add_argument("--devices", type=_count, default=20, metavar="N", help="how many (default: %(default)s)")
-    parser.add_argument("--keep", action="store_true", help="wait for Ctrl-C before cdk destroy")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m demo", description="Deploy the example apps to local AWS, with simulated devices."
+    )
     parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="more context for cdk deploy"
+        "--devices", type=_count, default=20, metavar="N", help="number of devices (default: %(default)s)"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the stack until Ctrl-C")
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="additional context for cdk deploy"
     )
     found = parser.parse_args(arguments)
     return Options(devices=found.devices, keep=found.keep, context=tuple(found.context))
 
 
 def main() -> None:
-    """Run the demo and exit: with 1 if a step failed, with 128 and the signal's number if one came."""
+    """Run the demo and exit: with 1 if a step failed, with 128 plus the signal's number after a signal."""
     options, screen = parse(), Screen()
     with Commands() as commands:
         try:
             code = play(options, screen, commands)
-        except Interrupted as interrupted:
-            screen.failure(f"The demo was {interrupted}; everything is stopped and removed.")
+        except DemoInterruptedError as interrupted:
+            screen.failure(f"The demo was {interrupted}. Everything it started is stopped and removed.")
             code = interrupted.exit_code
     sys.exit(code)
 

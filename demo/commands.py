@@ -1,4 +1,4 @@
-"""The commands that the demo runs: they end with it, and say why they failed."""
+"""The commands that the demo runs: they end with it, and report why they failed."""
 
 from __future__ import annotations
 
@@ -18,41 +18,40 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk_iot_ota_local.client.local_aws import LocalAws
-from cdk_iot_ota_local.errors import LocalAwsError
+from cdk_iot_ota_local import LocalAws, LocalAwsError
 
 ROOT = Path(__file__).resolve().parent.parent
 _CDK = ROOT / "node_modules" / ".bin" / "cdk"
 
-# STACK | 3/24 | 5:29:07 PM | CREATE_COMPLETE | AWS::IAM::Role | path (logical id) perhaps a reason
+# STACK | 3/24 | 5:29:07 PM | CREATE_COMPLETE | AWS::IAM::Role | path (logical id), and sometimes a reason
 _EVENT = re.compile(r"\S+ \|[\d/ ]+\| [^|]+ \| (\w+) +\| (\S+) +\| (\S+)")
 
 
-class Interrupted(Exception):
-    """A signal asked the demo to stop."""
+class DemoInterruptedError(Exception):
+    """A signal stopped the demo."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(f"interrupted by {number.name}")
         self.exit_code = 128 + number
 
 
-class CommandFailed(Exception):
-    """A command did not end well; `lines` is what it said, without the resources that fared well."""
+class CommandError(Exception):
+    """A command failed; `lines` is its output, without the resources that succeeded."""
 
     def __init__(self, name: str, code: int, lines: list[str]) -> None:
-        super().__init__(f"{name} ended with exit code {code}")
+        super().__init__(f"{name} failed with exit code {code}")
         events = ((line, _EVENT.match(line)) for line in lines)
         self.name, self.lines = name, [line for line, event in events if not event or "FAILED" in event[1]]
 
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A temporary folder that is gone afterwards."""
+    """Create a temporary folder, and remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="iot-ota-demo-"))
     try:
         yield folder
     finally:
-        # A command that was killed may write for another moment.
+        # A killed command may still write for a moment.
         deadline = time.monotonic() + 3
         while folder.exists() and time.monotonic() < deadline:
             shutil.rmtree(folder, ignore_errors=True)
@@ -60,10 +59,10 @@ def private_folder() -> Iterator[Path]:
 
 
 class Commands:
-    """Runs one command at a time, and minds SIGINT, SIGTERM and SIGHUP for as long as the context lasts.
+    """Runs one command at a time, and handles SIGINT, SIGTERM and SIGHUP while the context is open.
 
-    A signal raises nothing by itself, so that it can come at any moment without cutting a clean-up
-    short: it ends the command that runs, and `check` raises Interrupted at the next safe place.
+    A signal does not raise by itself, so that it cannot cut a clean-up short: it kills the running
+    command, and `check` raises DemoInterruptedError at the next safe point.
     """
 
     def __init__(self) -> None:
@@ -72,11 +71,11 @@ class Commands:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Commands:
-        wanted = [signal.SIGINT, signal.SIGTERM]
-        # Under nohup the demo goes on when the terminal is closed.
+        signals = [signal.SIGINT, signal.SIGTERM]
+        # Under nohup the demo continues after the terminal is closed.
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            wanted.append(signal.SIGHUP)
-        self._before = {number: signal.signal(number, self._note) for number in wanted}
+            signals.append(signal.SIGHUP)
+        self._before = {number: signal.signal(number, self._note) for number in signals}
         return self
 
     def __exit__(
@@ -92,19 +91,19 @@ class Commands:
     def _end_child(self) -> None:
         child = self._child
         if child is not None and child.returncode is None:
-            # Everything that it has started is in its process group. Nothing there is worth a
-            # farewell: the whole AWS that it talks to goes away next.
+            # Its process group holds everything that it started. SIGKILL is fine: the emulator that
+            # it talks to is about to be stopped as well.
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
 
     def check(self) -> None:
-        """Raise Interrupted if a signal has come."""
+        """Raise DemoInterruptedError after a signal."""
         if self.signal is not None:
-            raise Interrupted(self.signal)
+            raise DemoInterruptedError(self.signal)
 
-    def wait_for_ctrl_c(self, still: Callable[[], bool]) -> None:
-        """Return after Ctrl-C, or when `still` says no more; Interrupted for any other signal."""
-        while self.signal is None and still():
+    def wait_for_ctrl_c(self, running: Callable[[], bool]) -> None:
+        """Return after Ctrl-C or when `running` returns False; DemoInterruptedError for other signals."""
+        while self.signal is None and running():
             time.sleep(0.1)
         if self.signal is signal.SIGINT:
             self.signal = None
@@ -119,9 +118,9 @@ class Commands:
         environment: Mapping[str, str],
         each: Callable[[str], object] = lambda line: None,
     ) -> list[str]:
-        """Run a command to its end and return its lines, each of which is also handed to `each`.
+        """Run a command and return the lines of its output; each is also passed to `each`.
 
-        Raises CommandFailed if it ends with another code than 0.
+        Raises CommandError if the exit code is not 0.
         """
         self.check()
         lines = []
@@ -133,7 +132,7 @@ class Commands:
             code = child.wait()
         self.check()
         if code:
-            raise CommandFailed(name, code, lines)
+            raise CommandError(name, code, lines)
         return lines
 
     @contextmanager
@@ -149,13 +148,13 @@ class Commands:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            # A group of its own: Ctrl-C reaches the demo alone, which then ends all of the group.
+            # A separate process group: Ctrl-C only reaches the demo, which then kills the whole group.
             start_new_session=True,
         )
         with child:
             self._child = child
             try:
-                # A signal that came before the line above has found no child.
+                # A signal before the line above found no child.
                 if self.signal is not None:
                     self._end_child()
                 yield child
@@ -167,14 +166,14 @@ class Commands:
 
 @dataclass(frozen=True, kw_only=True)
 class Cdk:
-    """The CDK CLI on local AWS. What it and the app write goes to `folder`, not to the checkout or the home."""
+    """The CDK CLI on local AWS. It and the app write to `folder`, not to the checkout or the home directory."""
 
     aws: LocalAws
     folder: Path
     commands: Commands
 
     def run(self, verb: str, *arguments: str, each: Callable[[str], object], folder: Path = ROOT) -> StackSummary:
-        """Run it in a folder and sum up what it says; raises CommandFailed."""
+        """Run the CLI in a folder and summarize its output; raises CommandError."""
         if not _CDK.exists():
             raise LocalAwsError(f"{_CDK.relative_to(ROOT)} is missing: run make setup")
         summary = StackSummary()
@@ -192,11 +191,11 @@ class Cdk:
         return {**self.aws.environment(), **private}
 
     def reasons(self, stack: str) -> list[str]:
-        """Why resources of a stack failed: the first line of each reason, the oldest first."""
+        """Return why resources of a stack failed: the first line of each reason, the oldest first."""
         try:
             events = self.aws.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
         except (LocalAwsError, BotoCoreError, ClientError):
-            # No stack yet, or no emulator any more.
+            # There is no stack yet, or the emulator has stopped.
             return []
         return [
             f"{event['LogicalResourceId']} {event['ResourceStatus']}: {reason.splitlines()[0]}"
@@ -207,13 +206,13 @@ class Cdk:
 
 @dataclass
 class StackSummary:
-    """What the CDK CLI's lines say about a stack's resources: the latest status of each."""
+    """The latest status of a stack's resources in the output of the CDK CLI."""
 
     ours: dict[str, str] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
 
     def read(self, line: str) -> None:
-        """Take a line of the CLI's output into account."""
+        """Update the statuses from a line of the CLI's output."""
         event = _EVENT.match(line)
         if event is None or not event[1].endswith("_COMPLETE"):
             return
@@ -224,6 +223,6 @@ class StackSummary:
             self.others.add(name)
 
     def text(self) -> str:
-        """One line: the custom resources with their statuses, and how many others there are."""
+        """Return one line: the custom resources with their statuses, and the number of other resources."""
         ours = [f"{name} {status}" for name, status in self.ours.items()]
         return ", ".join([*ours, f"{len(self.others)} {'other ' if ours else ''}resources"])

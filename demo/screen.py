@@ -1,4 +1,4 @@
-"""What the demo prints: calm in a terminal, plain lines everywhere else."""
+"""Output of the demo: styled in a terminal, plain lines everywhere else."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 _INDENT = "  "
-# How many lines the progress of one job takes at most where there is no bar.
+# The maximum number of lines for the progress of one job without a bar.
 _PLAIN_STEPS = 4
 
 
 class Screen:
-    """Prints steps with their times. Without a terminal there are no colours and no moving parts."""
+    """Prints steps with their times, without colours and animations unless in a terminal."""
 
     def __init__(self) -> None:
         if isinstance(sys.stdout, TextIOWrapper):
-            # The CDK CLI's signs must not end the demo where the terminal cannot show them.
+            # The CDK CLI prints characters that some terminals cannot encode.
             sys.stdout.reconfigure(errors="replace")
         self._console = Console(highlight=False)
         self._started = time.monotonic()
@@ -31,7 +31,7 @@ class Screen:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Print what is done, and at the end how long it took."""
+        """Print the title of a step, and at its end how long it took."""
         self._print(Text(title, style="bold"))
         started, word = time.monotonic(), "stopped"
         try:
@@ -44,11 +44,11 @@ class Screen:
             self._print(Text())
 
     def line(self, text: str, style: str = "") -> None:
-        """Print an indented line; long ones are left to the terminal to wrap."""
+        """Print an indented line; the terminal wraps long ones."""
         self._print(Text(_INDENT + text, style=style))
 
     def verbatim(self, lines: Iterable[str]) -> None:
-        """Print lines as they are, to be copied."""
+        """Print lines without indentation, for copying."""
         for line in lines:
             self._print(Text(line))
 
@@ -61,26 +61,26 @@ class Screen:
             self._print(Text.assemble(_INDENT, (name.ljust(width), "cyan"), _INDENT, hanging.join(lines)))
 
     def _folded(self, text: str, used: int) -> list[str]:
-        """The text in lines that fit beside a column, in a terminal."""
+        """Split a text into lines that fit next to a column, if in a terminal."""
         room = max(self._console.width - used, 20) if self._console.is_terminal else len(text)
         return [text[start : start + room] for start in range(0, len(text), room)]
 
     def block(self, title: str, lines: Iterable[str]) -> None:
-        """Print what somebody else said, dimmed."""
+        """Print the output of another program, dimmed."""
         self._print(Text(title, style="bold"))
         for line in lines:
             self.line(line, style="dim")
         self._print(Text())
 
     def failure(self, text: str) -> None:
-        """Print why the demo stops."""
+        """Print why the demo failed."""
         self._print(Text(text, style="bold red"))
 
     @contextmanager
     def activity(self, name: str) -> Iterator[Callable[[str], None]]:
-        """What a command says, as one line that changes and disappears; nothing without a terminal."""
+        """Show a command's latest output as one line that disappears; nothing without a terminal."""
         with self._console.status(self._cropped(name)) as status:
-            yield lambda said: status.update(self._cropped(f"{name}: {said}"))
+            yield lambda output: status.update(self._cropped(f"{name}: {output}"))
 
     def _cropped(self, text: str) -> Text:
         cropped = Text(" ".join(text.split()), style="dim")
@@ -89,7 +89,7 @@ class Screen:
 
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A progress bar in a terminal, else a few lines."""
+        """Show a progress bar in a terminal, else a few lines."""
         if not self._console.is_interactive:
             yield self._plain_bar(what, total)
             return

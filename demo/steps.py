@@ -1,4 +1,4 @@
-"""What every part of the demo does: it says its steps, builds firmware and runs the CDK CLI."""
+"""The base of both parts of the demo: print steps, build firmware and run the CDK CLI."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdk_iot_ota_local.client.local_aws import LocalAws
+from cdk_iot_ota_local import LocalAws
 
 from .commands import ROOT, Cdk, Commands
 from .screen import Screen
 
 
-class DemoFailed(Exception):
-    """A step had another result than it should."""
+class DemoError(Exception):
+    """A step did not have the expected result."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     devices: int
     keep: bool
@@ -29,7 +29,7 @@ class Options:
 
 
 class Steps:
-    """A part of the demo, on one AWS and one screen."""
+    """A part of the demo, with one emulator and one screen."""
 
     def __init__(self, options: Options, aws: LocalAws, folder: Path, screen: Screen, commands: Commands) -> None:
         self._options, self._aws, self._folder = options, aws, folder
@@ -48,9 +48,9 @@ class Steps:
             build = [sys.executable, "firmware/build.py", "--version", version]
             command = [*build, "--folder", str(self._folder / version)]
             environment = self._aws.environment()
-            said = self._commands.run("firmware/build.py", command, folder=ROOT, environment=environment)
-            image = Path(said[-1])
-            self._screen.line(f"{image}, {image.stat().st_size:,} bytes, and {image.stem}.sig")
+            output = self._commands.run("firmware/build.py", command, folder=ROOT, environment=environment)
+            image = Path(output[-1])
+            self._screen.line(f"{image} ({image.stat().st_size:,} bytes) and {image.stem}.sig")
         return image
 
     def _deploy(self, image: Path, version: str, *more: str) -> None:
@@ -59,7 +59,7 @@ class Steps:
         self._run_cdk("deploy", *more, *flags, quietly=("--require-approval", "never", "--progress", "events"))
 
     def _run_cdk(self, *arguments: str, quietly: Sequence[str] = (), folder: Path = ROOT) -> None:
-        """Run the CDK CLI; what it says is summed up, and shown only if it fails."""
+        """Run the CDK CLI and print a summary of its output; all of it is shown only if it fails."""
         self._screen.line(f"$ cdk {shlex.join(arguments)}", style="dim")
         with self._screen.activity(f"cdk {arguments[0]}") as show:
             summary = self._cdk.run(*arguments, *quietly, each=show, folder=folder)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Builds an example firmware: bytes made of the version, and their signature by a key that is made for it.
+"""Build an example firmware: bytes derived from the version, signed with a new key.
 
-What a real build leaves behind: the image, the raw signature as `openssl dgst -sha256 -sign` writes it, and the
-certificate that devices check it with. The private key is never written.
+It writes what a real build does: the image, the raw signature as `openssl dgst -sha256 -sign` writes it, and the
+certificate with which devices verify it. The private key is never written.
 """
 
 import argparse
@@ -19,7 +19,7 @@ BLOCKS = 512
 
 
 def build(version: str, folder: Path) -> Path:
-    """Write `blinky.bin`, `blinky.sig` and `signer.pem` to a folder; returns the image's path."""
+    """Write `blinky.bin`, `blinky.sig` and `signer.pem` to a folder; returns the path of the image."""
     folder.mkdir(parents=True, exist_ok=True)
     image = f"blinky {version}\n".encode() + b"".join(
         hashlib.sha256(f"{version} {block}".encode()).digest() for block in range(BLOCKS)
@@ -44,8 +44,10 @@ def _certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="build an example firmware and sign it")
-    parser.add_argument("--version", default="1.0.0", help="the version that is built (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parent, help="where it goes (default: here)")
+    parser = argparse.ArgumentParser(description="Build and sign an example firmware.")
+    parser.add_argument("--version", default="1.0.0", help="version to build (default: %(default)s)")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(__file__).parent, help="output folder (default: the folder of this script)"
+    )
     arguments = parser.parse_args()
     print(build(arguments.version, arguments.folder))

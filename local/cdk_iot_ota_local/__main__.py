@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import signal
 import sys
 import time
 
-from .client.environment import client_environment
 from .client.local_aws import LocalAws
 from .errors import LocalAwsError
-
-
-def exports(aws: LocalAws) -> list[str]:
-    """Return shell lines that point another shell at the emulator and away from the user's own accounts."""
-    variables = client_environment(aws.endpoint_url, aws.account, aws.region, base={})
-    del variables["PATH"]
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return ["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]
 
 
 def main() -> None:
@@ -37,7 +27,7 @@ def main() -> None:
     try:
         with LocalAws(auth=options.auth, port=options.port, wait_scale=options.wait_scale) as aws:
             print("# Paste these lines into another shell. Press Ctrl-C here to stop the emulator.", file=sys.stderr)
-            print("\n".join(exports(aws)), flush=True)
+            print("\n".join(aws.shell_exports()), flush=True)
             while not signals and aws.running:
                 time.sleep(0.2)
             if not signals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -157,6 +158,13 @@ class LocalAws:
     def environment(self) -> dict[str, str]:
         """Return the environment of a child process, without access to the user's own accounts."""
         return client_environment(self.endpoint_url, self.account, self.region)
+
+    def shell_exports(self) -> list[str]:
+        """Return shell lines that point another shell at the emulator and away from the user's own accounts."""
+        variables = client_environment(self.endpoint_url, self.account, self.region, base={})
+        del variables["PATH"]
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+        return ["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]
 
     def client(self, service: str, **options: Any) -> Any:
         """Create a boto3 client of the emulator; `options` go to boto3, such as other credentials."""
