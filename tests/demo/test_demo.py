@@ -1,4 +1,4 @@
-"""The demo shows what it should, says why it fails, and leaves nothing behind however it ends."""
+"""The demo shows what it should, reports why it fails, and leaves nothing behind however it ends."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def running_demo(temp: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The demo with a temporary folder of its own, by which its processes are found too."""
-    # The CLI's validation costs seconds at each synth and is the same for every one of these runs.
+    """Run the demo with a separate temporary folder, which also identifies its processes."""
+    # The CLI's validation takes seconds at each synth and is the same in each of these runs.
     environment = {**os.environ, "TMPDIR": str(temp), "CDK_VALIDATION": "false", "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("FORCE_COLOR", None)
     command = [sys.executable, "-m", "demo", "--devices", "3", *arguments]
@@ -33,18 +33,18 @@ def running_demo(temp: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]
 
 
 def read_until(demo: subprocess.Popen[str], start: str) -> None:
-    """Read what the demo says until a line begins with `start`."""
+    """Read the demo's output until a line begins with `start`."""
     assert demo.stdout
-    said = []
+    output = []
     for line in demo.stdout:
-        said.append(line)
+        output.append(line)
         if line.strip().startswith(start):
             return
-    pytest.fail(f"{start!r} did not come:\n{''.join(said)}")
+    pytest.fail(f"{start!r} did not come:\n{''.join(output)}")
 
 
 def processes(temp: Path) -> list[str]:
-    """The command lines of the live processes that were started with this temporary folder."""
+    """Return the command lines of the live processes that were started with this temporary folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -56,7 +56,7 @@ def processes(temp: Path) -> list[str]:
 
 
 def assert_nothing_left(temp: Path) -> None:
-    """Fail unless no process and no file of the demo is left; killed processes get a moment."""
+    """Fail if a process or a file of the demo is left; killed processes get a moment to end."""
     deadline = time.monotonic() + 5
     while processes(temp) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -65,7 +65,7 @@ def assert_nothing_left(temp: Path) -> None:
 
 
 def test_whole_demo(tmp_path: Path) -> None:
-    """The demo deploys, updates the devices, replaces, destroys; without a terminal it prints plain lines."""
+    """The demo deploys, updates the devices, replaces and destroys, and prints plain lines without a terminal."""
     with running_demo(tmp_path) as demo:
         output, _ = demo.communicate(timeout=150)
     assert demo.returncode == 0, output
@@ -77,18 +77,18 @@ def test_whole_demo(tmp_path: Path) -> None:
     assert len(set(updates)) == 2
     assert any(line.startswith("replaces") and updates[0] in line for line in lines)
     assert sum(line.endswith("(pinned)") for line in lines) == 2
-    assert "no OTA update, no job and no stream is left" in lines
+    assert "no OTA update, job or stream is left" in lines
     assert lines[-1].startswith("total")
     assert_nothing_left(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("number", "moment", "delay"),
-    # Without a delay the signal comes about when the command is started.
+    # Without a delay the signal arrives while the command is starting.
     [(signal.SIGINT, "$ cdk deploy", 2.0), (signal.SIGTERM, "$ cdk bootstrap", 0.0)],
 )
 def test_interrupted(tmp_path: Path, number: signal.Signals, moment: str, delay: float) -> None:
-    """A signal in the middle of a command ends the demo, the command and the emulator."""
+    """A signal during a command ends the demo, the command and the emulator."""
     with running_demo(tmp_path) as demo:
         read_until(demo, moment)
         time.sleep(delay)
@@ -101,18 +101,18 @@ def test_interrupted(tmp_path: Path, number: signal.Signals, moment: str, delay:
 
 
 def test_failing_step(tmp_path: Path) -> None:
-    """A step that fails, in the app or in the deployment, stops the demo with the reason."""
+    """The demo stops with the reason when a step fails, in the app or in the deployment."""
     reasons = {
         "firmware=/missing/blinky.bin": "'/missing/blinky.bin' does not exist: build it before synth",
         "thing_group=strangers": "Blinky0564E681 CREATE_FAILED: Error: OTA update BlinkyFirmware_",
     }
     with ExitStack() as stack:
-        # Side by side, to be quick.
+        # In parallel, to save time.
         demos = [stack.enter_context(running_demo(tmp_path, "--context", context)) for context in reasons]
         outputs = [demo.communicate(timeout=100)[0] for demo in demos]
     for demo, output, reason in zip(demos, outputs, reasons.values(), strict=True):
         assert demo.returncode == 1, output
         assert reason in output
-        assert "The demo failed: cdk deploy ended with exit code 1" in output
+        assert "The demo failed: cdk deploy failed with exit code 1" in output
         assert "cdk destroy" not in output
     assert_nothing_left(tmp_path)

@@ -16,7 +16,7 @@ from cdk_iot_ota_local import LocalAws
 from tests.local.roles import Roles
 from tests.local.secret_bucket import SecretBucket
 
-# The first byte of a DER sequence is all that a simulated device looks at.
+# Simulated devices only check the first byte of a DER sequence.
 SIGNATURE = b"\x30\x06\x02\x01\x01\x02\x01\x01"
 TRUST = {
     "Version": "2012-10-17",
@@ -25,7 +25,7 @@ TRUST = {
 
 
 class Account:
-    """Clients, and the things that an OTA update needs: a bucket, an object, a role and a thing."""
+    """Clients and everything that an OTA update needs: a bucket, an object, a role and a thing."""
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
@@ -37,7 +37,7 @@ class Account:
         self.thing = self.iot.create_thing(thingName="bench-1")["thingArn"]
 
     def file(self, *, key: str = "blinky.bin", **location: Any) -> dict[str, Any]:
-        """A signed file in S3."""
+        """Return a signed file in S3."""
         signing = {
             "signature": {"inlineDocument": base64.b64encode(SIGNATURE)},
             "certificateChain": {"certificateName": "/certs/signer.pem"},
@@ -52,23 +52,23 @@ class Account:
         }
 
     def create(self, ota_update_id: str, **changes: Any) -> dict[str, Any]:
-        """CreateOTAUpdate, of the thing and the file unless told otherwise."""
+        """Call CreateOTAUpdate, by default for the thing and the file."""
         request = {"targets": [self.thing], "roleArn": self.role, "files": [self.file()], **changes}
         answer: dict[str, Any] = self.iot.create_ota_update(otaUpdateId=ota_update_id, **request)
         return answer
 
     def created(self, ota_update_id: str, **changes: Any) -> dict[str, Any]:
-        """`create`, and wait for the end of it."""
+        """Create an update and wait until its creation has ended."""
         self.create(ota_update_id, **changes)
         return self.settled(ota_update_id)
 
     def info(self, ota_update_id: str) -> dict[str, Any]:
-        """GetOTAUpdate."""
+        """Call GetOTAUpdate."""
         found: dict[str, Any] = self.iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
         return found
 
     def settled(self, ota_update_id: str) -> dict[str, Any]:
-        """The update once nothing is in progress."""
+        """Wait until nothing is in progress, and return the update."""
         deadline = time.monotonic() + 10
         while True:
             found = self.info(ota_update_id)
@@ -78,28 +78,28 @@ class Account:
             time.sleep(0.01)
 
     def delete(self, ota_update_id: str, *, force: bool = True, stream: bool = True) -> None:
-        """DeleteOTAUpdate."""
+        """Call DeleteOTAUpdate."""
         self.iot.delete_ota_update(otaUpdateId=ota_update_id, forceDeleteAWSJob=force, deleteStream=stream)
 
     def gone(self, ota_update_id: str) -> None:
-        """Wait until the update is not there any more."""
+        """Wait until the update is deleted."""
         deadline = time.monotonic() + 10
         while ota_update_id in self.ids():
             assert time.monotonic() < deadline, self.info(ota_update_id)
             time.sleep(0.01)
 
     def remove(self, ota_update_id: str) -> None:
-        """Delete an update with job and stream, unless it is gone already."""
+        """Delete an update with job and stream, if it exists."""
         with contextlib.suppress(self.iot.exceptions.ResourceNotFoundException):
             self.delete(ota_update_id)
         self.gone(ota_update_id)
 
     def ids(self, **options: Any) -> list[str]:
-        """The ids of ListOTAUpdates."""
+        """Return the ids in ListOTAUpdates."""
         return [update["otaUpdateId"] for update in self.iot.list_ota_updates(**options)["otaUpdates"]]
 
     def document(self, ota_update_id: str) -> dict[str, Any]:
-        """The job document of an update."""
+        """Return the job document of an update."""
         text = self.iot.get_job_document(jobId=f"AFR_OTA-{ota_update_id}")["document"]
         found: dict[str, Any] = json.loads(text)["afr_ota"]
         return found
@@ -107,20 +107,20 @@ class Account:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
-    """A running emulator without IAM."""
+    """Start an emulator without IAM."""
     with LocalAws() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def shared(aws: LocalAws) -> Account:
-    """The account of the running emulator."""
+    """Set up the account of the running emulator."""
     return Account(aws)
 
 
 @pytest.fixture
 def account(shared: Account) -> Iterator[Account]:
-    """The account with quick steps; no faults, default settings and no updates are left after the test."""
+    """Give a test the account with short steps, and remove its faults, settings and updates afterwards."""
     shared.aws.settings.update(step_seconds=0.02)
     yield shared
     shared.aws.faults.clear()
@@ -130,7 +130,7 @@ def account(shared: Account) -> Iterator[Account]:
     while left := shared.ids():
         assert time.monotonic() < deadline, left
         for ota_update_id in left:
-            # Still being created, or gone meanwhile: the next round sees to it.
+            # Still being created, or deleted in the meantime: the next round handles it.
             with contextlib.suppress(ClientError):
                 shared.delete(ota_update_id)
     for stream in shared.iot.list_streams()["streams"]:
@@ -139,7 +139,7 @@ def account(shared: Account) -> Iterator[Account]:
 
 @pytest.fixture(scope="session")
 def secured() -> Iterator[Account]:
-    """An account in an emulator that enforces IAM."""
+    """Set up an account in an emulator that enforces IAM."""
     with LocalAws(auth=True) as running:
         yield Account(running)
 
@@ -151,7 +151,7 @@ def _roles(secured: Account) -> Roles:
 
 @pytest.fixture
 def roles(_roles: Roles) -> Iterator[Roles]:
-    """Makes roles and their clients in the account with IAM; quick steps, and default settings after the test."""
+    """Give a test roles and their clients in the account with IAM, with short steps."""
     _roles.account.aws.settings.update(step_seconds=0.01)
     yield _roles
     _roles.account.aws.settings.reset()
@@ -159,5 +159,5 @@ def roles(_roles: Roles) -> Iterator[Roles]:
 
 @pytest.fixture(scope="session")
 def secret(secured: Account) -> SecretBucket:
-    """A bucket with versions and a key in the account with IAM."""
+    """Create a versioned and encrypted bucket in the account with IAM."""
     return SecretBucket(secured.aws, "secret-bucket")

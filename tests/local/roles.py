@@ -1,4 +1,4 @@
-"""Roles with just the permissions that a test gives them, in an emulator that enforces IAM."""
+"""Roles with exactly the permissions that a test grants, in an emulator that enforces IAM."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ IOT = f"arn:aws:iot:{REGION}:{ACCOUNT}"
 OTA = f"{IOT}:otaupdate/*"
 
 Statement = dict[str, Any]
-# An action, and a resource with the names of `Roles.statements` in it.
+# An action, and a resource that may contain the names of `Roles.statements`.
 Permission = tuple[str, str]
 
 VIA_S3 = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
-# What a service role needs for the job and the stream of an update, and for its own part in them.
+# What a service role needs for the job and the stream of an update.
 JOB: list[Permission] = [
     ("iam:GetRole", f"arn:aws:iam::{ACCOUNT}:{{role}}"),
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:{{role}}"),
@@ -28,7 +28,7 @@ DELETION: list[Permission] = [
     ("iot:DeleteJob", f"{IOT}:job/AFR_OTA-*"),
     ("iot:DeleteStream", f"{IOT}:stream/AFR_OTA-*"),
 ]
-# What it needs for an object without a version or a key.
+# What it needs to read an object without a version or a KMS key.
 READ: list[Permission] = [
     ("s3:GetBucketLocation", "arn:aws:s3:::{bucket}"),
     ("s3:ListBucket", "arn:aws:s3:::{bucket}"),
@@ -37,34 +37,34 @@ READ: list[Permission] = [
 
 
 def allow(action: str | list[str], resource: str, **condition: Any) -> Statement:
-    """A statement; `condition` is by operator, as in StringEquals={...}."""
+    """Return a statement; `condition` is by operator, as in StringEquals={...}."""
     statement: Statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     return {**statement, "Condition": condition} if condition else statement
 
 
 def document(statements: Iterable[Statement]) -> str:
-    """A policy document."""
+    """Return a policy document."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def trust(service: str = "iot.amazonaws.com", condition: Any = None) -> str:
-    """A trust policy for a service."""
+    """Return a trust policy for a service."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return document([{**statement, "Condition": condition} if condition else statement])
 
 
 class Roles:
-    """Makes roles, clients of roles, and service roles of updates."""
+    """Creates roles, clients of roles, and service roles of updates."""
 
     def __init__(self, account: Any) -> None:
         self.account, self._number = account, 0
 
     def next_role(self) -> str:
-        """The end of the ARN of the role that is made next."""
+        """Return the end of the ARN of the next role."""
         return f"role/role-{self._number + 1}"
 
     def role(self, statements: Iterable[Statement], trusted: str) -> str:
-        """Make a role; its ARN."""
+        """Create a role and return its ARN."""
         self._number += 1
         name = f"role-{self._number}"
         arn: str = self.account.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
@@ -72,12 +72,12 @@ class Roles:
         return arn
 
     def allow(self, arn: str, statements: Iterable[Statement]) -> None:
-        """What a role may do from now on."""
+        """Replace the permissions of a role."""
         name = arn.rpartition("/")[2]
         self.account.iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(statements))
 
     def client(self, *statements: Statement, service: str = "iot") -> Any:
-        """A client that may do nothing else."""
+        """Create a client with these permissions only."""
         trusted = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
         arn = self.role(statements, document([trusted]))
         keys = self.account.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="caller")["Credentials"]
@@ -89,11 +89,11 @@ class Roles:
         )
 
     def service_role(self, permissions: Iterable[Permission] = (), trusted: str | None = None, **names: str) -> str:
-        """A role for AWS IoT with these permissions, those for an update of the account's file if none are given."""
+        """Create a role for AWS IoT with these permissions, by default those for the account's file."""
         return self.role(self.statements(permissions or [*JOB, *READ, *DELETION], **names), trusted or trust())
 
     def statements(self, permissions: Iterable[Permission], **names: str) -> list[Statement]:
-        """A statement for each, keys through S3 only, for the role that is made next unless `role` is named."""
+        """Return a statement for each permission, of the next role unless `role` is given; keys only through S3."""
         known = {"role": self.next_role(), "bucket": self.account.bucket, **names}
         return [
             allow(action, resource.format(**known), **(VIA_S3 if action.startswith("kms:") else {}))

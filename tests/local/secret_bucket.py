@@ -1,4 +1,4 @@
-"""A bucket with versions, in which everything is encrypted with a key of KMS."""
+"""A versioned bucket in which every object is encrypted with a KMS key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of updates, and what a service role needs for each of them."""
+"""Files of updates, and the permissions that a service role needs for each of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIGNER = f"arn:aws:signer:{REGION}:{ACCOUNT}:/signing-"
 
 
 def _in_versions(bucket: str) -> list[Permission]:
-    """What it takes to look at a bucket and at the versions in it."""
+    """Return the permissions to list a bucket and the versions in it."""
     return [
         ("s3:GetBucketLocation", f"arn:aws:s3:::{bucket}"),
         ("s3:ListBucket", f"arn:aws:s3:::{bucket}"),
@@ -21,7 +21,7 @@ def _in_versions(bucket: str) -> list[Permission]:
 
 
 def _signed(bucket: str, key: str, profile: str = "blinky", get: str = "s3:GetObject") -> list[Permission]:
-    """What it takes to have AWS Signer sign the account's file into a bucket with a key."""
+    """Return the permissions to let AWS Signer sign the account's file into a bucket with a key."""
     return [
         *READ,
         ("signer:GetSigningProfile", f"{_SIGNER}profiles/{profile}"),
@@ -35,7 +35,7 @@ def _signed(bucket: str, key: str, profile: str = "blinky", get: str = "s3:GetOb
     ]
 
 
-# In curly brackets the names of `ServiceFiles` and of `Roles.statements`.
+# The names in curly brackets are those of `ServiceFiles` and of `Roles.statements`.
 NEEDED: dict[str, list[Permission]] = {
     "plain": [*JOB, *READ],
     "of a version, with a key": [
@@ -56,7 +56,7 @@ NEEDED: dict[str, list[Permission]] = {
         ("signer:DescribeSigningJob", f"{_SIGNER}jobs/{{job_id}}"),
         ("s3:GetObject", "arn:aws:s3:::{bucket}/before/*"),
     ],
-    # No S3: the stream has a role of its own. No iot:CreateStream, for it is there.
+    # No S3, because the stream has its own role. No iot:CreateStream, because it exists.
     "of a stream": [one for one in JOB if one[0] != "iot:CreateStream"],
 }
 

@@ -19,7 +19,7 @@ class Signing:
             signingMaterial={"certificateArn": certificate},
             signingParameters={"certname": "/certs/blinky.pem"},
         )
-        # For a profile that AWS IoT makes.
+        # For a profile that AWS IoT creates.
         self.profile_parameter = {
             "certificateArn": certificate,
             "platform": _PLATFORM,
@@ -34,6 +34,6 @@ class Signing:
 
 
 def signed_into(bucket: str, file: dict[str, Any], **profile: Any) -> dict[str, Any]:
-    """A file that AWS Signer signs into a bucket."""
+    """Return a file that AWS Signer signs into a bucket."""
     destination = {"s3Destination": {"bucket": bucket, "prefix": "signed/"}}
     return {**file, "codeSigning": {"startSigningJobParameter": {**profile, "destination": destination}}}

@@ -1,4 +1,4 @@
-"""With AUTH the caller needs the permissions that AWS asks for."""
+"""With IAM, the caller needs the permissions that AWS requires."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DELETE = {
 
 
 def create(client: Any, account: Any, ota_update_id: str, role: str, **options: Any) -> Any:
-    """CreateOTAUpdate by some client."""
+    """Call CreateOTAUpdate with a client."""
     return client.create_ota_update(
         otaUpdateId=ota_update_id, targets=[account.thing], roleArn=role, files=[account.file()], **options
     )
 
 
 def without(action: str) -> Any:
-    """What a deletion takes, but for one action."""
+    """Return the permissions for a deletion except one."""
     return [allow(name, resource) for name, resource in DELETE.items() if name != action]
 
 
@@ -43,7 +43,7 @@ def without(action: str) -> Any:
     ],
 )
 def test_caller_lacks_a_permission(roles: Roles, statements: Any, tags: Any, missing: str) -> None:
-    """Without one of its permissions, CreateOTAUpdate is denied and nothing is made."""
+    """CreateOTAUpdate is denied to a caller who lacks one of its permissions, and creates nothing."""
     account = roles.account
     with pytest.raises(ClientError, match="is not authorized to perform: " + missing):
         create(roles.client(*statements), account, "denied", account.role, tags=tags)
@@ -51,7 +51,7 @@ def test_caller_lacks_a_permission(roles: Roles, statements: Any, tags: Any, mis
 
 
 def test_caller_passes_the_role_to_the_service(roles: Roles) -> None:
-    """A PassRole permission for AWS IoT is enough, and one for another service is not."""
+    """CreateOTAUpdate needs iam:PassRole for AWS IoT; for another service it is denied."""
 
     def client(service: str) -> Any:
         passed = allow("iam:PassRole", "*", StringEquals={"iam:PassedToService": service})
@@ -66,7 +66,7 @@ def test_caller_passes_the_role_to_the_service(roles: Roles) -> None:
 
 
 @pytest.mark.parametrize("action", DELETE)
-def test_deletion_needs_what_it_takes_along(roles: Roles, action: str) -> None:
+def test_deletion_needs_permissions_on_job_and_stream(roles: Roles, action: str) -> None:
     """DeleteOTAUpdate is denied to a caller who may not delete the update, its job by force or its stream."""
     roles.account.created("taken", roleArn=roles.service_role())
     taking = {"otaUpdateId": "taken", "forceDeleteAWSJob": True, "deleteStream": True}
@@ -78,8 +78,8 @@ def test_deletion_needs_what_it_takes_along(roles: Roles, action: str) -> None:
     roles.account.gone("taken")
 
 
-def test_deletion_needs_no_more_than_it_takes_along(roles: Roles) -> None:
-    """Who deletes a finished job without force and leaves the stream needs DeleteOTAUpdate alone."""
+def test_plain_deletion_needs_no_more(roles: Roles) -> None:
+    """iot:DeleteOTAUpdate is enough to delete an update without force and without its stream."""
     roles.account.created("taken", roleArn=roles.service_role())
     roles.account.iot.cancel_job(jobId="AFR_OTA-taken")
     roles.client(allow("iot:DeleteOTAUpdate", OTA)).delete_ota_update(otaUpdateId="taken")
@@ -87,7 +87,7 @@ def test_deletion_needs_no_more_than_it_takes_along(roles: Roles) -> None:
 
 
 def test_deletion_is_lenient_on_demand(roles: Roles) -> None:
-    """Without strict_deletion the caller needs DeleteOTAUpdate alone, whatever goes along."""
+    """Without strict_deletion, iot:DeleteOTAUpdate is enough to delete an update with job and stream."""
     roles.account.aws.settings.update(strict_deletion=False)
     roles.account.created("taken", roleArn=roles.service_role())
     only = roles.client(allow("iot:DeleteOTAUpdate", OTA))
@@ -121,8 +121,8 @@ def test_tagging_is_by_update(roles: Roles, operation: str, options: Any, action
     ],
 )
 def test_the_tags_of_an_update_decide(roles: Roles, operation: str, options: Any, action: str) -> None:
-    """A condition on aws:ResourceTag holds for an update with that tag only."""
-    # The account's role may do nothing, so there is no job to be deleted.
+    """A condition on aws:ResourceTag allows only an update with that tag."""
+    # The account's role has no permissions, so there is no job to delete.
     roles.account.created("owned", tags=[{"Key": "a", "Value": "b"}, {"Key": "lib:stack", "Value": "arn:one"}])
 
     def attempt(owner: str) -> None:
@@ -137,7 +137,7 @@ def test_the_tags_of_an_update_decide(roles: Roles, operation: str, options: Any
 
 @pytest.mark.parametrize("conditional", ["iot:CreateOTAUpdate", "iot:TagResource"])
 def test_the_tags_of_a_request_decide(roles: Roles, conditional: str) -> None:
-    """A condition on aws:RequestTag holds for a creation with that tag only, on both actions."""
+    """A condition on aws:RequestTag, on either action, allows only a creation with that tag."""
     actions = ("iot:CreateOTAUpdate", "iot:TagResource")
 
     def attempt(team: str) -> None:
@@ -166,14 +166,14 @@ def test_stacks_are_described_by_arn(roles: Roles) -> None:
 
 
 def test_signatures_are_checked(secured: Any) -> None:
-    """A key that nobody gave out is refused."""
+    """A request with an unknown access key is refused."""
     stranger = secured.aws.client("iot", aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="x")
     with pytest.raises(ClientError, match="security token"):
         stranger.list_ota_updates()
 
 
 def test_loopback_counts_as_tls(secured: Any) -> None:
-    """A bucket that denies what does not come over TLS, as that of cdk bootstrap, can be read."""
+    """A bucket that denies requests without TLS, like that of cdk bootstrap, can be read over loopback."""
     deny = {
         "Effect": "Deny",
         "Principal": "*",

@@ -1,4 +1,4 @@
-"""With AUTH a caller reads from S3 what S3 and KMS let it read."""
+"""With IAM, a caller can read from S3 what S3 and KMS allow it to read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ELSEWHERE = {"StringEquals": {"kms:ViaService": "dynamodb.eu-central-1.amazonaws
 
 
 def status(roles: Roles, statements: list[Any], **place: str) -> int:
-    """What HeadObject answers to a role."""
+    """Return the HTTP status of HeadObject for a role."""
     client = roles.client(*statements, service="s3")
     try:
         return int(client.head_object(**place)["ResponseMetadata"]["HTTPStatusCode"])
@@ -24,7 +24,7 @@ def status(roles: Roles, statements: list[Any], **place: str) -> int:
 
 
 def test_an_object_needs_the_action_of_its_version(roles: Roles, secret: SecretBucket) -> None:
-    """HeadObject needs s3:GetObject, and s3:GetObjectVersion instead where it asks for a version."""
+    """HeadObject needs s3:GetObject, or s3:GetObjectVersion if it names a version."""
     place = {"Bucket": secret.name, "Key": "blinky.bin"}
     decrypt = allow("kms:Decrypt", secret.key)
     newest, version = (allow(f"s3:GetObject{suffix}", f"{secret.arn}/blinky.bin") for suffix in ("", "Version"))
@@ -39,15 +39,15 @@ def test_an_object_needs_the_action_of_its_version(roles: Roles, secret: SecretB
     [(None, 403), ({}, 200), (VIA_S3, 200), (ELSEWHERE, 403)],
 )
 def test_an_encrypted_object_needs_its_key(roles: Roles, secret: SecretBucket, condition: Any, expected: int) -> None:
-    """HeadObject of an object under a KMS key needs kms:Decrypt on it, which is used through S3."""
+    """HeadObject of an object under a KMS key needs kms:Decrypt on the key, through S3."""
     statements = [allow("s3:GetObject", f"{secret.arn}/*")]
     if condition is not None:
         statements.append(allow("kms:Decrypt", secret.key, **condition))
     assert status(roles, statements, Bucket=secret.name, Key="blinky.bin") == expected
 
 
-def test_what_is_missing_is_hidden_from_who_may_not_list(roles: Roles) -> None:
-    """A missing object is forbidden to a caller without s3:ListBucket, and not found with it."""
+def test_missing_objects_are_hidden_without_list_permission(roles: Roles) -> None:
+    """HeadObject of a missing object answers 403 without s3:ListBucket and 404 with it."""
     bucket = f"arn:aws:s3:::{roles.account.bucket}"
     place = {"Bucket": roles.account.bucket, "Key": "nothing.bin"}
     get = allow("s3:GetObject", f"{bucket}/*")

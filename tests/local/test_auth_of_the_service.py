@@ -1,4 +1,4 @@
-"""With AUTH the service role needs each permission that AWS asks for: an update says which one it lacks."""
+"""With IAM, the service role needs each permission that AWS requires, and an update names the one that is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.local.roles import ACCOUNT, DELETION, JOB, READ, Permission, Roles, t
 from tests.local.secret_bucket import SecretBucket
 from tests.local.service_files import NEEDED, ServiceFiles
 
-# What every file needs is shown with the first one.
+# The permissions that every file needs are tested with the first one only.
 LACKING = [
     pytest.param(name, missing, id=f"{name}: {' on '.join(missing)}")
     for name, needed in NEEDED.items()
@@ -24,21 +24,21 @@ LACKING = [
 
 @pytest.fixture(scope="session")
 def service_files(secured: Any, secret: SecretBucket) -> ServiceFiles:
-    """All that the files are made of."""
+    """Create the files of the updates."""
     return ServiceFiles(secured, secret)
 
 
 def denied(role: str, action: str, resource: str) -> str:
-    """A pattern for what a role is told, the resource with wildcards as in a policy."""
+    """Return a pattern for the error message to a role; the resource may have wildcards."""
     user = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.rpartition('/')[2]}/AWSIoTOTA"
     return re.escape(f"User: {user} is not authorized to perform: {action} on resource: ") + translate(resource)
 
 
 @pytest.mark.parametrize(("name", "missing"), LACKING)
-def test_a_creation_says_which_permission_is_lacking(
+def test_creation_names_the_missing_permission(
     roles: Roles, service_files: ServiceFiles, name: str, missing: Permission
 ) -> None:
-    """Without exactly one of the permissions, the update ends in CREATE_FAILED that names it, and has no job."""
+    """A creation without one of the role's permissions ends in CREATE_FAILED, names it, and leaves no job."""
     names = {**service_files.names, "bucket": roles.account.bucket, "role": roles.next_role()}
     needed = [one for one in [*NEEDED[name], *DELETION] if one != missing]
     role = roles.service_role(needed, **service_files.names)
@@ -52,7 +52,7 @@ def test_a_creation_says_which_permission_is_lacking(
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_role_needs_no_more(roles: Roles, service_files: ServiceFiles, name: str) -> None:
-    """With these permissions and no other, an update is created and deleted."""
+    """A role with exactly the listed permissions can create and delete an update."""
     role = roles.service_role([*NEEDED[name], *DELETION], **service_files.names)
     info = roles.account.created("enough", roleArn=role, files=[service_files.files[name]])
     assert info["otaUpdateStatus"] == "CREATE_COMPLETE", info["errorInfo"]
@@ -60,8 +60,8 @@ def test_a_role_needs_no_more(roles: Roles, service_files: ServiceFiles, name: s
 
 
 @pytest.mark.parametrize("missing", [JOB[-1], *DELETION])
-def test_a_deletion_says_which_permission_is_lacking(roles: Roles, missing: Permission) -> None:
-    """Without one of the permissions, the update ends in DELETE_FAILED that names it; a second try succeeds."""
+def test_deletion_names_the_missing_permission(roles: Roles, missing: Permission) -> None:
+    """A deletion without one of the role's permissions ends in DELETE_FAILED and names it; a retry with it succeeds."""
     needed = [*JOB, *READ, *DELETION]
     statements = {one: roles.statements([one], role=roles.next_role()) for one in needed}
     role = roles.service_role(needed)
@@ -91,14 +91,14 @@ def test_a_deletion_says_which_permission_is_lacking(roles: Roles, missing: Perm
     ],
 )
 def test_a_role_trusts_the_service(roles: Roles, service: str, condition: Any, status: str) -> None:
-    """The service role must trust AWS IoT, with conditions that hold."""
+    """A service role must trust AWS IoT, and the conditions of its trust policy must hold."""
     info = roles.account.created("trust", roleArn=roles.service_role(trusted=trust(service, condition)))
     assert info["otaUpdateStatus"] == status, info
     roles.account.remove("trust")
 
 
 def test_the_policy_of_a_bucket_counts(roles: Roles) -> None:
-    """What a bucket's own policy denies is denied to the service role as well."""
+    """A bucket policy that denies an action also denies it to the service role."""
     bucket = f"{roles.account.bucket}-closed"
     location = {"LocationConstraint": roles.account.aws.region}
     roles.account.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)

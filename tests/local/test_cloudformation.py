@@ -1,4 +1,4 @@
-"""Rollbacks reach a custom resource as CloudFormation's do."""
+"""Rollbacks reach custom resources as in CloudFormation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from cdk_iot_ota_local import LocalAws
 
-# Answers as the `Plan` property says, and writes every event down in S3.
+# Answers as the `Plan` property specifies, and records every event in S3.
 HANDLER = textwrap.dedent("""
     import json, time, urllib.request
     import boto3
@@ -35,7 +35,7 @@ HANDLER = textwrap.dedent("""
 
 
 class Stack:
-    """A stack with one custom resource, and the events that it got."""
+    """A stack with one custom resource, and the events that it received."""
 
     def __init__(self, aws: LocalAws) -> None:
         self._cfn, self._s3, functions = (aws.client(name) for name in ("cloudformation", "s3", "lambda"))
@@ -54,14 +54,14 @@ class Stack:
         self._number = 0
 
     def begin(self) -> None:
-        """A new stack name, and no events."""
+        """Choose a new stack name, and forget all events."""
         self._number += 1
         self.name = f"stack-{self._number}"
         for item in self._s3.list_objects_v2(Bucket="events").get("Contents", []):
             self._s3.delete_object(Bucket="events", Key=item["Key"])
 
     def deploy(self, call: str, plan: dict[str, Any], **options: Any) -> str:
-        """Create or update the stack with a resource of this plan; the status that it ends in."""
+        """Create or update the stack with a resource of this plan, and return its final status."""
         timeout = {"ServiceTimeout": options.pop("service_timeout")} if "service_timeout" in options else {}
         properties = {"ServiceToken": self._token, "Plan": json.dumps(plan), **timeout}
         resources: dict[str, Any] = {"Thing": {"Type": "Custom::Thing", "Properties": properties}}
@@ -79,7 +79,7 @@ class Stack:
         time.sleep(0.3)
 
     def settle(self) -> str:
-        """The status once nothing is in progress."""
+        """Wait until nothing is in progress, and return the status."""
         deadline = time.monotonic() + 20
         while True:
             status = str(self._cfn.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"])
@@ -89,7 +89,7 @@ class Stack:
             time.sleep(0.05)
 
     def events(self) -> list[tuple[str, str | None, str]]:
-        """Request type, physical id and the plan's mark of each event that the resource got, in order."""
+        """Return request type, physical id and the plan's mark of each event of the resource, in order."""
         found = self._s3.list_objects_v2(Bucket="events").get("Contents", [])
         bodies = [
             json.loads(self._s3.get_object(Bucket="events", Key=key)["Body"].read())
@@ -105,7 +105,7 @@ class Stack:
         ]
 
     def history(self) -> list[tuple[str, str, str, str]]:
-        """Logical id, status, physical id and reason of the stack's events, the oldest first."""
+        """Return logical id, status, physical id and reason of the stack's events, the oldest first."""
         events = self._cfn.describe_stack_events(StackName=self.name)["StackEvents"]
         return [
             (
@@ -118,19 +118,19 @@ class Stack:
         ]
 
     def reason(self) -> str:
-        """Why the resource failed first."""
+        """Return the reason of the resource's first failure."""
         return next(reason for name, status, _, reason in self.history() if name == "Thing" and "FAILED" in status)
 
 
 @pytest.fixture(scope="module")
 def deployed(aws: LocalAws) -> Stack:
-    """The function behind the resource."""
+    """Create the function behind the resource."""
     return Stack(aws)
 
 
 @pytest.fixture
 def stack(deployed: Stack) -> Stack:
-    """A stack to be."""
+    """Return a stack that does not exist yet."""
     deployed.begin()
     return deployed
 
@@ -148,14 +148,14 @@ def test_failed_create_is_deleted_by_its_answered_id(stack: Stack) -> None:
 
 
 def test_provider_marker_is_delivered(stack: Stack) -> None:
-    """The Provider framework's marker id is delivered like any other."""
+    """A Delete gets the marker id of the Provider framework like any other physical id."""
     marker = "AWSCDK::CustomResourceProviderFramework::CREATE_FAILED"
     stack.deploy("create", {"Create": {**FAILED, "PhysicalResourceId": marker}})
     assert stack.events()[-1][:2] == ("Delete", marker)
 
 
-def test_create_without_answer_is_deleted_by_an_invented_id(stack: Stack) -> None:
-    """A Create that times out is followed by a Delete with an id that CloudFormation makes up."""
+def test_create_without_answer_is_deleted_by_a_generated_id(stack: Stack) -> None:
+    """A Create that times out is followed by a Delete with an id that CloudFormation generates."""
     assert stack.deploy("create", {"Create": "none"}, service_timeout=1) == "ROLLBACK_COMPLETE"
     (_, _, _), (kind, physical_id, _) = stack.events()
     assert kind == "Delete"
@@ -163,7 +163,7 @@ def test_create_without_answer_is_deleted_by_an_invented_id(stack: Stack) -> Non
 
 
 def test_failed_create_without_rollback_is_deleted_with_the_stack(stack: Stack) -> None:
-    """With DisableRollback the Delete comes when the stack is deleted."""
+    """With DisableRollback, a failed Create gets its Delete when the stack is deleted."""
     plan = {"Create": {**FAILED, "PhysicalResourceId": "half"}}
     assert stack.deploy("create", plan, DisableRollback=True) == "CREATE_FAILED"
     assert [event[0] for event in stack.events()] == ["Create"]
@@ -172,7 +172,7 @@ def test_failed_create_without_rollback_is_deleted_with_the_stack(stack: Stack) 
 
 
 def test_failed_update_with_a_new_id(stack: Stack) -> None:
-    """The rollback's Update goes to the new id, the clean-up deletes it with the failed properties."""
+    """After a failed Update with a new id, the rollback updates that id, and the clean-up deletes it."""
     old = {"mark": "old", "Create": {"PhysicalResourceId": "one"}, "Update": {"PhysicalResourceId": "one"}}
     new = {"mark": "new", "Update": {**FAILED, "PhysicalResourceId": "two"}}
     stack.deploy("create", old)
@@ -192,7 +192,7 @@ def test_failed_update_with_a_new_id(stack: Stack) -> None:
 
 
 def test_failed_update_whose_rollback_keeps_the_new_id(stack: Stack) -> None:
-    """When the rollback's Update answers with the new id, the resource stays there and nothing is deleted."""
+    """If the rollback's Update answers with the new id, the resource keeps it and nothing is deleted."""
     stack.deploy("create", {"mark": "old", "Create": {"PhysicalResourceId": "one"}})
     stack.deploy("update", {"mark": "new", "Update": {**FAILED, "PhysicalResourceId": "two"}})
     assert stack.events()[1:] == [("Update", "one", "new"), ("Update", "two", "old")]
@@ -201,7 +201,7 @@ def test_failed_update_whose_rollback_keeps_the_new_id(stack: Stack) -> None:
 
 
 def test_failed_update_with_the_old_id(stack: Stack) -> None:
-    """When the failed answer carries the old id, the rollback's Update goes there, without a Delete."""
+    """If the failed answer has the old id, the rollback updates that id and nothing is deleted."""
     stack.deploy("create", {"mark": "old", "Create": {"PhysicalResourceId": "one"}})
     assert stack.deploy("update", {"mark": "new", "Update": FAILED}) == "UPDATE_ROLLBACK_COMPLETE"
     assert stack.events()[1:] == [("Update", "one", "new"), ("Update", "one", "old")]
@@ -209,7 +209,7 @@ def test_failed_update_with_the_old_id(stack: Stack) -> None:
 
 
 def test_failed_create_in_an_update(stack: Stack) -> None:
-    """A new resource that fails during an update is deleted in the clean-up, after the others went back."""
+    """A new resource that fails during an update is deleted in the clean-up, after the others were rolled back."""
     old = {"mark": "old", "Create": {"PhysicalResourceId": "one"}}
     stack.deploy("create", old)
     then = {"mark": "then", "Create": {**FAILED, "PhysicalResourceId": "half"}}
@@ -222,8 +222,8 @@ def test_failed_create_in_an_update(stack: Stack) -> None:
     ]
 
 
-def test_rollback_that_moves_a_resource(stack: Stack) -> None:
-    """A resource whose rollback Update answers with another id is deleted under the one it had."""
+def test_rollback_that_replaces_a_resource(stack: Stack) -> None:
+    """If the rollback's Update answers with another id, the previous id is deleted."""
     old = {"mark": "old", "Create": {"PhysicalResourceId": "one"}, "Update": {"PhysicalResourceId": "moved"}}
     stack.deploy("create", old)
     stack.deploy("update", {"mark": "new"}, then={"mark": "then", "Create": {**FAILED, "PhysicalResourceId": "x"}})
@@ -240,14 +240,14 @@ def test_rollback_that_moves_a_resource(stack: Stack) -> None:
     ],
 )
 def test_answers_that_cloudformation_refuses(stack: Stack, answer: dict[str, Any], reason: str) -> None:
-    """Success without a physical id, or in more than 4096 bytes, fails the operation."""
+    """A success without a physical id, or of more than 4096 bytes, fails the operation."""
     assert stack.deploy("create", {"Create": answer}) == "ROLLBACK_COMPLETE"
     assert stack.reason() == reason
     assert stack.events()[-1][0] == "Delete"
 
 
 def test_replacement_still_works(stack: Stack) -> None:
-    """An Update that succeeds with another id is a replacement: Delete of the old one at the end."""
+    """A successful Update with another id is a replacement: the old id is deleted at the end."""
     stack.deploy("create", {"mark": "old", "Create": {"PhysicalResourceId": "one"}})
     assert stack.deploy("update", {"mark": "new", "Update": {"PhysicalResourceId": "two"}}) == "UPDATE_COMPLETE"
     assert stack.events()[1:] == [("Update", "one", "new"), ("Delete", "one", "old")]

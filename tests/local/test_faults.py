@@ -1,4 +1,4 @@
-"""Faults meet the calls that they are for, as often as they say, and calls are counted."""
+"""Faults affect the calls that they name, as often as they specify, and calls are recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONCE = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
     ],
 )
 def test_error_answers(account: Any, kind: str, iot: tuple[str, int], s3: int) -> None:
-    """An error fault answers in place of the service, once, in the service's own form."""
+    """An error fault answers once, in the format of the service."""
     account.aws.faults.add(kind, "ListOTAUpdates", times=1)
     account.aws.faults.add(kind, "HeadObject", times=1)
     with pytest.raises(ClientError) as error:
@@ -38,7 +38,7 @@ def test_error_answers(account: Any, kind: str, iot: tuple[str, int], s3: int) -
 
 
 def test_connection_cut_before(account: Any) -> None:
-    """cut_before ends the connection and does nothing."""
+    """cut_before closes the connection, and the call is not carried out."""
     account.aws.faults.add("cut_before", "CreateStream", times=1)
     place = {"s3Location": {"bucket": account.bucket, "key": "blinky.bin"}}
     with pytest.raises(ConnectionClosedError):
@@ -47,7 +47,7 @@ def test_connection_cut_before(account: Any) -> None:
 
 
 def test_connection_cut_after(account: Any) -> None:
-    """cut_after does the work and loses the answer, so that the retry of boto3 meets a conflict."""
+    """cut_after carries the call out and loses the answer, so that boto3's retry gets a conflict."""
     account.aws.faults.add("cut_after", "CreateOTAUpdate", times=1)
     with pytest.raises(ClientError) as error:
         account.create("lost")
@@ -56,7 +56,7 @@ def test_connection_cut_after(account: Any) -> None:
 
 
 def test_delay(account: Any) -> None:
-    """Delay holds a call back, and a short read timeout runs out in it."""
+    """A delay holds a call back, so that a short read timeout expires."""
     account.created("slow")
     account.aws.faults.add("delay", "GetOTAUpdate", delay_seconds=0.3, times=2)
     started = time.monotonic()
@@ -67,8 +67,8 @@ def test_delay(account: Any) -> None:
         hasty.get_ota_update(otaUpdateId="slow")
 
 
-def test_fault_of_a_time(account: Any) -> None:
-    """A fault with for_seconds is over after them."""
+def test_fault_with_a_duration(account: Any) -> None:
+    """A fault with for_seconds ends after that time."""
     once = account.aws.client("iot", config=ONCE)
     account.aws.faults.add("throttle", "ListOTAUpdates", for_seconds=0.5)
     with pytest.raises(ClientError):
@@ -78,7 +78,7 @@ def test_fault_of_a_time(account: Any) -> None:
 
 
 def test_fault_of_one_update(account: Any) -> None:
-    """A fault with id_prefix leaves other updates alone, also where only an ARN names the update."""
+    """A fault with id_prefix does not affect other updates, even if the call names the update by its ARN."""
     arn = account.create("other")["otaUpdateArn"]
     account.aws.faults.add("throttle", "ListTagsForResource", id_prefix="mine")
     once = account.aws.client("iot", config=ONCE)
@@ -119,7 +119,7 @@ def test_creation_is_slow(account: Any) -> None:
 
 
 def test_calls_are_recorded_in_order(account: Any) -> None:
-    """Each call is recorded with its update and its fault, also those that boto3 makes again."""
+    """Each call, including boto3's retries, is recorded with its update and its fault."""
     account.aws.calls.reset()
     account.aws.faults.add("throttle", "CreateOTAUpdate", times=1)
     arn = account.create("counted")["otaUpdateArn"]
@@ -142,13 +142,13 @@ def test_calls_are_recorded_in_order(account: Any) -> None:
     ],
 )
 def test_wrong_faults_are_refused(account: Any, kind: str, options: dict[str, Any]) -> None:
-    """A fault that cannot be meant is refused at once."""
+    """An invalid fault is refused at once."""
     with pytest.raises(LocalAwsError, match=r"fault|times"):
         account.aws.faults.add(kind, "GetOTAUpdate", **options)
 
 
 def test_wrong_settings_are_refused(account: Any) -> None:
-    """A setting that does not exist, or a value out of range, is refused with the server's words."""
+    """An unknown setting, or a value out of range, is refused with the server's message."""
     with pytest.raises(LocalAwsError, match="there is no setting 'step'"):
         account.aws.settings.update(step=1)
     with pytest.raises(LocalAwsError, match="refusal must be 'sync' or 'async', got 'maybe'"):

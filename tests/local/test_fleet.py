@@ -1,4 +1,4 @@
-"""A fleet takes jobs through the real jobs API and behaves as told."""
+"""A fleet takes jobs through the real jobs API and follows its behaviours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cdk_iot_ota_local.devices.device import document_problem
 
 
 def test_behaviours(account: Any) -> None:
-    """Devices succeed, fail, reject or stay silent, and progress counts them."""
+    """Devices succeed, fail, reject or stay silent, and the progress counts them."""
     behaviours: dict[int | str, Behaviour] = {
         0: Behaviour.FAIL,
         "mixed-0001": Behaviour.REJECT,
@@ -31,7 +31,7 @@ def test_behaviours(account: Any) -> None:
 
 
 def test_job_completes(account: Any) -> None:
-    """When every device has succeeded, the job is complete."""
+    """A job is COMPLETED once every device has succeeded."""
     with Fleet(account.aws, "good", 5) as fleet:
         fleet.register()
         account.created("good", targets=[fleet.register()])
@@ -41,7 +41,7 @@ def test_job_completes(account: Any) -> None:
 
 
 def test_run_until(account: Any) -> None:
-    """`until` ends a run early."""
+    """A run ends early when `until` returns True."""
     with Fleet(account.aws, "early", 120, workers=4) as fleet:
         account.created("early", targets=[fleet.register()])
         last = fleet.wait("AFR_OTA-early", until=lambda progress: progress.succeeded > 0)
@@ -49,7 +49,7 @@ def test_run_until(account: Any) -> None:
 
 
 def test_background(account: Any) -> None:
-    """A started fleet takes a job that comes later, until it is closed."""
+    """A started fleet takes a job that is created later, until it is closed."""
     with Fleet(account.aws, "back", 3) as fleet:
         group = fleet.register()
         fleet.start()
@@ -62,7 +62,7 @@ def test_background(account: Any) -> None:
 
 
 def test_deleted_job(account: Any) -> None:
-    """A job that is deleted ends the run, and a job that never was is an error."""
+    """The deletion of its job ends a run, and a run of an unknown job is an error."""
     with Fleet(account.aws, "cut", 3) as fleet:
         account.created("cut", targets=[fleet.register()], awsJobExecutionsRolloutConfig={"maximumPerMinute": 1})
         run = fleet.run("AFR_OTA-cut")
@@ -75,7 +75,7 @@ def test_deleted_job(account: Any) -> None:
 
 
 def test_only_some_devices_are_targeted(account: Any) -> None:
-    """Devices that a job does not reach do not keep those that it reaches from it."""
+    """A job for some devices completes although the other devices never receive it."""
     with Fleet(account.aws, "few", 120) as fleet:
         fleet.register()
         thing = account.iot.describe_thing(thingName="few-0119")["thingArn"]
@@ -85,7 +85,7 @@ def test_only_some_devices_are_targeted(account: Any) -> None:
 
 
 def test_wrong_signature_encoding_shows_on_the_device(account: Any) -> None:
-    """Raw bytes where base64 text belongs pass the API, and the device rejects the job and says why."""
+    """A signature of raw bytes instead of base64 text passes the API, and the device rejects the job."""
     file = account.file()
     file["codeSigning"]["customCodeSigning"]["signature"] = {"inlineDocument": b"0\x06\x02\x01\x01\x02\x01\x01"}
     with Fleet(account.aws, "raw", 1) as fleet:
@@ -96,14 +96,14 @@ def test_wrong_signature_encoding_shows_on_the_device(account: Any) -> None:
 
 
 def test_a_thousand_devices(account: Any) -> None:
-    """A thousand devices are through."""
+    """A fleet of a thousand devices finishes a job."""
     with Fleet(account.aws, "big", 1000) as fleet:
         account.created("big", targets=[fleet.register()])
         assert fleet.wait("AFR_OTA-big").succeeded == 1000
 
 
 def test_unknown_device(account: Any) -> None:
-    """A behaviour for a device that the fleet does not have is refused."""
+    """A behaviour for a device outside the fleet is refused."""
     with pytest.raises(LocalAwsError, match="there is no device 'stranger' in fleet 'small'"):
         Fleet(account.aws, "small", 1, behaviours={"stranger": Behaviour.FAIL})
 
@@ -124,14 +124,14 @@ FILE = {"filepath": "/f", "filesize": 1, "fileid": 0, "sig-sha256-ecdsa": TEXT}
     ],
 )
 def test_document_problems(changes: dict[str, Any], problem: str | None) -> None:
-    """A device finds what is wrong with a file of a job document."""
+    """A device finds each problem with a file of a job document."""
     document = {"afr_ota": {"streamname": "s", "files": [{**FILE, **changes}]}}
     found = document_problem(json.dumps(document))
     assert found == problem or (problem is not None and problem in str(found))
 
 
 def test_document_without_signature_or_source() -> None:
-    """An unsigned file, an unknown signature member and a file without a source are problems."""
+    """A device refuses an unsigned file, an unknown signature member and a file without a source."""
     unsigned = {key: value for key, value in FILE.items() if not key.startswith("sig")}
     odd = {**unsigned, "sig-sha-256-ecdsa": TEXT}
 
@@ -140,5 +140,5 @@ def test_document_without_signature_or_source() -> None:
 
     assert problem(unsigned, streamname="s") == "the file is not signed"
     assert problem(odd, streamname="s") == "signature member sig-sha-256-ecdsa is unknown"
-    assert problem(FILE) == "neither streamname nor update_data_url is there"
+    assert problem(FILE) == "streamname and update_data_url are both missing"
     assert document_problem("{}") == "the job document has no afr_ota member with files"

@@ -1,4 +1,4 @@
-"""What a deployment left behind is found."""
+"""Leftovers of a deployment are found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cdk_iot_ota_local import leftovers
 
 
 def test_leftovers(account: Any) -> None:
-    """Updates, their jobs and streams are left until they are deleted."""
+    """Updates, their jobs and their streams are leftovers until they are deleted."""
     assert not leftovers(account.aws)
     account.created("left")
     found = leftovers(account.aws)

@@ -1,4 +1,4 @@
-"""A Lambda function is told the log group that its output goes to."""
+"""A Lambda function knows the log group of its output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def handler(event, context):
 
 
 def zipped(code: str) -> bytes:
-    """The code as a Lambda function's package."""
+    """Return the deployment package of a Lambda function."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("index.py", code)
@@ -33,7 +33,7 @@ def zipped(code: str) -> bytes:
 
 @pytest.fixture(params=[None, "/another/group"], ids=["default", "configured"])
 def function(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[tuple[Any, str]]:
-    """The client of a function that writes a line, and the log group that it writes to."""
+    """Create a function that writes a line, and return its client and its log group."""
     client, group = aws.client("lambda"), request.param
     trust = json.dumps(TRUST).replace("iot.amazonaws.com", "lambda.amazonaws.com")
     role = aws.client("iam").create_role(RoleName=NAME, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
@@ -52,7 +52,7 @@ def function(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[tuple[An
 
 
 def test_the_log_group_is_known(aws: LocalAws, function: tuple[Any, str]) -> None:
-    """It is in the function's environment, beside its own variables, and its output is in that group."""
+    """A function's environment names its log group besides its own variables, and its output is in that group."""
     client, group = function
     answer = client.invoke(FunctionName=NAME)
     assert json.load(answer["Payload"]) == [group, group, "kept"]
@@ -61,7 +61,7 @@ def test_the_log_group_is_known(aws: LocalAws, function: tuple[Any, str]) -> Non
 
 
 def test_the_configuration_does_not_show_it(function: tuple[Any, str]) -> None:
-    """AWS sets the variable itself; it is not among those of the function."""
+    """A function's configuration does not show the variable that names the log group."""
     client, _ = function
     client.invoke(FunctionName=NAME)
     shown = client.get_function_configuration(FunctionName=NAME)["Environment"]

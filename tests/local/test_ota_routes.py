@@ -1,4 +1,4 @@
-"""The OTA operations answer as the API reference and the facts about the service say."""
+"""The OTA operations answer as the API reference and the observed service do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_create_answers_pending_without_job(account: Any) -> None:
 
 
 def test_create_moves_through_the_statuses(account: Any) -> None:
-    """An update is pending, then in progress, then complete, and only then has it a job."""
+    """An update is pending, then in progress, then complete, and has a job only then."""
     account.aws.settings.update(step_seconds=0.15)
     account.create("steps")
     seen: list[dict[str, Any]] = []
@@ -40,7 +40,7 @@ def test_create_moves_through_the_statuses(account: Any) -> None:
 
 
 def test_info_has_the_members_of_the_api(account: Any) -> None:
-    """GetOTAUpdate echoes the request without role, tags, abort and timeout configuration."""
+    """GetOTAUpdate returns the request without role, tags, abort and timeout configuration."""
     info = account.created(
         "members",
         description="d",
@@ -69,7 +69,7 @@ def test_info_has_the_members_of_the_api(account: Any) -> None:
 
 
 def test_job_document_is_the_agents(account: Any) -> None:
-    """The job document holds the stream and each file with the base64 text of its signature."""
+    """The job document contains the stream and each file with the base64 text of its signature."""
     account.created("document")
     document = account.document("document")
     stream = account.iot.list_streams()["streams"][0]["streamId"]
@@ -91,7 +91,7 @@ def test_job_document_is_the_agents(account: Any) -> None:
 
 
 def test_job_gets_the_configuration(account: Any) -> None:
-    """Rollout, abort, timeout and target selection reach the job."""
+    """The job has the rollout, abort and timeout configuration and the target selection of the update."""
     criterion = {
         "failureType": "FAILED",
         "action": "CANCEL",
@@ -118,7 +118,7 @@ def test_job_gets_the_configuration(account: Any) -> None:
 
 
 def test_http_files_have_a_presigned_url(account: Any) -> None:
-    """Over HTTP only, a file has a URL, and there is no stream."""
+    """With HTTP as the only protocol, a file has a presigned URL and there is no stream."""
     account.created("http", protocols=["HTTP"], awsJobPresignedUrlConfig={"expiresInSec": 60})
     document = account.document("http")
     assert "streamname" not in document
@@ -142,7 +142,7 @@ def test_http_files_have_a_presigned_url(account: Any) -> None:
     ],
 )
 def test_wrong_requests_are_refused(account: Any, changes: dict[str, Any], path: str) -> None:
-    """A request that breaks the model is an InvalidRequestException that names the member."""
+    """A request that violates the model gets an InvalidRequestException that names the member."""
     request = {"targets": [account.thing], "roleArn": account.role, "files": [account.file()], **changes}
     lenient = account.aws.client("iot", config=Config(parameter_validation=False))
     with pytest.raises(ClientError, match=path) as error:
@@ -152,14 +152,14 @@ def test_wrong_requests_are_refused(account: Any, changes: dict[str, Any], path:
 
 
 def test_wrong_id_is_refused(account: Any) -> None:
-    """An id outside the pattern is refused."""
+    """An id that does not match the pattern is refused."""
     with pytest.raises(ClientError) as error:
         account.create("not.an.id")
     assert code(error.value) == ("InvalidRequestException", 400)
 
 
 def test_existing_id_is_a_conflict(account: Any) -> None:
-    """An id that exists, complete or being deleted, is a ResourceAlreadyExistsException."""
+    """The id of an existing update, even one being deleted, gets a ResourceAlreadyExistsException."""
     account.created("twice")
     with pytest.raises(ClientError) as error:
         account.create("twice")
@@ -172,7 +172,7 @@ def test_existing_id_is_a_conflict(account: Any) -> None:
 
 
 def test_unknown_id_is_not_found(account: Any) -> None:
-    """GetOTAUpdate and DeleteOTAUpdate of an unknown id are a ResourceNotFoundException."""
+    """GetOTAUpdate and DeleteOTAUpdate of an unknown id get a ResourceNotFoundException."""
     for call in (account.info, account.delete):
         with pytest.raises(ClientError) as error:
             call("nobody")
@@ -188,8 +188,8 @@ def test_unknown_id_is_not_found(account: Any) -> None:
         ({"targets": ["arn:aws:iot:eu-central-1:111122223333:thing/nobody"]}, "Thing nobody cannot be found"),
     ],
 )
-def test_failed_creation_says_why(account: Any, changes: dict[str, Any], message: str) -> None:
-    """What is missing ends in CREATE_FAILED with an errorInfo and without a job; the entry stays."""
+def test_failed_creation_has_a_reason(account: Any, changes: dict[str, Any], message: str) -> None:
+    """A creation that lacks something ends in CREATE_FAILED with an errorInfo and without a job."""
     if changes.get("files") == "missing key":
         changes = {"files": [account.file(key="nothing.bin")]}
     elif changes.get("files") == "missing version":
@@ -202,7 +202,7 @@ def test_failed_creation_says_why(account: Any, changes: dict[str, Any], message
 
 
 def test_long_id_fails_at_the_job(account: Any) -> None:
-    """An id over 56 characters is accepted, fails at the job and may leave a stream."""
+    """An id of more than 56 characters is accepted, but its job fails and the stream is left."""
     info = account.created("x" * 57)
     assert info["otaUpdateStatus"] == "CREATE_FAILED"
     assert "jobId" in info["errorInfo"]["message"]
@@ -210,7 +210,7 @@ def test_long_id_fails_at_the_job(account: Any) -> None:
 
 
 def test_delete_without_force_is_refused(account: Any) -> None:
-    """A job in progress refuses the deletion without force, at once or as DELETE_FAILED."""
+    """A deletion without force is refused while the job is in progress, at once or with DELETE_FAILED."""
     account.created("busy")
     with pytest.raises(ClientError, match="IN_PROGRESS") as error:
         account.delete("busy", force=False)
@@ -223,7 +223,7 @@ def test_delete_without_force_is_refused(account: Any) -> None:
 
 
 def test_delete_without_force_after_the_job(account: Any) -> None:
-    """A canceled job does not stand in the way of a deletion without force."""
+    """A deletion without force succeeds once the job is canceled."""
     account.created("idle")
     account.iot.cancel_job(jobId="AFR_OTA-idle")
     account.delete("idle", force=False)
@@ -231,7 +231,7 @@ def test_delete_without_force_after_the_job(account: Any) -> None:
 
 
 def test_forced_delete_takes_job_and_stream(account: Any) -> None:
-    """With force and deleteStream job, stream and tags go; the status meanwhile is DELETE_IN_PROGRESS."""
+    """A deletion with force and deleteStream deletes job, stream and tags, and is DELETE_IN_PROGRESS meanwhile."""
     arn = account.create("all", tags=[{"Key": "a", "Value": "b"}])["otaUpdateArn"]
     account.settled("all")
     account.aws.settings.update(step_seconds=0.2)
@@ -245,7 +245,7 @@ def test_forced_delete_takes_job_and_stream(account: Any) -> None:
 
 
 def test_stream_stays_without_delete_stream(account: Any) -> None:
-    """Without deleteStream the stream is left."""
+    """A deletion without deleteStream leaves the stream."""
     account.created("leaky")
     account.delete("leaky", stream=False)
     account.gone("leaky")
@@ -253,7 +253,7 @@ def test_stream_stays_without_delete_stream(account: Any) -> None:
 
 
 def test_own_stream_is_never_deleted(account: Any) -> None:
-    """A stream of the user's serves an update and survives its deletion."""
+    """A stream of the user's can serve an update and survives its deletion."""
     place = {"s3Location": {"bucket": account.bucket, "key": "blinky.bin"}, "fileId": 7}
     account.iot.create_stream(streamId="mine", files=[place], roleArn=account.role)
     file = {**account.file(), "fileLocation": {"stream": {"streamId": "mine", "fileId": 7}}}
@@ -266,7 +266,7 @@ def test_own_stream_is_never_deleted(account: Any) -> None:
 
 
 def test_delete_while_creating_is_refused(account: Any) -> None:
-    """An update that is being created cannot be deleted."""
+    """An update cannot be deleted while it is being created."""
     account.aws.settings.update(step_seconds=0.2)
     account.create("early")
     with pytest.raises(ClientError, match="CREATE_PENDING") as error:
@@ -275,7 +275,7 @@ def test_delete_while_creating_is_refused(account: Any) -> None:
 
 
 def test_delete_needs_the_role(account: Any) -> None:
-    """The service deletes with its role: when that is gone first, the deletion fails, and can be tried again."""
+    """A deletion fails if the service role was deleted first, and succeeds once it exists again."""
     trust = account.iam.get_role(RoleName="ota")["Role"]["AssumeRolePolicyDocument"]
     role = account.iam.create_role(RoleName="brief", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     account.created("orphan", roleArn=role)
@@ -291,7 +291,7 @@ def test_delete_needs_the_role(account: Any) -> None:
 
 
 def test_eleventh_deletion_is_over_the_limit(account: Any) -> None:
-    """More than ten deletions at once are a LimitExceededException."""
+    """More than ten deletions at once get a LimitExceededException."""
     for number in range(11):
         account.create(f"many-{number}")
     for number in range(11):
@@ -299,7 +299,7 @@ def test_eleventh_deletion_is_over_the_limit(account: Any) -> None:
     account.aws.settings.update(step_seconds=1.0)
     for number in range(10):
         account.delete(f"many-{number}")
-    # boto3 would try again, until it is not over the limit any more.
+    # boto3 would retry until the limit is no longer exceeded.
     once = account.aws.client("iot", config=Config(retries={"total_max_attempts": 1}))
     with pytest.raises(ClientError) as error:
         once.delete_ota_update(otaUpdateId="many-10", forceDeleteAWSJob=True)
@@ -321,7 +321,7 @@ def test_list_pages_and_filters(account: Any) -> None:
 
 
 def test_tags_are_changed_and_may_lag(account: Any) -> None:
-    """Tags of the creation show after the lag, and TagResource and UntagResource change them."""
+    """Tags of a creation are visible after the lag, and TagResource and UntagResource change them."""
     account.aws.settings.update(tag_lag_seconds=0.3)
     arn = account.create("tagged", tags=[{"Key": "a", "Value": "1"}])["otaUpdateArn"]
     assert account.iot.list_tags_for_resource(resourceArn=arn)["tags"] == []
@@ -333,7 +333,7 @@ def test_tags_are_changed_and_may_lag(account: Any) -> None:
 
 
 def test_rates_are_limited_on_demand(account: Any) -> None:
-    """With rate_limits the sixteenth GetOTAUpdate within a second is a ThrottlingException."""
+    """With rate_limits, the sixteenth GetOTAUpdate within a second gets a ThrottlingException."""
     once = account.aws.client("iot", config=Config(retries={"total_max_attempts": 1}))
     account.created("rated")
     account.aws.settings.update(rate_limits=True)
@@ -346,7 +346,7 @@ def test_rates_are_limited_on_demand(account: Any) -> None:
 
 
 def test_regions_are_separate(account: Any) -> None:
-    """An update of one Region is not to be seen in another."""
+    """An update in one Region is not visible in another."""
     account.created("here")
     there = account.aws.client("iot", region_name="eu-west-1")
     assert there.list_ota_updates()["otaUpdates"] == []

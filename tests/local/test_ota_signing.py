@@ -1,4 +1,4 @@
-"""AWS Signer signs for an update: the signed object is real, and devices get what they can use."""
+"""AWS Signer signs for an update: the signed object exists, and devices get a document that they can use."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.local.signing import Signing, signed_into
 
 @pytest.fixture(scope="session")
 def signing(shared: Any) -> Signing:
-    """AWS Signer's side of it."""
+    """Set up AWS Signer."""
     return Signing(shared)
 
 
 def signed_object(account: Any, ota_update_id: str) -> dict[str, Any]:
-    """Where the stream of an update reads its one file."""
+    """Return the location of the one file in the stream of an update."""
     stream = account.document(ota_update_id)["streamname"]
     (file,) = account.iot.describe_stream(streamId=stream)["streamInfo"]["files"]
     return dict(file["s3Location"])
@@ -43,8 +43,8 @@ def test_an_object_is_signed(account: Any, signing: Signing, given: str) -> None
     assert (file["certfile"], file["filesize"]) == ("/certs/blinky.pem", len(body))
 
 
-def test_what_was_signed_before_is_taken(account: Any, signing: Signing) -> None:
-    """The stream serves what a signing job has signed."""
+def test_object_of_an_earlier_signing_job(account: Any, signing: Signing) -> None:
+    """The stream serves the object that an earlier signing job signed."""
     account.created("before", files=[{"fileName": "/a", "codeSigning": {"awsSignerJobId": signing.job_id}}])
     assert signed_object(account, "before")["key"] == f"before/{signing.job_id}"
     assert document_problem(json.dumps({"afr_ota": account.document("before")})) is None
@@ -58,8 +58,8 @@ def test_what_was_signed_before_is_taken(account: Any, signing: Signing) -> None
         (signed_into("no-bucket", {}, signingProfileName="blinky")["codeSigning"], "bucket no-bucket not found"),
     ],
 )
-def test_what_is_missing_is_said(account: Any, signing: Signing, signing_of: Any, reason: str) -> None:
-    """A job, a profile or a destination that is not there ends in CREATE_FAILED with AWS Signer's words."""
+def test_missing_signing_resources(account: Any, signing: Signing, signing_of: Any, reason: str) -> None:
+    """A missing signing job, profile or destination ends in CREATE_FAILED with AWS Signer's message."""
     info = account.created("missing", files=[{**account.file(), "codeSigning": signing_of}])
     assert info["otaUpdateStatus"] == "CREATE_FAILED"
     assert info["errorInfo"]["code"] == "AWSSignerException"

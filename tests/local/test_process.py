@@ -1,4 +1,4 @@
-"""The emulator starts, keeps to loopback, and leaves nothing behind."""
+"""The emulator starts, listens on loopback only, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def members(group: int) -> list[int]:
-    """The processes of a group that are alive."""
+    """Return the live processes of a group."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -32,7 +32,7 @@ def members(group: int) -> list[int]:
 
 
 def wait_until_gone(group: int, temp: Path) -> None:
-    """Fail unless the processes and the folder are gone in a few seconds."""
+    """Fail if the processes or the folder still exist after a few seconds."""
     deadline = time.monotonic() + 5
     while members(group) or temp.exists():
         assert time.monotonic() < deadline, (members(group), temp)
@@ -40,7 +40,7 @@ def wait_until_gone(group: int, temp: Path) -> None:
 
 
 def test_stop_leaves_nothing() -> None:
-    """After the context no process of the server's group and no temporary folder is left."""
+    """Leaving the context leaves no process of the server's group and no temporary folder."""
     with LocalAws() as aws:
         group, temp, url = aws.pid, aws.temp_folder, aws.endpoint_url
         assert members(group)
@@ -52,7 +52,7 @@ def test_stop_leaves_nothing() -> None:
 
 
 def test_killed_parent_leaves_nothing() -> None:
-    """When the starting process is killed, the server ends by itself and removes its folder."""
+    """The server ends and removes its folder when the process that started it is killed."""
     script = (
         "from cdk_iot_ota_local import LocalAws; import time\n"
         "aws = LocalAws(); aws.start(); print(aws.pid, aws.temp_folder, flush=True); time.sleep(60)\n"
@@ -77,8 +77,20 @@ def test_command_line() -> None:
     assert lines[1].startswith("export AWS_ENDPOINT_URL=http://127.0.0.1:")
 
 
+def test_command_line_without_the_extra() -> None:
+    """`python -m cdk_iot_ota_local` without its packages fails with one line that names the extra."""
+    # -S leaves out site-packages, and with it all packages that are not part of Python.
+    command = [sys.executable, "-S", "-m", "cdk_iot_ota_local"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "local")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "cdk_iot_ota_local: local AWS needs boto3, hypercorn, ministack: pip install 'cdk-iot-ota[local]'\n"
+    )
+
+
 def test_port_in_use() -> None:
-    """A port that is taken is an error that names it."""
+    """A port that is in use is refused by its number."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -88,14 +100,14 @@ def test_port_in_use() -> None:
 
 
 def test_wrong_arguments() -> None:
-    """A port out of range and an account that is none are refused."""
+    """A port out of range and an invalid account number are refused."""
     with pytest.raises(LocalAwsError, match="port must be between 1 and 65535, got 0"):
         LocalAws(port=0).start()
     with pytest.raises(LocalAwsError, match="account must have 12 digits, got '42'"):
         LocalAws(account="42")
 
 
-def test_environment_leads_to_the_emulator_only(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_reaches_the_emulator_only(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child's environment has the emulator's address and nothing of the user's own accounts."""
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
@@ -107,16 +119,16 @@ def test_environment_leads_to_the_emulator_only(aws: LocalAws, monkeypatch: pyte
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"} & environment.keys()
 
 
-def test_clients_know_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client works, and is the emulator's account, whatever profile the user has set."""
+def test_clients_ignore_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client uses the emulator's account whatever profile the user has set."""
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere/config")
     with LocalAws() as aws:
         assert aws.client("sts").get_caller_identity()["Account"] == aws.account
 
 
-def test_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that ends while starting is reported with its last words."""
+def test_server_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that stops while starting is reported with the end of its log."""
     monkeypatch.setattr("cdk_iot_ota_local.client.local_aws._SERVER", "no_such_module")
     with pytest.raises(LocalAwsError, match="No module named"):
         LocalAws().start()
@@ -125,6 +137,6 @@ def test_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> N
 def test_server_listens_on_loopback_only(aws: LocalAws) -> None:
     """The server is bound to 127.0.0.1 and to no other address."""
     port = int(aws.endpoint_url.rpartition(":")[2])
-    # Another address of the loopback network answers where every interface is bound.
+    # Another address of the loopback network would answer if every interface were bound.
     with socket.socket() as outside, pytest.raises(ConnectionRefusedError):
         outside.connect(("127.0.0.2", port))
