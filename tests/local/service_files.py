@@ -67,12 +67,15 @@ class ServiceFiles:
     def __init__(self, account: Any, secret: SecretBucket) -> None:
         signing, destination = Signing(account), SecretBucket(account.aws, "signed-bucket", versioned=False)
         self.names = {"secret_key": secret.key, "signed_key": destination.key, "job_id": signing.job_id}
-        plain, place = account.file(), {"bucket": secret.name, "key": "blinky.bin"}
-        account.iot.create_stream(streamId="mine", files=[{"fileId": 1, "s3Location": place}], roleArn=account.role)
+        plain, location = account.file(), {"bucket": secret.name, "key": "blinky.bin"}
+        account.iot.create_stream(streamId="mine", files=[{"fileId": 1, "s3Location": location}], roleArn=account.role)
         parameter = {"signingProfileParameter": signing.profile_parameter}
         self.files: dict[str, dict[str, Any]] = {
             "plain": plain,
-            "of a version, with a key": {**plain, "fileLocation": {"s3Location": {**place, "version": secret.version}}},
+            "of a version, with a key": {
+                **plain,
+                "fileLocation": {"s3Location": {**location, "version": secret.version}},
+            },
             "signed": signed_into(destination.name, plain, signingProfileName="blinky"),
             "signed into versions": signed_into(secret.name, plain, signingProfileName="blinky"),
             "signed with a new profile": signed_into(destination.name, plain, **parameter),

@@ -40,9 +40,9 @@ def test_error_answers(account: Any, kind: str, iot: tuple[str, int], s3: int) -
 def test_connection_cut_before(account: Any) -> None:
     """cut_before closes the connection, and the call is not carried out."""
     account.aws.faults.add("cut_before", "CreateStream", times=1)
-    place = {"s3Location": {"bucket": account.bucket, "key": "blinky.bin"}}
+    location = {"s3Location": {"bucket": account.bucket, "key": "blinky.bin"}}
     with pytest.raises(ConnectionClosedError):
-        account.aws.client("iot", config=ONCE).create_stream(streamId="cut", files=[place], roleArn=account.role)
+        account.aws.client("iot", config=ONCE).create_stream(streamId="cut", files=[location], roleArn=account.role)
     assert account.iot.list_streams()["streams"] == []
 
 

@@ -27,7 +27,7 @@ def test_behaviours(account: Any) -> None:
     assert (last.succeeded, last.failed, last.rejected, last.in_progress) == (9, 1, 1, 1)
     assert (last.total, last.finished) == (12, False)
     execution = account.iot.describe_job_execution(jobId="AFR_OTA-mixed", thingName="mixed-0000")["execution"]
-    assert execution["statusDetails"]["detailsMap"] == {"reason": "told to fail"}
+    assert execution["statusDetails"]["detailsMap"] == {"reason": "configured to fail"}
 
 
 def test_job_completes(account: Any) -> None:

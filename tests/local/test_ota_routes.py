@@ -175,7 +175,7 @@ def test_unknown_id_is_not_found(account: Any) -> None:
     """GetOTAUpdate and DeleteOTAUpdate of an unknown id get a ResourceNotFoundException."""
     for call in (account.info, account.delete):
         with pytest.raises(ClientError) as error:
-            call("nobody")
+            call("missing")
         assert code(error.value) == ("ResourceNotFoundException", 404)
 
 
@@ -184,8 +184,8 @@ def test_unknown_id_is_not_found(account: Any) -> None:
     [
         ({"files": "missing key"}, "The specified key does not exist"),
         ({"files": "missing version"}, "version"),
-        ({"roleArn": "arn:aws:iam::111122223333:role/nobody"}, "role/nobody cannot be found"),
-        ({"targets": ["arn:aws:iot:eu-central-1:111122223333:thing/nobody"]}, "Thing nobody cannot be found"),
+        ({"roleArn": "arn:aws:iam::111122223333:role/missing"}, "role/missing cannot be found"),
+        ({"targets": ["arn:aws:iot:eu-central-1:111122223333:thing/missing"]}, "Thing missing cannot be found"),
     ],
 )
 def test_failed_creation_has_a_reason(account: Any, changes: dict[str, Any], message: str) -> None:
@@ -254,15 +254,15 @@ def test_stream_stays_without_delete_stream(account: Any) -> None:
 
 def test_own_stream_is_never_deleted(account: Any) -> None:
     """A stream of the user's can serve an update and survives its deletion."""
-    place = {"s3Location": {"bucket": account.bucket, "key": "blinky.bin"}, "fileId": 7}
-    account.iot.create_stream(streamId="mine", files=[place], roleArn=account.role)
+    location = {"s3Location": {"bucket": account.bucket, "key": "blinky.bin"}, "fileId": 7}
+    account.iot.create_stream(streamId="mine", files=[location], roleArn=account.role)
     file = {**account.file(), "fileLocation": {"stream": {"streamId": "mine", "fileId": 7}}}
     account.created("own", files=[file])
     document = account.document("own")
     assert (document["streamname"], document["files"][0]["fileid"]) == ("mine", 7)
     account.delete("own")
     account.gone("own")
-    assert account.iot.describe_stream(streamId="mine")["streamInfo"]["files"] == [place]
+    assert account.iot.describe_stream(streamId="mine")["streamInfo"]["files"] == [location]
 
 
 def test_delete_while_creating_is_refused(account: Any) -> None:

@@ -32,9 +32,9 @@ def test_an_object_is_signed(account: Any, signing: Signing, given: str) -> None
     if given != "both":
         del profile["signingProfileParameter" if given == "name" else "signingProfileName"]
     account.created("signed", files=[signed_into(account.bucket, account.file(), **profile)])
-    place = signed_object(account, "signed")
-    assert place["key"].startswith("signed/")
-    body = account.s3.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
+    location = signed_object(account, "signed")
+    assert location["key"].startswith("signed/")
+    body = account.s3.get_object(Bucket=location["bucket"], Key=location["key"])["Body"].read()
     assert json.loads(body)["source"]["key"] == "blinky.bin"
     document = account.document("signed")
     (file,) = document["files"]

@@ -17,16 +17,17 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import LocalAwsError
 from ..network import LOOPBACK, listen
 from .admin import AdminClient, Calls, Faults, SettingsClient
 from .environment import SECRET, client_environment, server_environment
 
+_T = TypeVar("_T")
 _SERVER = "cdk_iot_ota_local.server.server"
 _START_SECONDS = 60.0
-# Imported only where they are used, so that this package can say which of them is missing.
+# Imported only where they are used, so that this package can report which of them are missing.
 _PACKAGES = ("boto3", "hypercorn", "ministack")
 
 
@@ -48,7 +49,7 @@ class LocalAws:
         account: str = "111122223333",
         wait_scale: float = 0.02,
     ) -> None:
-        require_packages()
+        _require_packages()
         if not re.fullmatch(r"\d{12}", account):
             raise LocalAwsError(f"account must have 12 digits, got {account!r}")
         self.auth, self.region, self.account, self._wait_scale = auth, region, account, wait_scale
@@ -70,23 +71,17 @@ class LocalAws:
     @property
     def endpoint_url(self) -> str:
         """The endpoint of every AWS service."""
-        if self._url is None:
-            raise LocalAwsError("the emulator is not running: use LocalAws as a context manager")
-        return self._url
+        return _of_running(self._url)
 
     @property
     def pid(self) -> int:
         """The process id of the server, which is also the id of its process group."""
-        if self._process is None:
-            raise LocalAwsError("the emulator is not running: use LocalAws as a context manager")
-        return self._process.pid
+        return _of_running(self._process).pid
 
     @property
     def temp_folder(self) -> Path:
         """The private temporary folder of the server and its workers."""
-        if self._temp is None:
-            raise LocalAwsError("the emulator is not running: use LocalAws as a context manager")
-        return self._temp
+        return _of_running(self._temp)
 
     @property
     def running(self) -> bool:
@@ -132,7 +127,7 @@ class LocalAws:
     def _wait(self) -> None:
         deadline, client = time.monotonic() + _START_SECONDS, AdminClient(self.endpoint_url)
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
+            if not self.running:
                 raise LocalAwsError(f"the emulator stopped while starting, the end of its log:\n{self.log_tail(20)}")
             try:
                 client.call("GET", "ready")
@@ -230,7 +225,13 @@ class LocalAws:
         return Calls(AdminClient(self.endpoint_url))
 
 
-def require_packages() -> None:
+def _of_running(value: _T | None) -> _T:
+    if value is None:
+        raise LocalAwsError("the emulator is not running: use LocalAws as a context manager")
+    return value
+
+
+def _require_packages() -> None:
     """Raise LocalAwsError if a package of the `local` extra is not installed."""
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:

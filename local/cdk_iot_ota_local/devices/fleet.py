@@ -239,4 +239,4 @@ class Fleet:
         if behaviour is Behaviour.SUCCEED:
             return "SUCCEEDED", {"reason": "accepted"}
         status = {Behaviour.FAIL: "FAILED", Behaviour.REJECT: "REJECTED"}[behaviour]
-        return status, {"reason": f"told to {behaviour.value}"}
+        return status, {"reason": f"configured to {behaviour.value}"}

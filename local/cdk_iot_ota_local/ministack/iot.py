@@ -26,7 +26,7 @@ class ResourceKind:
 
 
 class _Existing:
-    """Records as ministack's tagging looks them up: it only asks whether a dictionary is there."""
+    """Records as ministack's tagging looks them up: as dictionaries that exist or not."""
 
     def __init__(self, records: Any) -> None:
         self._records = records
@@ -42,7 +42,7 @@ def add_resources(
     answer: Callable[..., Answer | None],
     clear: Callable[[], None],
 ) -> None:
-    """Route the requests of these kinds to `answer`, make them taggable, and name them to IAM.
+    """Route the requests for these kinds to `answer`, make them taggable, and let IAM find their ARNs.
 
     answer: called with method, path, headers, body and query of each request to AWS IoT; ministack answers if
         it returns None.
@@ -62,11 +62,11 @@ def add_resources(
         reset()
 
     iot._route_request, iot.reset = routed, cleared
-    _name_to_iam(emulator, {one.path: one.kind for one in kinds})
+    _locate_for_iam(emulator, {one.path: one.kind for one in kinds})
 
 
-def _name_to_iam(emulator: Emulator, kinds: dict[str, str]) -> None:
-    """Let IAM find the ARN that a request is about."""
+def _locate_for_iam(emulator: Emulator, kinds: dict[str, str]) -> None:
+    """Let IAM find the ARN of the resource in a request."""
     actions = emulator.iam_actions
     resource_arn = actions.extract_resource_arn
 
