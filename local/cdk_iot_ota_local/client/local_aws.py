@@ -53,7 +53,7 @@ class LocalAws:
         if not re.fullmatch(r"\d{12}", account):
             raise LocalAwsError(f"account must have 12 digits, got {account!r}")
         self.auth, self.region, self.account, self._wait_scale = auth, region, account, wait_scale
-        self._wanted_port = port
+        self._port = port
         self._session, self._lock = _session(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._temp: Path | None = None
@@ -92,7 +92,7 @@ class LocalAws:
         """Start the server and wait until it answers; LocalAwsError with the end of its log if it stops."""
         if self._process is not None:
             raise LocalAwsError("the emulator is already running: stop it first")
-        with listen(self._wanted_port) as listener:
+        with listen(self._port) as listener:
             port = listener.getsockname()[1]
             self._temp = Path(tempfile.mkdtemp(prefix="local-aws-"))
             self._url = f"http://{LOOPBACK}:{port}"

@@ -122,7 +122,7 @@ class CustomResources:
         return str(found) if found else None
 
     def _check(self, token: str) -> None:
-        """Refuse what CloudFormation refuses, with its messages."""
+        """Raise the error that CloudFormation reports for an invalid answer."""
         if self._is_too_long(token):
             raise RuntimeError(TOO_LONG)
         if not self._answers.get(token, {}).get("PhysicalResourceId"):

@@ -1,1 +1,1 @@
-"""The emulator's process: the ASGI application, the admin routes and the log of operations."""
+"""The emulator's process: the ASGI application, the admin routes and the recorded calls."""
