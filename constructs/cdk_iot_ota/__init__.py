@@ -1,4 +1,4 @@
-"""OTA updates of AWS IoT as resources of a CDK stack.
+"""AWS IoT OTA updates as resources of a CDK stack.
 
 An ``OtaUpdate`` is created on deploy, replaced when its content changes, and deleted when it leaves the stack.
 """

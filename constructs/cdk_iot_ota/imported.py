@@ -1,4 +1,4 @@
-"""An OTA update as others see it, whether this app declares it or it exists already."""
+"""The interface of an OTA update, and updates that exist outside of the app."""
 
 from typing import Protocol, runtime_checkable
 
@@ -6,14 +6,16 @@ from aws_cdk import Arn, ArnFormat, Resource, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update.contract import environment, limits
+from cdk_iot_ota_handler.ota_update.contract import limits, names
 
-from ._synth import checks
+from ._synth import checks, synth_limits
+
+_WHY_HERE = "AWS IoT knows updates of its own account and Region only; import it in a stack there"
 
 
 @runtime_checkable
 class IOtaUpdate(Protocol):
-    """An OTA update, declared in this app or existing."""
+    """An OTA update, declared in this app or imported."""
 
     @property
     def ota_update_id(self) -> str:
@@ -27,7 +29,7 @@ class IOtaUpdate(Protocol):
 
     @property
     def job_id(self) -> str:
-        """``awsIotJobId``: the job that the devices take."""
+        """``awsIotJobId``: the job that the devices execute."""
         ...
 
     @property
@@ -36,12 +38,12 @@ class IOtaUpdate(Protocol):
         ...
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
+        """Grant read access to the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
         ...
 
 
 def grant_read(update: IOtaUpdate, grantee: iam.IGrantable) -> iam.Grant:
-    """Let somebody read an update and its job."""
+    """Grant read access to an update and its job."""
     return iam.Grant.add_to_principal(
         grantee=grantee,
         actions=["iot:DescribeJob", "iot:GetOTAUpdate"],
@@ -50,7 +52,7 @@ def grant_read(update: IOtaUpdate, grantee: iam.IGrantable) -> iam.Grant:
 
 
 class ImportedOtaUpdate(Resource):
-    """An update that exists in the stack's account and Region. AWS IoT names its job after it."""
+    """An existing update in the stack's account and Region."""
 
     def __init__(self, scope: Construct, id: str, *, ota_update_id: str) -> None:
         super().__init__(scope, id)
@@ -69,7 +71,7 @@ class ImportedOtaUpdate(Resource):
     @property
     def job_id(self) -> str:
         """``awsIotJobId``."""
-        return f"AFR_OTA-{self._id}"
+        return names.job_id(self._id)
 
     @property
     def job_arn(self) -> str:
@@ -77,7 +79,7 @@ class ImportedOtaUpdate(Resource):
         return self._arn("job", self.job_id)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
+        """Grant read access to the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
         return grant_read(self, grantee)
 
     def _arn(self, resource: str, name: str) -> str:
@@ -85,16 +87,16 @@ class ImportedOtaUpdate(Resource):
 
 
 def from_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
-    """The update of this id."""
+    """Import the update with this id."""
     with checks.prefix_errors(f"{scope.node.path}/{id}"):
         checks.text(limits.OTA_UPDATE_ID, "ota_update_id", ota_update_id)
     return ImportedOtaUpdate(scope, id, ota_update_id=ota_update_id)
 
 
 def from_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
-    """The update of this ARN."""
+    """Import the update with this ARN."""
     with checks.prefix_errors(f"{scope.node.path}/{id}"):
-        checks.text(limits.OTA_UPDATE_ARN, "ota_update_arn", ota_update_arn)
-        checks.in_place(scope, "ota_update_arn", ota_update_arn, environment.OF_UPDATE)
+        checks.text(synth_limits.OTA_UPDATE_ARN, "ota_update_arn", ota_update_arn)
+        checks.in_environment(scope, "ota_update_arn", ota_update_arn, _WHY_HERE)
     name = Arn.split(ota_update_arn, ArnFormat.SLASH_RESOURCE_NAME).resource_name
     return ImportedOtaUpdate(scope, id, ota_update_id=str(name))

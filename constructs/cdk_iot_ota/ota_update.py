@@ -1,4 +1,4 @@
-"""An OTA update as a resource of a stack."""
+"""The OTA update construct."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -22,8 +22,7 @@ from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
 from .request import render
-from .request.bound_file import BoundFile
-from .request.ota_file import OtaFile
+from .request.ota_file import BoundFile, OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
 from .request.rollout_gate import RolloutGate
@@ -31,50 +30,53 @@ from .request.rollout_gate import RolloutGate
 
 @jsii.implements(ITaggableV2)
 class OtaUpdate(Resource):
-    """An OTA update of AWS IoT: created on deploy, replaced when its content changes, deleted when it leaves the stack.
+    """An AWS IoT OTA update: created on deploy, replaced when its content changes, deleted when it leaves the stack.
 
-    An OTA update cannot be changed. Other content therefore makes a new update, and the old one is deleted once the
-    deploy has succeeded; if it fails, the new one is removed and the old one stays, untouched. Tags and delete options
+    OTA updates are immutable, so changed content creates a new update. The old one is deleted once the deploy has
+    succeeded; if the deploy fails, the new one is deleted and the old one is not touched. Tags and delete options
     change in place.
 
-    :param scope: where it is declared.
+    :param scope: the parent construct.
     :param id: the construct's id.
-    :param targets: ``targets``: 1 to 100 things and thing groups, all different.
+    :param targets: ``targets``: 1 to 100 different things and thing groups.
     :param files: ``files``: 1 to 50 files with different names.
-    :param role: ``roleArn``: the role of the stack's account that AWS IoT assumes. An ``OtaServiceRole`` is given what
-        the update needs; any other role is left as it is. Default: an ``OtaServiceRole`` that the updates of the stack
-        share.
-    :param ota_update_id: ``otaUpdateId``: 1 to 56 of ``a-z A-Z 0-9 _ -``, not in the form of a generated id. With an id
-        of its own an update has to be given another one whenever its content changes: CloudFormation creates the new
-        update before it deletes the old one. Default: generated from the content.
-    :param description: ``description``: 1 to 2,028 characters, none of them a control character. Default: none.
-    :param protocols: ``protocols``: how devices get the files. Default: MQTT, which is the API's.
-    :param target_selection: ``targetSelection``. Default: SNAPSHOT, which is the API's.
-    :param rollout: ``awsJobExecutionsRolloutConfig``: how many devices are notified a minute. Default: the API's, all
-        at once up to AWS IoT's own limit.
+    :param role: ``roleArn``: the role in the stack's account that AWS IoT assumes. An ``OtaServiceRole`` is given the
+        permissions that the update needs; other roles are not changed. Default: an ``OtaServiceRole`` that the updates
+        of the stack share.
+    :param ota_update_id: ``otaUpdateId``: 1 to 56 of ``a-z A-Z 0-9 _ -``, not in the form of a generated id. Change an
+        explicit id whenever the content changes: CloudFormation creates the new update before it deletes the old one.
+        Default: generated from the content.
+    :param description: ``description``: 1 to 2,028 characters without control characters. Default: none.
+    :param protocols: ``protocols``: how devices download the files. Default: the API's, MQTT.
+    :param target_selection: ``targetSelection``. Default: the API's, SNAPSHOT.
+    :param rollout: ``awsJobExecutionsRolloutConfig``: how many devices are notified per minute. Default: the API's, as
+        many as AWS IoT's quota allows.
     :param abort_criteria: ``awsJobAbortConfig``: when AWS IoT cancels the rest of the rollout. Default: never.
-    :param in_progress_timeout: ``awsJobTimeoutConfig``: 1 minute to 7 days in whole minutes, counted from when a device
-        takes the job; then it counts as timed out. Default: 24 hours. The API's default, none, would let a device that
-        goes silent keep the job open for ever.
-    :param presigned_url_expiry: ``awsJobPresignedUrlConfig``: how long the URLs are good that devices load over HTTP
-        from: 1 minute to 1 hour. Needs ``Protocol.HTTP``. Default: 30 minutes, which is the API's.
-    :param additional_parameters: ``additionalParameters``: texts of up to 4,096 characters that AWS IoT keeps with the
-        update; they are not sent to devices. Default: none.
-    :param tags: ``tags``: at most 46 tags of the update, in addition to those that ``Tags.of(scope)`` adds, and
-        stronger than they are. Keys that begin with ``cdk-iot-ota:`` are this library's. Default: none.
-    :param delete_stream: ``deleteStream`` of DeleteOTAUpdate: the deletion takes the stream along that AWS IoT has made
-        for the update. Without it streams are left over. Default: true.
-    :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: the deletion takes the job along even if devices
-        are in the middle of it; what becomes of those is not defined. Without it the deletion of an update whose job
-        is not over fails, and with it the clean-up of the deploy. Default: true.
-    :param gate: what devices have to show before the deploy goes on; see ``RolloutGate``. It is no content, and does
-        not judge an update that is deployed already. Needs ``force_delete_job`` and is not for
-        ``TargetSelection.CONTINUOUS``, whose job is never over. Default: none, the deploy ends when the job exists.
+    :param in_progress_timeout: ``awsJobTimeoutConfig``: how long a device may execute the job before it counts as timed
+        out: 1 minute to 7 days in whole minutes. Default: 24 hours. The API's default, none, would keep the job open
+        forever when a device stops responding.
+    :param presigned_url_expiry: ``awsJobPresignedUrlConfig``: how long the URLs for HTTP downloads are valid: 1 minute
+        to 1 hour. Needs ``Protocol.HTTP``. Default: the API's, 30 minutes.
+    :param additional_parameters: ``additionalParameters``: strings of up to 4,096 characters that AWS IoT stores with
+        the update; they are not sent to devices. Default: none.
+    :param tags: ``tags``: at most 46 tags of the update. They override those that ``Tags.of(scope)`` adds. Keys that
+        start with ``cdk-iot-ota:`` are reserved. Default: none.
+    :param delete_stream: ``deleteStream`` of DeleteOTAUpdate: also delete the stream AWS IoT created for the update;
+        otherwise the stream is orphaned. Default: true.
+    :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: delete the job even while devices are executing
+        it; AWS does not define what those devices do. Without it, deleting an update whose job has not completed fails,
+        and with it the clean-up of the deploy. Default: true.
+    :param gate: a condition on the devices that the deploy waits for; see ``RolloutGate``. It is not part of the
+        update's content: changing it does not re-evaluate an update that is already deployed. Needs
+        ``force_delete_job``. Not allowed with ``TargetSelection.CONTINUOUS``, whose job never completes. Default: none,
+        the deploy ends when the job exists.
     :param removal_policy: what happens to the update when it leaves the stack or is replaced: ``DESTROY``, ``RETAIN``
-        or ``RETAIN_ON_UPDATE_OR_DELETE``. One that is retained needs a role that stays as well. Default: it is deleted.
-    :param provider: what answers CloudFormation. It can not be changed later, except together with the construct's id.
-        Default: one that the updates of the stack share.
-    :raises ValueError: if an argument is beyond its limits.
+        or ``RETAIN_ON_UPDATE_OR_DELETE``. A retained update needs a role that is retained as well. Default:
+        ``DESTROY``.
+    :param provider: the provider that handles the resource. Cannot be changed after the first deploy unless the
+        construct id changes too (CloudFormation does not allow a new ServiceToken). Default: one that the updates of
+        the stack share.
+    :raises ValueError: if an argument exceeds its limits.
     :raises TypeError: if an argument is of another type.
     """
 
@@ -109,7 +111,7 @@ class OtaUpdate(Resource):
             self._role = _checked_role(role, self.stack) or OtaServiceRole.get_or_create(self)
             properties = {
                 **self._name(ota_update_id),
-                "Request": render.render(
+                "Request": render.omit_none(
                     description=render.description(description),
                     targets=render.targets(self, targets),
                     protocols=render.protocols(protocols),
@@ -148,22 +150,22 @@ class OtaUpdate(Resource):
             force_delete_job=force_delete_job,
             gated=gate is not None,
             # Without force the old update may outlive the deploy that replaces it.
-            stays=removal_policy is not RemovalPolicy.DESTROY or not force_delete_job,
+            outlives_declaration=removal_policy is not RemovalPolicy.DESTROY or not force_delete_job,
         )
         with checks.prefix_errors(self.node.path):
             policies = OtaPermissions.get_or_create(self, provider).needed_for(needs)
-        # The deletion needs them too, so they must be there before the resource, and still when it is deleted.
+        # Deleting the update needs the policies too, so they are created before it and deleted after it.
         self._resource.node.add_dependency(self._role, *policies)
         acknowledge_dependency(cast(CfnResource, self.node.default_child))
 
     @staticmethod
     def from_ota_update_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
-        """An update that exists in the stack's account and Region, by its id of 1 to 128 characters."""
+        """Import an existing update of the stack's account and Region by its id of 1 to 128 characters."""
         return imported.from_id(scope, id, ota_update_id)
 
     @staticmethod
     def from_ota_update_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
-        """An update that exists in the stack's account and Region, by its ARN.
+        """Import an existing update of the stack's account and Region by its ARN.
 
         :param ota_update_arn: ``arn:<partition>:iot:<region>:<account>:otaupdate/<id>``.
         """
@@ -183,7 +185,7 @@ class OtaUpdate(Resource):
 
     @property
     def ota_update_id(self) -> str:
-        """``otaUpdateId``, known in the deploy."""
+        """``otaUpdateId``, resolved at deploy time."""
         return self._resource.ref
 
     @property
@@ -193,7 +195,7 @@ class OtaUpdate(Resource):
 
     @property
     def job_id(self) -> str:
-        """``awsIotJobId``: the job that the devices take."""
+        """``awsIotJobId``: the job that the devices execute."""
         return self._resource.get_att_string("JobId")
 
     @property
@@ -203,22 +205,22 @@ class OtaUpdate(Resource):
 
     @property
     def status(self) -> str:
-        """``otaUpdateStatus`` at the end of the deploy: ``CREATE_COMPLETE``."""
+        """``otaUpdateStatus``: always ``CREATE_COMPLETE``, since a deploy fails with any other."""
         return self._resource.get_att_string("Status")
 
     @property
     def devices_succeeded(self) -> str:
-        """How many devices had succeeded when the gate passed; empty without a gate that has judged it."""
+        """The number of devices that had succeeded when the gate passed; empty if no gate was evaluated."""
         return self._resource.get_att_string("DevicesSucceeded")
 
     @property
     def devices_failed(self) -> str:
-        """How many devices had failed when the gate passed; empty without a gate that has judged it."""
+        """The number of devices that had failed when the gate passed; empty if no gate was evaluated."""
         return self._resource.get_att_string("DevicesFailed")
 
     @property
     def seconds_waited(self) -> str:
-        """How many seconds after the creation the gate passed; empty without a gate that has judged it."""
+        """The seconds from the creation until the gate passed; empty if no gate was evaluated."""
         return self._resource.get_att_string("SecondsWaited")
 
     @property
@@ -227,7 +229,7 @@ class OtaUpdate(Resource):
         return self._role
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody read the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
+        """Grant read access to the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
         return imported.grant_read(self, grantee)
 
 
@@ -252,11 +254,11 @@ def _checked_provider(provider: OtaUpdateProvider | None, stack: Stack) -> OtaUp
 
 
 def _check_removal(policy: RemovalPolicy) -> None:
-    checks.member("removal_policy", policy, RemovalPolicy)
+    checks.enum_member("removal_policy", policy, RemovalPolicy)
     if policy is RemovalPolicy.SNAPSHOT:
         raise ValueError("removal_policy must be DESTROY or RETAIN, got SNAPSHOT: an OTA update has no snapshots")
 
 
-def _check_same(wanted: str, got: str, message: str) -> None:
-    if checks.known(wanted) and checks.known(got) and wanted != got:
-        raise ValueError(f"{message.format(wanted, got)}: declare one there")
+def _check_same(expected: str, got: str, message: str) -> None:
+    if checks.known(expected) and checks.known(got) and expected != got:
+        raise ValueError(f"{message.format(expected, got)}: declare one there")

@@ -1,4 +1,4 @@
-"""One firmware for one group of devices after the other, each after the one before has proven it."""
+"""A rollout in phases, each a deployed ``OtaUpdate`` that the next phase waits for."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from ._synth import checks
+from ._synth import checks, synth_limits
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
@@ -19,14 +19,16 @@ from .request.rollout_gate import RolloutGate
 
 
 class Phase:
-    """A group of devices that a phased rollout reaches at the same time.
+    """A group of devices that are updated together.
 
-    :param name: the id of the phase's update in the rollout: 1 to 64 of ``a-z A-Z 0-9 _ -``. Another name is another
-        update, which pushes the firmware to the phase's devices again.
-    :param targets: ``targets``: 1 to 100 things and thing groups, in no other phase.
-    :param gate: what the devices have to show before the next phase begins. Default: none, the next phase begins when
-        the update's job exists.
+    :param name: the construct id of the phase's update in the rollout: 1 to 64 of ``a-z A-Z 0-9 _ -``. Renaming a phase
+        creates another update, which pushes the firmware to the phase's devices again.
+    :param targets: ``targets``: 1 to 100 things and thing groups that are in no other phase.
+    :param gate: the condition for the next phase to start. Default: none, the next phase starts when the update's job
+        exists.
     :param rollout: ``awsJobExecutionsRolloutConfig`` of the phase. Default: that of the whole rollout.
+    :raises ValueError: if an argument exceeds its limits.
+    :raises TypeError: if an argument is of another type.
     """
 
     def __init__(
@@ -37,28 +39,53 @@ class Phase:
         gate: RolloutGate | None = None,
         rollout: RolloutRate | None = None,
     ) -> None:
-        self.name = checks.text(limits.PHASE_NAME, "name", name)
-        self.targets = checks.members(limits.TARGETS, "targets", targets, OtaTarget)
+        self.name = checks.text(synth_limits.PHASE_NAME, "name", name)
+        self.targets = checks.list_of(limits.TARGETS, "targets", targets, OtaTarget)
         self.gate, self.rollout = gate, rollout
 
 
 class PhasedRollout(Construct):
-    """Brings one firmware to one phase after the other: a canary, some more devices, the fleet.
+    """Updates the same files phase by phase: a canary, some more devices, the fleet.
 
-    Each phase is an ``OtaUpdate`` that is deployed after the one before it, and that is after its gate. Other firmware
-    goes through all phases again. A phase that fails ends the deploy: the phases behind it have not begun and keep
-    their old updates, and CloudFormation brings those before it back to their old ones; devices that have taken the new
+    Each phase is an ``OtaUpdate`` that is deployed once the previous phase has passed its gate. Changed files go
+    through all phases again. A phase that fails ends the deploy: later phases have not started and keep their old
+    updates, and CloudFormation rolls earlier phases back to their old updates. Devices that have installed the new
     firmware keep it.
 
-    In a deployed stack, a phase that is added brings its devices the firmware that is declared, after the phases before
-    it, which are not judged again. One that is removed is deleted with its job. The order can be changed, which by
-    itself reaches no device.
+    Adding a phase to a deployed stack updates its devices to the declared files, after the phases before it, whose
+    gates are not evaluated again. Removing a phase deletes its update and job. Reordering phases affects no device.
 
-    :param scope: where it is declared.
+    :param scope: the parent construct.
     :param id: the construct's id.
     :param phases: 1 to 20 phases with different names and different targets, in their order.
-    :param files: ``files``: see ``OtaUpdate``; so are all others.
-    :raises ValueError: if an argument is beyond its limits.
+    :param files: ``files``: 1 to 50 files with different names, the same in every phase.
+    :param role: ``roleArn``: the role in the stack's account that AWS IoT assumes. An ``OtaServiceRole`` is given the
+        permissions that the updates need; other roles are not changed. Default: an ``OtaServiceRole`` that the updates
+        of the stack share.
+    :param description: ``description`` of every update: 1 to 2,028 characters without control characters. Default:
+        none.
+    :param protocols: ``protocols``: how devices download the files. Default: the API's, MQTT.
+    :param rollout: ``awsJobExecutionsRolloutConfig`` of phases without their own: how many devices are notified per
+        minute. Default: the API's, as many as AWS IoT's quota allows.
+    :param abort_criteria: ``awsJobAbortConfig``: when AWS IoT cancels the rest of a phase. Default: never.
+    :param in_progress_timeout: ``awsJobTimeoutConfig``: how long a device may execute the job before it counts as timed
+        out: 1 minute to 7 days in whole minutes. Shorter than a gate's timeout, it turns a device that stops responding
+        into a failure that the gate counts. Default: 24 hours.
+    :param presigned_url_expiry: ``awsJobPresignedUrlConfig``: how long the URLs for HTTP downloads are valid: 1 minute
+        to 1 hour. Needs ``Protocol.HTTP``. Default: the API's, 30 minutes.
+    :param additional_parameters: ``additionalParameters``: strings of up to 4,096 characters that AWS IoT stores with
+        each update; they are not sent to devices. Default: none.
+    :param tags: ``tags``: at most 46 tags of each update. They override those that ``Tags.of(scope)`` adds. Default:
+        none.
+    :param delete_stream: ``deleteStream`` of DeleteOTAUpdate: also delete the streams AWS IoT created for the updates;
+        otherwise they are orphaned. Default: true.
+    :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: delete jobs even while devices are executing
+        them. Needed by every phase with a gate. Default: true.
+    :param removal_policy: what happens to the updates when they leave the stack or are replaced: ``DESTROY``,
+        ``RETAIN`` or ``RETAIN_ON_UPDATE_OR_DELETE``. Default: ``DESTROY``.
+    :param provider: the provider that handles the updates. Cannot be changed after the first deploy unless the
+        construct id changes too. Default: one that the updates of the stack share.
+    :raises ValueError: if an argument exceeds its limits.
     :raises TypeError: if an argument is of another type.
     """
 
@@ -85,13 +112,15 @@ class PhasedRollout(Construct):
     ) -> None:
         super().__init__(scope, id)
         with checks.prefix_errors(self.node.path):
-            wanted = checks.members(limits.PHASES, "phases", phases, Phase)
-            limits.distinct("names of phases", [phase.name for phase in wanted])
-            self._check_targets(wanted)
+            checked = checks.list_of(synth_limits.PHASES, "phases", phases, Phase)
+            limits.distinct("names of phases", [phase.name for phase in checked])
+            # A device in two phases would be sent the firmware twice, and reject it the second time.
+            targets = [target.bind(self) for phase in checked for target in phase.targets]
+            limits.distinct("targets of phases", targets)
         role = role or OtaServiceRole.get_or_create(self)
         self._updates: dict[str, OtaUpdate] = {}
-        for phase in wanted:
-            before = self.updates[-1:]
+        for phase in checked:
+            previous = self.updates[-1:]
             update = OtaUpdate(
                 self,
                 phase.name,
@@ -112,7 +141,7 @@ class PhasedRollout(Construct):
                 removal_policy=removal_policy,
                 provider=provider,
             )
-            update.node.add_dependency(*before)
+            update.node.add_dependency(*previous)
             self._updates[phase.name] = update
 
     @property
@@ -121,10 +150,5 @@ class PhasedRollout(Construct):
         return list(self._updates.values())
 
     def update(self, phase: str) -> OtaUpdate:
-        """The update of the phase of this name. Raises KeyError if there is none."""
+        """Return the update of a phase by its name. Raises KeyError if there is none."""
         return self._updates[phase]
-
-    def _check_targets(self, phases: Sequence[Phase]) -> None:
-        """A device in two phases would get the firmware twice, and the second time refuse it."""
-        bound = [target.bind(self) for phase in phases for target in phase.targets]
-        limits.distinct("targets of phases", bound)

@@ -60,7 +60,7 @@ def test_a_bad_value_is_named(make: Callable[[], Any], message: str) -> None:
     [
         ({"target_selection": TargetSelection.CONTINUOUS}, "gate must be left out with TargetSelection.CONTINUOUS"),
         ({"force_delete_job": False}, "force_delete_job must be True with a gate, got False"),
-        ({"gate": 100}, "gate must be made by RolloutGate, got 100"),
+        ({"gate": 100}, "gate must be a RolloutGate, got 100"),
     ],
 )
 def test_what_a_gate_does_not_go_with(tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -1,1 +1,1 @@
-"""Policy statements, policies, and roles that know how much IAM lets them hold."""
+"""Policy statements, policies, and roles that check IAM's size limits."""

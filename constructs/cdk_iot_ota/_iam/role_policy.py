@@ -1,7 +1,8 @@
-"""A policy of one role, made of what its updates need."""
+"""Inline policies of one role, put together from the statements that its updates need."""
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
 import jsii
@@ -17,7 +18,7 @@ from .statements import Statement
 class RolePolicy(iam.CfnPolicy):
     """An inline policy of one role, made of named statements.
 
-    A role's policies are told apart by their names, and roles are shared by stacks: the name has the stack's prefix.
+    IAM identifies a role's inline policies by name, and stacks share roles: the name starts with the stack's prefix.
     """
 
     def __init__(self, scope: Construct, id: str, *, role: SizedRole, prefix: str) -> None:
@@ -25,56 +26,69 @@ class RolePolicy(iam.CfnPolicy):
         super().__init__(scope, id, policy_name=name, policy_document={}, roles=[role.role_name])
         role.policies.append(self)
         self._statements: dict[str, Statement] = {}
-        # Not before references to other stacks are resolved: what is found is named by what they become.
-        self.node.add_validation(cast(IValidation, _Acknowledged(self)))
+        suppressions.acknowledge(
+            self,
+            suppressions.in_packs("IAMNoInlinePolicy"),
+            "it belongs to one role and is deleted with it; a role takes ten managed policies, which stacks that share "
+            "the role would soon use up",
+        )
+        self.node.add_validation(cast(IValidation, _WildcardValidation(self)))
 
     def put(self, sid: str, statement: Statement) -> None:
-        """Add a statement, or replace the one of this name."""
+        """Add a statement, or replace the one with this name."""
         self._statements[sid] = statement
         self.policy_document = self.document()
 
     @property
-    def statements(self) -> list[Statement]:
-        """What it allows."""
-        return list(self._statements.values())
+    def statements(self) -> Mapping[str, Statement]:
+        """The statements by name."""
+        return self._statements
 
     @property
     def size(self) -> int:
-        """How many characters it has at most in IAM."""
-        return intrinsics.length(Stack.of(self).resolve(self.document()))
+        """The most characters that it can have in IAM."""
+        return intrinsics.max_length(Stack.of(self).resolve(self.document()))
 
     def document(self) -> dict[str, Any]:
-        """The policy as IAM writes it."""
+        """Render the policy document."""
         statements = [statement.render(sid) for sid, statement in self._statements.items()]
         return {"Version": "2012-10-17", "Statement": statements}
 
 
 @jsii.implements(IValidation)
-class _Acknowledged:
-    """Gives the reasons for what rule packs find about a policy."""
+class _WildcardValidation:
+    """Rejects wildcards without a reason, and acknowledges each of the others once.
+
+    Rule packs name a finding after the resolved resource, and no other hook runs after CDK has resolved references to
+    other stacks: aspects come before that.
+    """
 
     def __init__(self, policy: RolePolicy) -> None:
         self._policy = policy
+        self._acknowledged: set[str] = set()
 
     def validate(self) -> list[str]:
-        """Nothing is wrong with it."""
-        suppressions.acknowledge(
-            self._policy,
-            suppressions.in_packs("IAMNoInlinePolicy"),
-            "it belongs to one role and leaves with it; a role takes ten managed policies, which stacks that share it "
-            "would soon need",
-        )
-        for statement in self._policy.statements:
-            if statement.why_many:
-                suppressions.acknowledge_wildcards(self._policy, statement.resources, statement.why_many)
-        return []
+        """Return an error for each statement that has a wildcard and no reason for it."""
+        errors = []
+        for sid, statement in self._policy.statements.items():
+            rules = suppressions.wildcard_rules(self._policy, statement.resources)
+            if rules and not statement.wildcard_reason:
+                errors.append(f"statement {sid} allows a wildcard resource without a reason: give it wildcard_reason")
+                continue
+            suppressions.acknowledge(
+                self._policy,
+                [rule for rule in rules if rule not in self._acknowledged],
+                statement.wildcard_reason,
+            )
+            self._acknowledged.update(rules)
+        return errors
 
 
-class FollowingPolicy(RolePolicy):
-    """A policy that names what the content names: with other content it is another policy.
+class ReplacedPolicy(RolePolicy):
+    """A policy whose name and logical id change with its statements, so that CloudFormation replaces it.
 
-    CloudFormation makes the new one before it replaces an update, and removes the old one after that. Until then
-    devices load the old firmware by it.
+    CloudFormation creates the new policy before it replaces an update and deletes the old policy afterwards. Until then
+    devices can download the old firmware.
     """
 
     def __init__(self, scope: Construct, id: str, *, role: SizedRole, prefix: str) -> None:
@@ -82,7 +96,7 @@ class FollowingPolicy(RolePolicy):
         self._name, self._logical_id = self.policy_name, str(Stack.of(self).resolve(self.logical_id))
 
     def put(self, sid: str, statement: Statement) -> None:
-        """Add or replace a statement, and name the policy anew."""
+        """Add or replace a statement, and rename the policy accordingly."""
         if self._statements.get(sid) == statement:
             return
         super().put(sid, statement)
@@ -93,5 +107,5 @@ class FollowingPolicy(RolePolicy):
 
     @property
     def size(self) -> int:
-        """How many characters it has at most in IAM: while the content changes, old and new are there together."""
+        """The most characters in IAM, twice: the old and the new policy exist together during a replacement."""
         return 2 * super().size

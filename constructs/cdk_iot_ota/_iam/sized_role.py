@@ -1,4 +1,4 @@
-"""A role that knows what it is given, and whether IAM takes that much."""
+"""A role that checks at synth that its policies fit into IAM's limits."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
@@ -10,54 +10,54 @@ from constructs import Construct, IConstruct, IValidation
 
 from .._synth import intrinsics
 
-# IAM's limits for all inline policies of a role, without white space, and for its managed ones.
-_MOST_CHARACTERS = 10_240
-_MOST_MANAGED = 10
+# IAM's limits per role: characters of all inline policies without white space, and the number of managed policies.
+_MAX_CHARACTERS = 10_240
+_MAX_MANAGED = 10
 
 
 class Sized(Protocol):
-    """An inline policy."""
+    """An inline policy of known size."""
 
     @property
     def size(self) -> int:
-        """How many characters it has at most."""
+        """The most characters that it can have in IAM."""
         ...
 
 
 class SizedRole(iam.Role):
-    """A role that all stacks of the app give policies to, and that takes no more of them than IAM does.
+    """A role that any stack of the app can add policies to, within IAM's limits.
 
-    ``policies``: the inline policies that updates have given it. ``managed``: the managed ones.
+    ``policies``: the inline policies added for updates. ``managed``: the managed ones.
     """
 
     def __init__(self, scope: Construct, id: str, **options: Any) -> None:
         super().__init__(scope, id, **options)
         self.policies: list[Sized] = []
         self.managed: list[IConstruct] = []
-        self.node.add_validation(cast(IValidation, _Sizes(self)))
+        self.node.add_validation(cast(IValidation, _SizeValidation(self)))
 
 
 @jsii.implements(IValidation)
-class _Sizes:
-    """Checks at the end of synth, when all updates are declared, what IAM would refuse in the middle of a deploy."""
+class _SizeValidation:
+    """Checks at the end of synth, when all updates are declared, what IAM would reject during the deploy."""
 
     def __init__(self, role: SizedRole) -> None:
         self._role = role
 
     def validate(self) -> Sequence[str]:
-        """What is wrong with the role."""
+        """Return an error for each limit that the role exceeds."""
         remedy = "give some of the updates a provider and a role of their own"
-        found, wrong = self._characters(), []
-        if found > _MOST_CHARACTERS:
-            wrong.append(
-                f"its inline policies need up to {found} characters, and IAM takes {_MOST_CHARACTERS}: use fewer "
+        characters, errors = self._characters(), []
+        if characters > _MAX_CHARACTERS:
+            errors.append(
+                f"its inline policies need up to {characters} characters, and IAM takes {_MAX_CHARACTERS}: use fewer "
                 f"buckets, roles and signing profiles, or {remedy}"
             )
-        if len(self._role.managed) > _MOST_MANAGED:
-            wrong.append(f"it has {len(self._role.managed)} managed policies, and IAM takes {_MOST_MANAGED}: {remedy}")
-        return wrong
+        if len(self._role.managed) > _MAX_MANAGED:
+            errors.append(f"it has {len(self._role.managed)} managed policies, and IAM takes {_MAX_MANAGED}: {remedy}")
+        return errors
 
     def _characters(self) -> int:
         own: Any = Stack.of(self._role).resolve(cast(iam.CfnRole, self._role.node.default_child).policies) or []
-        given = sum(policy.size for policy in self._role.policies)
-        return given + sum(intrinsics.length(policy["policyDocument"]) for policy in own)
+        added = sum(policy.size for policy in self._role.policies)
+        return added + sum(intrinsics.max_length(policy["policyDocument"]) for policy in own)

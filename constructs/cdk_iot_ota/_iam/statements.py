@@ -1,4 +1,4 @@
-"""Policy statements, and what may be named in them."""
+"""Policy statements, and checks of the names in them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ from .._synth import intrinsics
 
 READ_BUCKET = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions")
 READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
-WHY_ANY_JOBS = "updates with ids of their own have jobs without the stack's prefix"
-WHY_STREAMS = "AWS IoT names the streams of OTA updates at random"
+ANY_JOB_REASON = "jobs of updates with explicit ids do not start with the stack's prefix"
+STREAMS_REASON = "AWS IoT names the streams of OTA updates at random"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement that allows actions on resources.
 
-    :param why_many: why it is for more than single resources, if it is.
+    :param wildcard_reason: justification for a wildcard resource (used in the cdk-nag suppression).
     """
 
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] | None = None
-    why_many: str = ""
+    wildcard_reason: str = ""
 
     def render(self, sid: str) -> dict[str, Any]:
-        """The statement as IAM writes it."""
+        """Render the statement as an element of an IAM policy."""
         rendered = {
             "Sid": sid,
             "Effect": "Allow",
@@ -39,38 +39,31 @@ class Statement:
         return rendered if self.conditions is None else {**rendered, "Condition": self.conditions}
 
 
-def allow(
-    actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Any] | None = None, why_many: str = ""
-) -> Statement:
-    """A statement in one line."""
-    return Statement(actions=actions, resources=resources, conditions=conditions, why_many=why_many)
+def via_s3(stack: Stack) -> Mapping[str, Any]:
+    """Return the condition that only S3 uses a key on behalf of the principal.
 
-
-def through_s3(stack: Stack) -> Mapping[str, Any]:
-    """The condition that a key is used by S3 in somebody's name, and not directly.
-
-    How the service is called outside of the partition ``aws`` is documented both ways.
+    The documentation is ambiguous about the service's name outside of the partition ``aws``, so both names are allowed.
     """
     names = {f"s3.{stack.region}.amazonaws.com": None, f"s3.{stack.region}.{stack.url_suffix}": None}
     return {"StringEquals": {"kms:ViaService": list(names)}}
 
 
-def single(scope: IConstruct, name: str, value: str) -> str:
-    """A name or an ARN of one resource. Raises ValueError for what IAM would take for a pattern or a variable."""
+def exact(scope: IConstruct, name: str, value: str) -> str:
+    """Return a name or ARN unchanged. Raises ValueError if IAM would read it as a pattern or a variable."""
     known = intrinsics.literals(Stack.of(scope).resolve(value))
     for sign in ("*", "?", "${"):
         if any(sign in text for text in known):
             raise ValueError(
-                f"{name} must be one resource, got {value!r} with {sign}: policies are made of it, so give the one"
+                f"{name} must be one resource, got {value!r} with {sign}: policies are made of it, so name exactly one"
             )
     return value
 
 
-def key_arn(scope: IConstruct, name: str, key: kms.IKey) -> str:
-    """The ARN of a KMS key. Raises ValueError for that of an alias, which IAM does not take for the key."""
+def exact_key(scope: IConstruct, name: str, key: kms.IKey) -> str:
+    """Return the ARN of a KMS key. Raises ValueError for an alias, which IAM does not accept in place of the key."""
     if any("alias/" in text for text in intrinsics.literals(Stack.of(scope).resolve(key.key_arn))):
         raise ValueError(f"{name} must be a key, got the alias {key.key_arn!r}: give the key that it stands for")
-    return single(scope, name, key.key_arn)
+    return exact(scope, name, key.key_arn)
 
 
 def _one_or_more(values: Sequence[str]) -> str | list[str]:

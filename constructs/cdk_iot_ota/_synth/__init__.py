@@ -1,1 +1,1 @@
-"""What every room of the constructs shares at synth: checks, names, tags, and CloudFormation's intrinsics."""
+"""Helpers that every part of the constructs uses at synth: checks, names, tags, and CloudFormation intrinsics."""

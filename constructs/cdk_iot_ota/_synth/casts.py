@@ -1,7 +1,7 @@
-"""CDK's classes as the interfaces that they implement.
+"""Casts from CDK's classes to the interfaces that they implement.
 
-The parameters of CDK's Python classes and interfaces have different names, so that strict type checkers do not take
-the one for the other. It is said here once that they are.
+CDK's Python classes and interfaces name their parameters differently, so strict type checkers do not accept one for the
+other. The casts live here so that the rest of the package needs none.
 """
 
 from typing import cast
@@ -11,15 +11,15 @@ from aws_cdk import aws_lambda as lambda_
 
 
 def as_role(role: iam.Role) -> iam.IRole:
-    """A role where CDK wants an ``IRole``."""
+    """Cast a role to ``IRole``."""
     return cast(iam.IRole, role)
 
 
 def as_principal(principal: iam.ServicePrincipal) -> iam.IPrincipal:
-    """A principal where CDK wants an ``IPrincipal``."""
+    """Cast a principal to ``IPrincipal``."""
     return cast(iam.IPrincipal, principal)
 
 
 def as_function(function: lambda_.Function) -> lambda_.IFunction:
-    """A Lambda function where CDK wants an ``IFunction``."""
+    """Cast a Lambda function to ``IFunction``."""
     return cast(lambda_.IFunction, function)

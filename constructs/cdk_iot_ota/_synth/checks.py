@@ -1,6 +1,6 @@
-"""Checks of arguments at synth: a clear error at the line that is wrong beats a stack that rolls back.
+"""Check arguments at synth, so that a wrong one fails at its line and not in a deploy.
 
-The limits are the handler's own, so that both sides say the same. What is not known at synth passes here.
+The limits are those of the handler. Unresolved tokens are accepted; the handler checks them at deploy time.
 """
 
 import enum
@@ -21,7 +21,7 @@ _Enum = TypeVar("_Enum", bound=enum.Enum)
 
 @contextmanager
 def prefix_errors(path: str) -> Iterator[None]:
-    """Errors in the block begin with the path of the construct that they are about."""
+    """Prefix the errors that are raised in the block with the path of a construct."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -29,12 +29,12 @@ def prefix_errors(path: str) -> Iterator[None]:
 
 
 def known(value: Any) -> bool:
-    """Whether a value is known at synth; a token gets its value only in the deploy."""
+    """Return whether a value is known at synth; a token gets its value at deploy time."""
     return not Token.is_unresolved(value)
 
 
 def text(limit: limits.Text, name: str, value: str) -> str:
-    """A text within its limit."""
+    """Return a string after checking its limit."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, got {limits.shown(value)}")
     if known(value):
@@ -42,8 +42,8 @@ def text(limit: limits.Text, name: str, value: str) -> str:
     return value
 
 
-def in_place(scope: IConstruct, name: str, arn: str, why: str) -> None:
-    """An ARN where the stack of ``scope`` is, as far as that is known at synth."""
+def in_environment(scope: IConstruct, name: str, arn: str, why: str) -> None:
+    """Check that an ARN is in the environment of the stack of ``scope``, as far as synth knows both."""
     stack = Stack.of(scope)
     account, region = (value if known(value) else None for value in (stack.account, stack.region))
     partition = None if region is None else region_info.RegionInfo.get(region).partition
@@ -52,7 +52,7 @@ def in_place(scope: IConstruct, name: str, arn: str, why: str) -> None:
 
 
 def number(limit: limits.Number, name: str, value: float) -> float:
-    """A number within its limit."""
+    """Return a number after checking its limit."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number, got {limits.shown(value)}")
     if not known(value):
@@ -62,19 +62,19 @@ def number(limit: limits.Number, name: str, value: float) -> float:
 
 
 def boolean(name: str, value: bool) -> bool:
-    """A bool; any other value would be taken for one in the template."""
+    """Return a bool after checking its type; the template would turn any other value into one."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be a bool, got {limits.shown(value)}")
     return value
 
 
 def seconds(limit: limits.Number, name: str, value: Duration) -> float:
-    """A duration as seconds, within its limit."""
+    """Convert a duration to seconds and check its limit."""
     return _duration(limit, name, value, 1, "seconds")
 
 
 def minutes(limit: limits.Number, name: str, value: Duration) -> float:
-    """A duration as whole minutes, within its limit."""
+    """Convert a duration to whole minutes and check its limit."""
     return _duration(limit, name, value, 60, "minutes")
 
 
@@ -88,8 +88,8 @@ def _duration(limit: limits.Number, name: str, value: Duration, unit: int, units
     return int(amount)
 
 
-def member(name: str, value: _Enum, kind: type[_Enum]) -> _Enum:
-    """A member of an enum, itself and not its value."""
+def enum_member(name: str, value: _Enum, kind: type[_Enum]) -> _Enum:
+    """Return a member of an enum after checking that it is one, and not just its value."""
     if not isinstance(value, kind):
         choices = ", ".join(f"{kind.__name__}.{choice.name}" for choice in kind)
         raise TypeError(f"{name} must be one of {choices}, got {limits.shown(value)}")
@@ -97,7 +97,7 @@ def member(name: str, value: _Enum, kind: type[_Enum]) -> _Enum:
 
 
 def text_map(name: str, value: Mapping[str, str]) -> dict[str, str]:
-    """A mapping of texts to texts."""
+    """Return a mapping of strings to strings after checking keys and values."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping of str to str, got {limits.shown(value)}")
     return {
@@ -106,8 +106,8 @@ def text_map(name: str, value: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def members(limit: limits.Count, name: str, value: Sequence[_Member], kind: type[Any]) -> list[_Member]:
-    """A sequence of objects of a class of this library."""
+def list_of(limit: limits.Count, name: str, value: Sequence[_Member], kind: type[Any]) -> list[_Member]:
+    """Return a sequence as a list after checking its length and the class of its members."""
     if isinstance(value, kind):
         raise TypeError(f"{name} must be a list of {kind.__name__}, got one alone: put it into a list")
     if isinstance(value, str) or not isinstance(value, Sequence):
@@ -120,14 +120,15 @@ def members(limit: limits.Count, name: str, value: Sequence[_Member], kind: type
 
 
 def instance_of(name: str, value: _Member, kind: type[Any]) -> _Member:
-    """An object that a factory of this library has made."""
+    """Return an object after checking its class."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be made by {kind.__name__}, got {limits.shown(value)}")
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{name} must be {article} {kind.__name__}, got {limits.shown(value)}")
     return value
 
 
 def file(name: str, path: str | Path) -> Path:
-    """A file that exists, as an absolute path."""
+    """Return the absolute path of a file after checking that it exists."""
     if not isinstance(path, (str, Path)):
         raise TypeError(f"{name} must be a path, got {limits.shown(path)}")
     resolved = Path(path).resolve()

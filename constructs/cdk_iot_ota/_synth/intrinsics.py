@@ -1,15 +1,15 @@
-"""What CloudFormation fills in when it deploys a template, as far as it can be said before."""
+"""Flatten and size template values that still contain CloudFormation intrinsics."""
 
 import json
 import re
 from typing import Any
 
-_LONGEST = {"<AWS::AccountId>": 12, "<AWS::Partition>": 10, "<AWS::Region>": 14, "<AWS::StackId>": 220}
-_LONGEST_OF_OTHERS = 100
+_MAX_LENGTHS = {"<AWS::AccountId>": 12, "<AWS::Partition>": 10, "<AWS::Region>": 14, "<AWS::StackId>": 220}
+_MAX_LENGTH_OF_OTHERS = 100
 
 
 def flat(value: Any) -> str:
-    """A text of a template as one line, with what CloudFormation fills in between angle brackets."""
+    """Render a template value as one string, with each intrinsic shown as ``<Name>``."""
     match value:
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(flat(part) for part in parts)
@@ -27,7 +27,7 @@ def flat(value: Any) -> str:
 
 
 def literals(value: Any) -> list[str]:
-    """The parts of a text of a template that are known before CloudFormation fills the others in."""
+    """Return the parts of a template value that do not depend on CloudFormation."""
     match value:
         case {"Fn::Join": [str(separator), list(parts)]}:
             return [separator, *(text for part in parts for text in literals(part))]
@@ -38,8 +38,8 @@ def literals(value: Any) -> list[str]:
     return []
 
 
-def length(value: Any) -> int:
-    """How many characters a JSON document has at most, without white space, when all is filled in."""
+def max_length(value: Any) -> int:
+    """Return the most characters that a JSON document can have once deployed, not counting white space."""
     return len(json.dumps(_filled(value), separators=(",", ":")))
 
 
@@ -49,4 +49,4 @@ def _filled(value: Any) -> Any:
             return [_filled(item) for item in value]
         case dict() if not any(name == "Ref" or name.startswith("Fn::") for name in value):
             return {name: _filled(item) for name, item in value.items()}
-    return re.sub("<[^<>]+>", lambda found: "x" * _LONGEST.get(found.group(), _LONGEST_OF_OTHERS), flat(value))
+    return re.sub("<[^<>]+>", lambda found: "x" * _MAX_LENGTHS.get(found.group(), _MAX_LENGTH_OF_OTHERS), flat(value))

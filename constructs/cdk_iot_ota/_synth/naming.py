@@ -1,4 +1,4 @@
-"""How a stack's OTA updates are named, as far as it is known at synth."""
+"""The prefix of a stack's generated OTA update ids."""
 
 import hashlib
 import re
@@ -9,26 +9,26 @@ _STACK_NAME_LENGTH = 20
 
 
 def id_prefix(stack: Stack) -> str:
-    """What the generated ids of all updates of a stack begin with, at most 21 characters.
+    """Return the prefix of all generated ids of a stack, at most 21 characters.
 
-    It is the same for as long as the stack lives, since permissions are scoped by it, and no other stack's begins with
-    it: a stack's name has no underscore, so that one in the end keeps ``prod`` apart from ``prod-eu``. A nested stack
-    gets its name in the deploy only; its place in the app stands in for it, with a digest as in a name that is cut.
+    Permissions are scoped by it, so it never changes while the stack exists, and no other stack's prefix starts with
+    it: stack names contain no underscore, so the final one keeps ``prod`` apart from ``prod-eu``. The name of a nested
+    stack is not known before the deploy; its path in the app is used instead, with a digest like a shortened name.
     """
     if stack.nested_stack_parent is None:
         name = stack.stack_name
-        # A name that looks as if it had been cut could be that of another stack, cut.
-        looks_cut = re.fullmatch("[A-Za-z0-9-]*-[0-9a-f]{8}", name) is not None
-        return _cut(name) if len(name) > _STACK_NAME_LENGTH or looks_cut else f"{name}_"
-    return _cut(_place(stack))
+        # A name that looks shortened could equal the shortened name of another stack.
+        looks_shortened = re.fullmatch("[A-Za-z0-9-]*-[0-9a-f]{8}", name) is not None
+        return _shortened(name) if len(name) > _STACK_NAME_LENGTH or looks_shortened else f"{name}_"
+    return _shortened(_path(stack))
 
 
-def _place(stack: Stack) -> str:
-    """The way to a stack from the outermost one, by names that are unique in the account and Region."""
+def _path(stack: Stack) -> str:
+    """Return the stack's path, starting at its outermost parent's (unique) stack name."""
     parent = stack.nested_stack_parent
-    return stack.stack_name if parent is None else f"{_place(parent)}/{stack.node.path.removeprefix(parent.node.path)}"
+    return stack.stack_name if parent is None else f"{_path(parent)}/{stack.node.path.removeprefix(parent.node.path)}"
 
 
-def _cut(name: str) -> str:
+def _shortened(name: str) -> str:
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{re.sub('[^A-Za-z0-9-]', '', name)[: _STACK_NAME_LENGTH - 9]}-{digest}_"

@@ -1,4 +1,4 @@
-"""What the updates of a stack share: one construct of a stack, made when it is first needed."""
+"""Constructs that the updates of a stack share, created on first use."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +10,7 @@ _Shared = TypeVar("_Shared", bound=Construct)
 
 
 def get_or_create(scope: Construct, id: str, kind: type[_Shared], make: Callable[[Stack, str], _Shared]) -> _Shared:
-    """The construct of this id in the stack of ``scope``. Raises ValueError if the id is taken by another kind."""
+    """Return the construct with this id in the stack of ``scope``. Raises ValueError if another kind has the id."""
     stack = Stack.of(scope)
     existing = stack.node.try_find_child(id)
     if existing is None:

@@ -1,4 +1,4 @@
-"""Findings of linters and rule packs that are as they have to be, each with its reason, where the tools look for it."""
+"""Suppressions for cfn-lint and cdk-nag findings, each with its justification."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,30 +13,31 @@ _PACKS = ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321")
 
 
 def acknowledge(construct: Construct, rules: Sequence[str], reason: str) -> None:
-    """Say why rules do not hold in a construct and what is in it."""
-    # Releases of CDK without this have no cdk-nag that reads it either.
+    """Acknowledge rules for a construct and everything in it."""
+    # CDK releases without Validations have no cdk-nag release that reads it either.
     if (validations := getattr(aws_cdk, "Validations", None)) is not None:
-        notes = [aws_cdk.Acknowledgment(id=rule, reason=reason) for rule in rules]
-        validations.of(construct).acknowledge(*notes)
+        validations.of(construct).acknowledge(*(aws_cdk.Acknowledgment(id=rule, reason=reason) for rule in rules))
 
 
 def in_packs(rule: str, but: Sequence[str] = ()) -> list[str]:
-    """A rule that the packs have under the same name."""
+    """Return the ids of a rule that several packs share under one name."""
     return [f"{pack}-{rule}" for pack in _PACKS if pack not in but]
 
 
-def acknowledge_dependency(resource: CfnResource) -> None:
-    """Keep cfn-lint quiet about a dependency that is said twice.
-
-    CDK makes what depends on a role depend on the role and on its policies, and cannot leave the role out that a
-    property names anyway.
-    """
-    resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["W3005"]}})
+def wildcard_rules(construct: Construct, resources: Sequence[Any]) -> list[str]:
+    """Return the ids of the findings about those resources of a statement that contain a wildcard."""
+    shown = [flat(Stack.of(construct).resolve(resource)) for resource in resources]
+    return [f"AwsSolutions-IAM5[Resource::{resource}]" for resource in shown if "*" in resource]
 
 
 def acknowledge_wildcards(construct: Construct, resources: Sequence[Any], reason: str) -> None:
-    """Say why statements in a construct are for more than one resource; those without a wildcard need no reason."""
-    shown = [flat(Stack.of(construct).resolve(resource)) for resource in resources]
-    rules = [f"AwsSolutions-IAM5[Resource::{resource}]" for resource in shown if "*" in resource]
-    if rules:
-        acknowledge(construct, rules, reason)
+    """Acknowledge that statements in a construct allow resources with a wildcard."""
+    acknowledge(construct, wildcard_rules(construct, resources), reason)
+
+
+def acknowledge_dependency(resource: CfnResource) -> None:
+    """Suppress cfn-lint's finding about a dependency that a property implies anyway.
+
+    What depends on a role in CDK depends on the role and on its policies; the role itself cannot be left out.
+    """
+    resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["W3005"]}})

@@ -1,4 +1,4 @@
-"""The tags of an OTA update: its own, and those that `Tags.of` adds to it or to what it is in."""
+"""The tags of an OTA update: its ``tags`` argument, and those that ``Tags.of`` adds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from cdk_iot_ota_handler.ota_update.contract import limits, names
 
 from . import checks
 
-# Stronger than Tags.of(app), which has 100; weaker than a removal, which has 200.
-_OWN_PRIORITY = 150
+# Wins over Tags.of(app).add, which has 100, and loses against Tags.of(app).remove, which has 200.
+_ARGUMENT_PRIORITY = 150
 
 
 def manager(resource_type: str, tags: Mapping[str, str] | None) -> TagManager:
-    """What holds the tags of an update, beginning with its own. Raises ValueError if one is beyond its limits."""
-    made = TagManager(TagType.KEY_VALUE, resource_type)
+    """Return a tag manager that holds the given tags. Raises ValueError if one exceeds its limits."""
+    created = TagManager(TagType.KEY_VALUE, resource_type)
     given = {} if tags is None else checks.text_map("tags", tags)
     _check(given)
     for key, value in given.items():
-        made.set_tag(key, value, _OWN_PRIORITY)
-    return made
+        created.set_tag(key, value, _ARGUMENT_PRIORITY)
+    return created
 
 
 def _check(tags: Mapping[str, str]) -> None:
@@ -35,13 +35,13 @@ def _check(tags: Mapping[str, str]) -> None:
 
 @jsii.implements(IValidation)
 class TagValidation:
-    """Checks the tags at the end of synth, when `Tags.of` has added all of its own."""
+    """Checks the tags at the end of synth, after ``Tags.of`` has added to them."""
 
     def __init__(self, tags: TagManager) -> None:
         self._tags = tags
 
     def validate(self) -> list[str]:
-        """What is wrong with them."""
+        """Return the error of the first tag that exceeds its limits."""
         rendered: list[dict[str, Any]] = self._tags.render_tags() or []
         try:
             _check({tag["Key"]: tag["Value"] for tag in rendered})

@@ -1,1 +1,1 @@
-"""What the updates of a stack may do: policies, and who gets them."""
+"""The IAM policies that the updates of a stack need, for the handler's role and for AWS IoT's."""

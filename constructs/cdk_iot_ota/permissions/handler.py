@@ -1,14 +1,15 @@
-"""What the Lambda function behind the updates may do."""
+"""The permissions of the Lambda function that creates and deletes the updates."""
 
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
+from cdk_iot_ota_handler.ota_update.contract import names
+
 from .._iam.role_policy import RolePolicy
 from .._iam.sized_role import SizedRole
-from .._iam.statements import WHY_ANY_JOBS, WHY_STREAMS, Statement, allow, single
-from .explicit_ids import ExplicitIds
+from .._iam.statements import ANY_JOB_REASON, STREAMS_REASON, Statement, exact
 from .needs import Needs
 from .policies import Policies
 
@@ -21,7 +22,10 @@ _UPDATES = (
     "iot:UntagResource",
 )
 _DELETE_JOBS = ("iot:CancelJob", "iot:DeleteJob")
-_WHY_PREFIX = "ids are made of the content in the deploy; they all begin with this stack's prefix"
+_PREFIX_REASON = "ids are generated from the content during the deploy; all of them start with this stack's prefix"
+_ANY_UPDATE_REASON = "an explicit id has no prefix: the tag with the stack's id limits the statement to its updates"
+# As many of the longest ids as fit into the 6,144 characters of a managed policy.
+_IDS_PER_POLICY = 50
 
 
 class HandlerPermissions:
@@ -29,29 +33,29 @@ class HandlerPermissions:
 
     def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
         self._policies, self._role = policies, role
-        self._explicit_ids = ExplicitIds(scope, policies, role)
+        self._explicit_ids = _ExplicitIds(scope, policies, role)
 
     def needed_for(self, needs: Needs) -> list[IConstruct]:
-        """What the handler needs for one update."""
+        """Return the policies that the handler needs for one update."""
         by_id = [] if needs.explicit_id is None else self._explicit_ids.needed_for(needs.explicit_id)
         return [self._updates(needs), self._pass_role(needs.role), *self._reads(needs), *by_id]
 
     def _updates(self, needs: Needs) -> RolePolicy:
-        """A policy for each choice of options, so that none goes before the updates that were made with it."""
+        """Return the policy for the update's options; each combination has its own, which outlives its updates."""
         updates = self._policies.arn("otaupdate", f"{self._policies.prefix}*")
-        asked_for = {**self._jobs(needs), **self._streams(needs), **self._rollout(needs)}
+        optional = {**self._jobs(needs), **self._streams(needs), **self._rollout(needs)}
         statements = {
-            # Nothing is created for a stack that is on its way back.
-            "Stack": allow(["cloudformation:DescribeStacks"], [self._policies.stack.stack_id]),
-            "Updates": allow(_UPDATES, [updates], why_many=_WHY_PREFIX),
-            # Whether the caller needs these beside the service's role is not documented: it has them where it asks.
-            **asked_for,
+            # Nothing is created for a stack that rolls back.
+            "Stack": Statement(["cloudformation:DescribeStacks"], [self._policies.stack.stack_id]),
+            "Updates": Statement(_UPDATES, [updates], wildcard_reason=_PREFIX_REASON),
+            # It is not documented whether the caller needs these besides the service's role, so it gets them.
+            **optional,
         }
-        return self._policies.constant(f"Handler{''.join(asked_for)}", self._role, statements)
+        return self._policies.constant(f"Handler{''.join(optional)}", self._role, statements)
 
     def _pass_role(self, role: iam.IRole | iam.Role) -> RolePolicy:
         to_iot = {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}}
-        statement = allow(["iam:PassRole"], [single(role, "ARN of role", role.role_arn)], to_iot)
+        statement = Statement(["iam:PassRole"], [exact(role, "ARN of role", role.role_arn)], to_iot)
         return self._policies.constant(f"PassRole{role.node.addr[-8:]}", self._role, {"PassRole": statement})
 
     def _jobs(self, needs: Needs) -> Mapping[str, Statement]:
@@ -62,17 +66,77 @@ class HandlerPermissions:
 
     def _on_jobs(self, needs: Needs, sid: str, actions: Sequence[str]) -> Mapping[str, Statement]:
         if needs.explicit_id is not None:
-            return {f"Any{sid}": allow(actions, [self._policies.arn("job", "AFR_OTA-*")], why_many=WHY_ANY_JOBS)}
-        jobs = self._policies.arn("job", f"AFR_OTA-{self._policies.prefix}*")
-        return {sid: allow(actions, [jobs], why_many=_WHY_PREFIX)}
+            any_job = self._policies.job_arn("*")
+            return {f"Any{sid}": Statement(actions, [any_job], wildcard_reason=ANY_JOB_REASON)}
+        jobs = self._policies.job_arn(f"{self._policies.prefix}*")
+        return {sid: Statement(actions, [jobs], wildcard_reason=_PREFIX_REASON)}
 
     def _streams(self, needs: Needs) -> Mapping[str, Statement]:
         if not needs.delete_stream:
             return {}
-        streams = self._policies.arn("stream", "AFR_OTA-*")
-        return {"Streams": allow(["iot:DeleteStream"], [streams], why_many=WHY_STREAMS)}
+        return {"Streams": Statement(["iot:DeleteStream"], [self._policies.any_stream], wildcard_reason=STREAMS_REASON)}
 
     def _reads(self, needs: Needs) -> list[RolePolicy]:
-        """The objects whose version is looked up when an update is created."""
-        unpinned = [place for place in needs.objects if place.version is None]
-        return self._policies.reads("HandlerReads", self._role, unpinned, stays=False, on_objects=["s3:GetObject"])
+        """Return the policies for the objects whose current version is looked up at creation."""
+        unpinned = [found for found in needs.objects if found.version is None]
+        return self._policies.reads(
+            "HandlerReads", self._role, unpinned, outlives_declaration=False, on_objects=["s3:GetObject"]
+        )
+
+
+class _ExplicitIds:
+    """The policies for the explicit ids of a stack: created by name, deleted by the tag with the stack's id."""
+
+    def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
+        self._scope, self._policies, self._role = scope, policies, role
+        self._known: set[str] = set()
+        self._created: list[_CreatePolicy] = []
+
+    def needed_for(self, explicit_id: str) -> list[IConstruct]:
+        """Return the policies for the update with this id. Raises ValueError if another update has it."""
+        if (digest := self._policies.digest(explicit_id)) in self._known:
+            raise ValueError(f"ota_update_id must be different for each update, got {explicit_id!r} twice in the stack")
+        self._known.add(digest)
+        exact(self._scope, "ota_update_id", explicit_id)
+        return [self._owned_updates(), self._create(self._policies.arn("otaupdate", explicit_id))]
+
+    def _owned_updates(self) -> RolePolicy:
+        any_update = [self._policies.arn("otaupdate", "*")]
+        owned = {"StringEquals": {f"aws:ResourceTag/{names.STACK_TAG}": self._policies.stack.stack_id}}
+        statements = {
+            # Without a condition on tags: an update that does not exist has none, and GetOTAUpdate must say so.
+            "AnyUpdates": Statement(
+                ["iot:GetOTAUpdate", "iot:ListTagsForResource"], any_update, wildcard_reason=_ANY_UPDATE_REASON
+            ),
+            "OwnUpdates": Statement(
+                ["iot:DeleteOTAUpdate", "iot:UntagResource"], any_update, owned, _ANY_UPDATE_REASON
+            ),
+        }
+        return self._policies.constant("HandlerOwnUpdates", self._role, statements)
+
+    def _create(self, arn: str) -> "_CreatePolicy":
+        if not self._created or self._created[-1].full:
+            policy_id = f"HandlerExplicitIds{len(self._created)}"
+            self._created.append(_CreatePolicy(self._scope, policy_id, self._role))
+        self._created[-1].add(arn)
+        return self._created[-1]
+
+
+class _CreatePolicy(iam.CfnManagedPolicy):
+    """A policy that names the updates it allows to create; a managed one, since inline ones are too small."""
+
+    def __init__(self, scope: Construct, id: str, role: SizedRole) -> None:
+        super().__init__(scope, id, policy_document={}, roles=[role.role_name])
+        role.managed.append(self)
+        self._arns: list[str] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether it has no room for another update."""
+        return len(self._arns) >= _IDS_PER_POLICY
+
+    def add(self, arn: str) -> None:
+        """Add an update."""
+        self._arns.append(arn)
+        statement = Statement(["iot:CreateOTAUpdate", "iot:TagResource"], self._arns)
+        self.policy_document = {"Version": "2012-10-17", "Statement": [statement.render("DeclaredUpdates")]}

@@ -1,20 +1,20 @@
-"""What one update needs permissions for."""
+"""The facts about an update that its permissions follow from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
-from ..request.bound_file import BoundFile
 from ..request.file_location import InBucket
+from ..request.ota_file import BoundFile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What one update needs permissions for.
+    """The facts about one update that its permissions follow from.
 
-    :param explicit_id: its id, if it is not generated.
-    :param stays: whether it is retained, and so read by devices when other content is declared.
+    :param explicit_id: its ``ota_update_id``, unless the id is generated.
+    :param outlives_declaration: whether devices may still download its files when the stack declares other content.
     """
 
     role: iam.IRole | iam.Role
@@ -23,9 +23,9 @@ class Needs:
     delete_stream: bool
     force_delete_job: bool
     gated: bool
-    stays: bool
+    outlives_declaration: bool
 
     @property
     def objects(self) -> list[InBucket]:
-        """The objects in S3 that its files are."""
+        """Those of its files that are objects in S3."""
         return [file.object for file in self.files if file.object is not None]

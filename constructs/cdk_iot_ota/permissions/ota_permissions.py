@@ -1,11 +1,12 @@
-"""What the updates of a stack need from IAM: the handler's permissions and, for roles of ours, the service's.
+"""The IAM policies of a stack's updates: for the handler and, with an ``OtaServiceRole``, for AWS IoT.
 
-A policy names resources, and what it names must be there before it. One policy for everything would therefore tie each
-update to all that any update needs, and make a cycle as soon as one update depends on another. So there are constant
-policies by the stack's prefix, and one for each role and each bucket; an update depends on those that it needs.
+A policy that names a resource is created after that resource. A single policy for all updates would make each update
+depend on everything that any of them names, and form a cycle as soon as one update depends on another. Hence there are
+constant policies scoped by the stack's prefix, and one policy for each role and bucket; an update depends on those that
+it needs.
 
-What deletes must outlive what declares: CloudFormation updates a policy before its clean-up deletes the old update, and
-removes a policy after what depends on it. So what deletes is constant, and what follows the content is a policy anew.
+CloudFormation updates a policy before the clean-up phase deletes the old update, and deletes a policy after everything
+that depends on it. So permissions to delete are constant, and policies that follow the content are replaced.
 """
 
 from aws_cdk import Stack
@@ -26,20 +27,20 @@ class OtaPermissions(Construct):
     def __init__(self, scope: Construct, id: str, *, provider: OtaUpdateProvider) -> None:
         super().__init__(scope, id)
         policies = Policies(self)
-        self._handler = HandlerPermissions(self, policies, provider.role)
+        self._handler = HandlerPermissions(self, policies, provider._sized_role)
         self._service = ServicePermissions(policies)
 
     @staticmethod
     def get_or_create(scope: Construct, provider: OtaUpdateProvider) -> "OtaPermissions":
-        """Those of the stack of ``scope``."""
+        """Return the permissions of the stack of ``scope`` for a provider."""
         own = Stack.of(provider) is Stack.of(scope) and OtaUpdateProvider.is_default(provider)
         name = "OtaPermissions" if own else f"OtaPermissions{provider.node.addr[-8:]}"
         return shared.get_or_create(
-            scope, name, OtaPermissions, lambda stack, unique: OtaPermissions(stack, unique, provider=provider)
+            scope, name, OtaPermissions, lambda stack, name: OtaPermissions(stack, name, provider=provider)
         )
 
     def needed_for(self, needs: Needs) -> list[IConstruct]:
-        """The policies for one update, which it depends on."""
+        """Return the policies that one update depends on."""
         found = self._handler.needed_for(needs)
         if isinstance(needs.role, OtaServiceRole):
             found += self._service.needed_for(needs, needs.role)

@@ -1,4 +1,4 @@
-"""The policies of a stack's updates, each made when the first update needs it."""
+"""The policies of a stack's updates, each created on first use."""
 
 import hashlib
 import json
@@ -9,14 +9,23 @@ from aws_cdk import Annotations, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from .._iam.role_policy import FollowingPolicy, RolePolicy
+from cdk_iot_ota_handler.ota_update.contract import names
+
+from .._iam.role_policy import ReplacedPolicy, RolePolicy
 from .._iam.sized_role import SizedRole
-from .._iam.statements import Statement, allow, key_arn, single, through_s3
+from .._iam.statements import Statement, exact, exact_key, via_s3
+from .._synth import checks
 from .._synth.naming import id_prefix
 from ..request.file_location import InBucket
-from .objects import WHY_MANY, DeclaredObjects
 
 _Policy = TypeVar("_Policy", bound=RolePolicy)
+
+# Leaves room in a role for the old and the new list, and for those of several buckets.
+_MAX_PATTERNS = 10
+_OBJECTS_REASON = (
+    "the files are too many for a policy, or belong to an update that may outlive its declaration: the statement "
+    "allows files in the same folder with the same extension, or the whole bucket if these are too many as well"
+)
 
 
 class Policies:
@@ -26,79 +35,134 @@ class Policies:
         self._scope = scope
         self.stack = Stack.of(scope)
         self.prefix = id_prefix(self.stack)
-        self._made: dict[str, RolePolicy] = {}
-        self._objects: dict[str, DeclaredObjects] = {}
-        self._wide: set[str] = set()
+        self._created: dict[str, RolePolicy] = {}
+        self._objects: dict[str, _DeclaredObjects] = {}
+        self._warned: set[str] = set()
 
     def constant(self, id: str, role: SizedRole, statements: Mapping[str, Statement]) -> RolePolicy:
-        """A policy that stays as it is, whatever the content."""
-        if id not in self._made:
+        """Return a policy that does not depend on the update's content.
+
+        Statements are read on the first call for an id and ignored afterwards.
+        """
+        if id not in self._created:
             policy = self._get(id, role, RolePolicy)
             for sid, statement in statements.items():
                 policy.put(sid, statement)
-        return self._made[id]
+        return self._created[id]
 
-    def following(self, id: str, role: SizedRole) -> FollowingPolicy:
-        """A policy for what the content names."""
-        return self._get(id, role, FollowingPolicy)
+    def replaced(self, id: str, role: SizedRole) -> ReplacedPolicy:
+        """Return a policy that is replaced when the update's content changes what it names."""
+        return self._get(id, role, ReplacedPolicy)
 
     def reads(
         self,
         id: str,
         role: SizedRole,
-        places: Sequence[InBucket],
+        objects: Sequence[InBucket],
         *,
-        stays: bool,
+        outlives_declaration: bool,
         on_objects: Sequence[str],
         on_bucket: Sequence[str] = (),
     ) -> list[RolePolicy]:
-        """A policy for each bucket that objects of an update are in."""
+        """Return a policy for each bucket that objects of an update are in."""
         policies = {}
-        for place in places:
-            policy_id = f"{id}{self.digest(place.bucket.bucket_arn)}"
-            objects = self._objects.setdefault(policy_id, DeclaredObjects())
-            objects.add(single(self._scope, "key", place.key), stays=stays)
-            policies[policy_id] = policy = self.following(policy_id, role)
-            patterns = objects.patterns(shared_bucket=place.is_asset)
-            arns = [place.bucket.arn_for_objects(pattern) for pattern in patterns]
-            if objects.are_many:
+        for found in objects:
+            policy_id = f"{id}{self.digest(found.bucket.bucket_arn)}"
+            declared = self._objects.setdefault(policy_id, _DeclaredObjects())
+            declared.add(exact(self._scope, "key", found.key), outlives_declaration=outlives_declaration)
+            policies[policy_id] = policy = self.replaced(policy_id, role)
+            patterns = declared.patterns(shared_bucket=found.is_asset)
+            arns = [found.bucket.arn_for_objects(pattern) for pattern in patterns]
+            if declared.are_many:
                 self._warn_of_many(policy_id, patterns)
-            policy.put("Objects", allow(on_objects, arns, why_many=WHY_MANY))
-            for sid, statement in self._of_bucket(place.bucket, on_bucket).items():
+            policy.put("Objects", Statement(on_objects, arns, wildcard_reason=_OBJECTS_REASON))
+            for sid, statement in self._of_bucket(found.bucket, on_bucket).items():
                 policy.put(sid, statement)
         return list(policies.values())
 
     def arn(self, resource: str, name: str) -> str:
-        """The ARN of something of AWS IoT in the stack's account and Region."""
+        """Return the ARN of an AWS IoT resource in the stack's account and Region."""
         return self.stack.format_arn(service="iot", resource=resource, resource_name=name)
 
+    def job_arn(self, ota_update_id: str) -> str:
+        """Return the ARN of the job of an update."""
+        return self.arn("job", names.job_id(ota_update_id))
+
+    @property
+    def any_stream(self) -> str:
+        """The ARN of any stream that AWS IoT has created for an OTA update."""
+        return self.arn("stream", "AFR_OTA-*")
+
     def digest(self, value: Any) -> str:
-        """A digest of a value that may be a token: by what it becomes in the template."""
+        """Return a digest of a value's form in the template, so that tokens have one too."""
         text = json.dumps(self.stack.resolve(value), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def _warn_of_many(self, id: str, patterns: Sequence[str]) -> None:
-        """Say once that a policy is wider than what is declared."""
-        if id in self._wide:
+        """Warn once for each policy that allows more than the declared objects."""
+        if id in self._warned:
             return
-        self._wide.add(id)
+        self._warned.add(id)
         Annotations.of(self._scope).add_warning_v2(
             "cdk-iot-ota:many-objects",
             "the files of the OTA updates are too many for a policy to name them: roles may read "
-            f"{', '.join(patterns)} of their bucket; give the firmware a bucket or a folder of its own",
+            f"{', '.join(patterns)} of their bucket; give the firmware a bucket or a folder that holds nothing else",
         )
 
     def _get(self, id: str, role: SizedRole, kind: type[_Policy]) -> _Policy:
-        made = self._made.get(id)
-        if isinstance(made, kind):
-            return made
-        policy = self._made[id] = kind(self._scope, id, role=role, prefix=self.prefix)
+        existing = self._created.get(id)
+        if isinstance(existing, kind):
+            return existing
+        policy = self._created[id] = kind(self._scope, id, role=role, prefix=self.prefix)
         return policy
 
     def _of_bucket(self, bucket: s3.IBucket, actions: Sequence[str]) -> Mapping[str, Statement]:
-        arn = single(self._scope, "the ARN of bucket", bucket.bucket_arn)
-        statements = {"Bucket": allow(actions, [arn])} if actions else {}
+        arn = exact(self._scope, "the ARN of bucket", bucket.bucket_arn)
+        statements = {"Bucket": Statement(actions, [arn])} if actions else {}
         if bucket.encryption_key is not None:
-            key = key_arn(self._scope, "the key of bucket", bucket.encryption_key)
-            statements["Decrypt"] = allow(["kms:Decrypt"], [key], through_s3(self.stack))
+            key = exact_key(self._scope, "the key of bucket", bucket.encryption_key)
+            statements["Decrypt"] = Statement(["kms:Decrypt"], [key], via_s3(self.stack))
         return statements
+
+
+class _DeclaredObjects:
+    """The keys of the declared objects of a bucket, and patterns for them that fit into a policy."""
+
+    def __init__(self) -> None:
+        self._one_by_one: set[str] = set()
+        self._by_folder: set[str] = set()
+
+    def add(self, key: str, *, outlives_declaration: bool) -> None:
+        """Add an object; one that outlives its declaration stays readable when other content is declared."""
+        pattern = _folder_pattern(key)
+        self._one_by_one.add(pattern if outlives_declaration else key)
+        self._by_folder.add(pattern)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are too many for a policy to name them one by one."""
+        return len(self._one_by_one) > _MAX_PATTERNS
+
+    def patterns(self, *, shared_bucket: bool) -> list[str]:
+        """Return the keys if they are few, else patterns of folder and extension, else one for all objects.
+
+        Raises ValueError instead of allowing a whole bucket that other files are in as well.
+        """
+        found = self._by_folder if self.are_many else self._one_by_one
+        if len(found) <= _MAX_PATTERNS:
+            return sorted(found)
+        if shared_bucket:
+            raise ValueError(
+                f"files of a stack must have at most {_MAX_PATTERNS} endings, got {len(found)} of assets: name them "
+                "alike, *.bin, so that permissions can be given by it"
+            )
+        return ["*"]
+
+
+def _folder_pattern(key: str) -> str:
+    """Return a pattern for the objects in the same folder with the same extension."""
+    if not checks.known(key):
+        return key
+    folder, _, name = key.rpartition("/")
+    extension = name.rpartition(".")[2] if "." in name else ""
+    return f"{folder}/*{'.' + extension if extension else ''}".removeprefix("/")

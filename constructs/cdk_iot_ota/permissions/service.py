@@ -1,65 +1,136 @@
-"""What AWS IoT may do with a role of ours."""
+"""The permissions of an ``OtaServiceRole``, which AWS IoT assumes for the updates."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Stack
+from aws_cdk import aws_s3 as s3
 
 from .._iam.role_policy import RolePolicy
-from .._iam.statements import READ_BUCKET, READ_OBJECTS, WHY_ANY_JOBS, WHY_STREAMS, Statement, allow
+from .._iam.statements import (
+    ANY_JOB_REASON,
+    READ_BUCKET,
+    READ_OBJECTS,
+    STREAMS_REASON,
+    Statement,
+    exact,
+    exact_key,
+    via_s3,
+)
+from ..request.code_signing import SigningJob
 from .needs import Needs
 from .policies import Policies
 from .service_role import OtaServiceRole
-from .signer import Signing
 
-_WHY_PREFIX = "jobs are named by the ids of their updates, which all begin with this stack's prefix"
-_WHY_TARGETS = "a job is allowed by its name and by its targets, and its name is what limits it"
+_PREFIX_REASON = "jobs are named after their updates, whose ids all start with this stack's prefix"
+_TARGETS_REASON = "CreateJob is authorized for the job and for its targets; the job's name is what limits it"
+_SIGNING_JOBS_REASON = "AWS Signer names its jobs at random"
+_PROFILES_REASON = "AWS IoT chooses the name of a profile that it creates without a given name"
+_SIGNED_REASON = "AWS Signer appends a random name to the declared prefix"
 
 
 class ServicePermissions:
-    """The policies of roles of ours for the updates of one stack."""
+    """The policies of ``OtaServiceRole``s for the updates of one stack."""
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
-        self._signing: dict[str, Signing] = {}
+        self._signing: dict[str, _Signing] = {}
 
     def needed_for(self, needs: Needs, role: OtaServiceRole) -> list[RolePolicy]:
-        """What the service needs for one update with this role."""
+        """Return the policies that the service needs for one update with this role."""
         suffix = role.node.addr[-8:]
         found = [self._jobs_and_streams(f"Service{suffix}", role)]
         if needs.explicit_id is not None:
-            statement = self._jobs("*", WHY_ANY_JOBS)
+            statement = self._jobs("*", ANY_JOB_REASON)
             found.append(self._policies.constant(f"ServiceExplicitIds{suffix}", role, {"AnyJobs": statement}))
         found += self._policies.reads(
             f"ServiceReads{suffix}",
             role,
             needs.objects,
-            stays=needs.stays,
+            outlives_declaration=needs.outlives_declaration,
             on_objects=READ_OBJECTS,
             on_bucket=READ_BUCKET,
         )
         return [*found, *self._signs(f"ServiceSigns{suffix}", role, needs)]
 
     def _jobs_and_streams(self, id: str, role: OtaServiceRole) -> RolePolicy:
-        arn = self._policies.arn
+        targets = [self._policies.arn("thing", "*"), self._policies.arn("thinggroup", "*")]
         statements = {
-            "Jobs": self._jobs(f"{self._policies.prefix}*", _WHY_PREFIX),
-            "Targets": allow(["iot:CreateJob"], [arn("thing", "*"), arn("thinggroup", "*")], why_many=_WHY_TARGETS),
-            "Streams": allow(
-                ["iot:CreateStream", "iot:DeleteStream"], [arn("stream", "AFR_OTA-*")], why_many=WHY_STREAMS
+            "Jobs": self._jobs(f"{self._policies.prefix}*", _PREFIX_REASON),
+            "Targets": Statement(["iot:CreateJob"], targets, wildcard_reason=_TARGETS_REASON),
+            "Streams": Statement(
+                ["iot:CreateStream", "iot:DeleteStream"], [self._policies.any_stream], wildcard_reason=STREAMS_REASON
             ),
-            # The service hands the role on to its own streams and jobs.
-            "Self": allow(["iam:GetRole", "iam:PassRole"], [role.role_arn]),
+            # The service passes the role on to the streams and jobs that it creates.
+            "Self": Statement(["iam:GetRole", "iam:PassRole"], [role.role_arn]),
         }
         return self._policies.constant(id, role, statements)
 
-    def _jobs(self, ids: str, why_many: str) -> Statement:
-        jobs = self._policies.arn("job", f"AFR_OTA-{ids}")
-        return allow(["iot:CreateJob", "iot:DeleteJob", "iot:DescribeJob"], [jobs], why_many=why_many)
+    def _jobs(self, ids: str, wildcard_reason: str) -> Statement:
+        actions = ["iot:CreateJob", "iot:DeleteJob", "iot:DescribeJob"]
+        return Statement(actions, [self._policies.job_arn(ids)], wildcard_reason=wildcard_reason)
 
     def _signs(self, id: str, role: OtaServiceRole, needs: Needs) -> list[RolePolicy]:
-        """A policy for each bucket that AWS Signer writes to, and one for jobs that it has done already."""
+        """Return a policy for each bucket that AWS Signer writes to, and one for finished signing jobs."""
         policies = {}
-        for work in [file.signer for file in needs.files if file.signer is not None]:
-            where = "Jobs" if work.destination is None else self._policies.digest(work.destination.bucket_arn)
-            signing = self._signing.setdefault(f"{id}{where}", Signing(self._policies.stack))
-            signing.add(work)
-            policies[where] = policy = self._policies.following(f"{id}{where}", role)
-            for sid, statement in signing.statements(work.destination).items():
+        for job in [file.signing_job for file in needs.files if file.signing_job is not None]:
+            where = "Jobs" if job.destination is None else self._policies.digest(job.destination.bucket_arn)
+            signing = self._signing.setdefault(f"{id}{where}", _Signing(self._policies.stack))
+            signing.add(job)
+            policies[where] = policy = self._policies.replaced(f"{id}{where}", role)
+            for sid, statement in signing.statements(job.destination).items():
                 policy.put(sid, statement)
         return list(policies.values())
+
+
+class _Signing:
+    """The signing jobs that share one policy, and the statements for them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._jobs: set[str] = set()
+        self._used_profiles: set[str] = set()
+        self._created_profiles: set[str] = set()
+        self._prefixes: set[str] = set()
+
+    def add(self, job: SigningJob) -> None:
+        """Add the signing job of one file."""
+        profile = "*" if job.profile_name is None else exact(self._stack, "profile_name", job.profile_name)
+        self._jobs.add("*" if job.job_id is None else exact(self._stack, "job_id", job.job_id))
+        if job.destination is not None:
+            self._used_profiles.add(profile)
+            self._prefixes.add(f"{exact(self._stack, 'destination_prefix', job.prefix)}*")
+        if job.certificate_arn is not None:
+            self._created_profiles.add(profile)
+
+    def statements(self, destination: s3.IBucket | None) -> Mapping[str, Statement]:
+        """Return the statements by name, for jobs that write to a bucket or for finished ones."""
+        jobs = self._arns("jobs", self._jobs)
+        found = {"SigningJobs": Statement(["signer:DescribeSigningJob"], jobs, wildcard_reason=_SIGNING_JOBS_REASON)}
+        if self._used_profiles:
+            actions = ["signer:GetSigningProfile", "signer:StartSigningJob"]
+            found["SigningProfiles"] = self._profiles(actions, self._used_profiles)
+        if self._created_profiles:
+            found["NewSigningProfiles"] = self._profiles(["signer:PutSigningProfile"], self._created_profiles)
+        return found if destination is None else {**found, **self._signed(destination)}
+
+    def _profiles(self, actions: list[str], names: set[str]) -> Statement:
+        return Statement(actions, self._arns("profiles", names), wildcard_reason=_PROFILES_REASON)
+
+    def _signed(self, bucket: s3.IBucket) -> Mapping[str, Statement]:
+        """Return the statements for the bucket: AWS Signer writes the object, AWS IoT reads it for its stream."""
+        exact(self._stack, "the ARN of destination_bucket", bucket.bucket_arn)
+        objects = [bucket.arn_for_objects(prefix) for prefix in sorted(self._prefixes)]
+        found = {
+            "Signed": Statement([*READ_OBJECTS, "s3:PutObject"], objects, wildcard_reason=_SIGNED_REASON),
+            "SignedBucket": Statement(READ_BUCKET, [bucket.bucket_arn]),
+        }
+        if bucket.encryption_key is not None:
+            actions = ["kms:Decrypt", "kms:GenerateDataKey"]
+            key = exact_key(self._stack, "the key of destination_bucket", bucket.encryption_key)
+            found["SignedKey"] = Statement(actions, [key], via_s3(self._stack))
+        return found
+
+    def _arns(self, kind: str, names: set[str]) -> list[str]:
+        stack = self._stack
+        start = f"arn:{stack.partition}:signer:{stack.region}:{stack.account}:/signing-{kind}/"
+        return [start + name for name in sorted(names)]

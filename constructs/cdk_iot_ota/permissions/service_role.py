@@ -1,4 +1,4 @@
-"""The role that AWS IoT assumes to carry an OTA update out."""
+"""The role that AWS IoT assumes to perform OTA updates."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -12,14 +12,14 @@ _DEFAULT_ID = "OtaServiceRole"
 
 
 class OtaServiceRole(SizedRole):
-    """A role that AWS IoT, and nobody else, assumes for OTA updates of this account and Region.
+    """A role that only AWS IoT assumes, for OTA updates of this account and Region.
 
-    What it may do follows from the updates that use it: each ``OtaUpdate`` with this role adds what it needs. It can be
-    shared by any number of updates. Any other role is left as it is; ``docs/service-role.md`` lists what it must allow.
+    Each ``OtaUpdate`` with this role adds the permissions that it needs; any number of updates can share the role. The
+    permissions of other roles are not changed; ``docs/service-role.md`` lists what they must allow.
 
-    :param scope: where it is declared. Not inside of something that depends on an update which uses it.
+    :param scope: the parent construct. It must not depend on an update that uses the role.
     :param id: the construct's id.
-    :param role_name: a name instead of a generated one.
+    :param role_name: the role's name. Default: generated.
     :param permissions_boundary: a policy that limits the role. Default: none.
     """
 
@@ -38,7 +38,7 @@ class OtaServiceRole(SizedRole):
             role_name=role_name,
             permissions_boundary=permissions_boundary,
             description="AWS IoT carries OTA updates out with it",
-            # Without these conditions AWS IoT would use the role in other accounts' name as well.
+            # Without these conditions AWS IoT would also use the role on behalf of other accounts.
             assumed_by=as_principal(
                 iam.ServicePrincipal(
                     "iot.amazonaws.com",
@@ -52,9 +52,9 @@ class OtaServiceRole(SizedRole):
 
     @staticmethod
     def get_or_create(scope: Construct) -> "OtaServiceRole":
-        """The one that the updates of a stack share when they are given none.
+        """Return the role that the updates of a stack share by default.
 
-        It is the stack's, not an update's: a role inside an update would make a cycle of dependencies as soon as one
-        update depends on another.
+        It belongs to the stack: a role inside an update would form a dependency cycle as soon as one update depends on
+        another.
         """
         return shared.get_or_create(scope, _DEFAULT_ID, OtaServiceRole, OtaServiceRole)

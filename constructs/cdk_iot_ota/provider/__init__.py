@@ -1,1 +1,1 @@
-"""What answers CloudFormation: the Lambda function and the framework around it."""
+"""The provider of the custom resource: the Lambda function and CDK's Provider framework around it."""

@@ -1,4 +1,4 @@
-"""A KMS key for what the functions write and keep."""
+"""The KMS key of the functions' logs and environment."""
 
 from typing import cast
 
@@ -9,13 +9,14 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._iam.statements import key_arn
+from .._iam.statements import exact_key
+from .._synth.casts import as_principal
 
 
 def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | None:
-    """The key, with CloudWatch Logs of the stack's account and Region let in where its policy is declared in this app.
+    """Return the key after letting CloudWatch Logs use it, if its policy is declared in this app.
 
-    Raises TypeError for what is no key.
+    Raises TypeError for anything but a key.
     """
     if key is None:
         return None
@@ -24,15 +25,16 @@ def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | Non
             f"{scope.node.path}: encryption_key must be a kms.IKey, got {limits.shown(key)}: Key.from_key_arn takes an "
             "ARN"
         )
-    key_arn(scope, f"{scope.node.path}: encryption_key", cast(kms.IKey, key))
+    checked = cast(kms.IKey, key)
+    exact_key(scope, f"{scope.node.path}: encryption_key", checked)
     stack = Stack.of(scope)
     groups = stack.format_arn(service="logs", resource="log-group:*")
-    key.add_to_resource_policy(
+    checked.add_to_resource_policy(
         iam.PolicyStatement(
-            principals=[cast(iam.IPrincipal, iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}"))],
+            principals=[as_principal(iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}"))],
             actions=["kms:Decrypt", "kms:Describe*", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
             resources=["*"],
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
         )
     )
-    return cast(kms.IKey, key)
+    return checked

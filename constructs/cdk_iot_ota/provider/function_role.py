@@ -25,16 +25,16 @@ _NETWORK = (
 def function_role(
     scope: Construct, id: str, log_group: logs.LogGroup, *, in_vpc: bool, key: kms.IKey | None
 ) -> SizedRole:
-    """A role for a function that writes to one log group: the managed policy would open all of them."""
+    """Create a role for a function that writes to one log group; AWS's managed policy would allow all of them."""
     write = iam.PolicyStatement(
         actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
     )
     policies = {"WriteLogs": iam.PolicyDocument(statements=[write])}
     if in_vpc:
-        policies["JoinVpc"] = _for_lambda_itself(_NETWORK, "*")
+        policies["JoinVpc"] = _for_lambda_service(_NETWORK, "*")
     if key is not None:
-        # Whether the grant is enough that Lambda makes for itself is not documented.
-        policies["ReadEnvironment"] = _for_lambda_itself(["kms:Decrypt"], key.key_arn)
+        # It is not documented whether the grant that Lambda creates for itself is sufficient.
+        policies["ReadEnvironment"] = _for_lambda_service(["kms:Decrypt"], key.key_arn)
     role = SizedRole(
         scope,
         id,
@@ -45,13 +45,13 @@ def function_role(
         suppressions.acknowledge_wildcards(
             cast(Construct, role.node.default_child),
             ["*"],
-            "EC2 names network interfaces at random, and only Lambda itself can use this statement",
+            "EC2 names network interfaces at random, and only the Lambda service can use this statement",
         )
     return role
 
 
-def _for_lambda_itself(actions: Sequence[str], resource: str) -> iam.PolicyDocument:
-    """What Lambda does with the function's role before and beside its code, and not what the code does."""
+def _for_lambda_service(actions: Sequence[str], resource: str) -> iam.PolicyDocument:
+    """Allow actions to the Lambda service that assumes the function's role, but not to the function's code."""
     statement = iam.PolicyStatement(
         actions=list(actions), resources=[resource], conditions={"Null": {"lambda:SourceFunctionArn": "true"}}
     )

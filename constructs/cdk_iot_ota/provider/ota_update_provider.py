@@ -1,4 +1,4 @@
-"""What answers CloudFormation for the OTA updates of a stack."""
+"""The provider of a stack's OTA updates: the Lambda function, its logs and CDK's Provider framework."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -27,20 +28,23 @@ _HANDLER_FOLDER = Path(cdk_iot_ota_handler.__file__).parent
 
 
 class OtaUpdateProvider(Construct):
-    """The Lambda function behind ``Custom::IoTOTAUpdate``, inside of CDK's Provider framework, which waits.
+    """The Lambda function behind ``Custom::IoTOTAUpdate``, and CDK's Provider framework, which polls it.
 
-    One serves all updates of a stack; updates in other stacks of the same account and Region can share it. It has no
-    permission on any update until an update uses it.
+    One provider serves all updates of a stack; updates in other stacks of the same account and Region can share it. It
+    has no permission on any update until an update uses it.
 
-    :param scope: where it is declared.
+    :param scope: the parent construct.
     :param id: the construct's id.
-    :param log_retention: how long the logs of the functions and of the state machine are kept. Default: three months.
-    :param encryption_key: the KMS key of the logs and of the functions' environment, and no alias. Its policy must let
-        CloudWatch Logs use it; that of a key in the same app is extended. Default: the keys of the services.
-    :param vpc: the VPC that the functions run in. It must let them reach AWS IoT, S3, CloudFormation, Lambda and Step
-        Functions; ``docs/provider.md`` has the endpoints. Default: none, they reach them as Lambda does.
+    :param log_retention: retention of the logs of the functions and the state machine. Default: three months.
+    :param encryption_key: the KMS key, not an alias, for the logs and the functions' environment. Its policy must let
+        CloudWatch Logs use it; the policy of a key in the same app is extended. Default: the services' own keys.
+    :param vpc: the VPC that the functions run in. They must reach AWS IoT, S3, CloudFormation, Lambda and Step
+        Functions from there; ``docs/provider.md`` lists the endpoints. Default: none.
     :param vpc_subnets: the subnets of the VPC. Default: the private ones.
-    :param security_groups: those of the functions in the VPC. Default: one for each function, open to the outside.
+    :param security_groups: the functions' security groups in the VPC. Default: one per function, with outbound traffic
+        allowed.
+    :raises ValueError: if ``vpc_subnets`` or ``security_groups`` is given without ``vpc``.
+    :raises TypeError: if ``encryption_key`` or ``vpc`` is of another type.
     """
 
     def __init__(
@@ -64,24 +68,24 @@ class OtaUpdateProvider(Construct):
         self._network: dict[str, Any] = {"vpc": vpc, "vpc_subnets": vpc_subnets, "security_groups": security_groups}
         self._log_retention = log_retention
         self._log_group = self._new_log_group("LogGroup")
-        self._role = self._new_role("HandlerRole", self._log_group)
+        self._sized_role = self._new_role("HandlerRole", self._log_group)
         self._handler = self._new_handler()
         self._framework = self._new_framework()
         findings.acknowledge(self, in_vpc=vpc is not None, encrypted=encryption_key is not None)
 
     @staticmethod
     def get_or_create(scope: Construct) -> "OtaUpdateProvider":
-        """The provider that all updates of a stack share when they are given none."""
+        """Return the provider that the updates of a stack share by default."""
         return shared.get_or_create(scope, _DEFAULT_ID, OtaUpdateProvider, OtaUpdateProvider)
 
     @staticmethod
     def is_default(provider: "OtaUpdateProvider") -> bool:
-        """Whether a provider is the one that the updates of its stack share."""
+        """Return whether a provider is the one that the updates of its stack share by default."""
         return Stack.of(provider).node.try_find_child(_DEFAULT_ID) is provider
 
     @property
     def service_token(self) -> str:
-        """The ``ServiceToken`` of the resources that it serves."""
+        """The ``ServiceToken`` of the updates."""
         return self._framework.service_token
 
     @property
@@ -90,13 +94,13 @@ class OtaUpdateProvider(Construct):
         return self._handler
 
     @property
-    def role(self) -> SizedRole:
+    def role(self) -> iam.Role:
         """The role of that function."""
-        return self._role
+        return self._sized_role
 
     @property
     def log_group(self) -> logs.LogGroup:
-        """Where that function writes a line for each decision."""
+        """The log group of that function, with one line for each decision."""
         return self._log_group
 
     def _new_log_group(self, id: str, name: str | None = None) -> logs.LogGroup:
@@ -110,7 +114,7 @@ class OtaUpdateProvider(Construct):
         )
 
     def _new_waiter_log_group(self) -> logs.LogGroup:
-        # Each other name would make CloudWatch Logs' resource policy longer, which all state machines share.
+        # Any other prefix adds to the resource policy of CloudWatch Logs, whose size all state machines share.
         name = f"/aws/vendedlogs/states/{Aws.STACK_NAME}-{self.node.addr[-8:]}"
         return self._new_log_group("WaiterLogGroup", name)
 
@@ -124,11 +128,11 @@ class OtaUpdateProvider(Construct):
             description="Creates, watches and deletes the OTA updates that a stack declares",
             runtime=lambda_.Runtime.PYTHON_3_14,
             handler="ota_update.index.handler",
-            # Caches differ from machine to machine, and with them the function would.
+            # Caches differ between machines, and would change the asset's hash.
             code=lambda_.Code.from_asset(str(_HANDLER_FOLDER), exclude=["**/__pycache__", "*.pyc"]),
             timeout=Duration.seconds(timeouts.INVOCATION),
             memory_size=256,
-            role=as_role(self._role),
+            role=as_role(self._sized_role),
             log_group=self._log_group,
             environment_encryption=self._key,
             **self._network,
@@ -148,11 +152,11 @@ class OtaUpdateProvider(Construct):
             log_group=log_group,
             provider_function_env_encryption=self._key,
             disable_waiter_state_machine_logging=False,
-            # Without the data: the answer to CloudFormation goes to a URL that is in it.
+            # Execution data contains the presigned URL for the response to CloudFormation.
             waiter_state_machine_log_options=cr.LogOptions(
                 destination=self._new_waiter_log_group(), include_execution_data=False, level=stepfunctions.LogLevel.ALL
             ),
             **self._network,
         )
-        waiter.trace(framework)
+        waiter.enable_tracing(framework)
         return framework

@@ -1,4 +1,4 @@
-"""The state machine of CDK's Provider framework, where the framework has no parameter for what it should be."""
+"""Settings of the Provider framework's state machine for which the framework has no parameter."""
 
 from typing import cast
 
@@ -12,8 +12,8 @@ from .._synth.suppressions import acknowledge_wildcards
 _TRACE = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 
 
-def trace(framework: cr.Provider) -> None:
-    """Let X-Ray trace the state machine. A framework that is built otherwise is left as it is."""
+def enable_tracing(framework: cr.Provider) -> None:
+    """Let X-Ray trace the state machine. Does nothing in a CDK release that builds the framework differently."""
     waiter = framework.node.try_find_child("waiter-state-machine")
     machine = waiter and waiter.node.try_find_child("Resource")
     role = waiter and waiter.node.try_find_child("Role")
@@ -25,6 +25,5 @@ def trace(framework: cr.Provider) -> None:
     acknowledge_wildcards(
         cast(Construct, policy),
         ["*"],
-        "X-Ray and the delivery of logs have no resources in IAM; that the statement for the delivery lets the state "
-        "machine write to other log groups as well is CDK's",
+        "X-Ray and log delivery have no resources in IAM; CDK's statement for log delivery covers other log groups too",
     )

@@ -1,4 +1,4 @@
-"""Who signs a file of an OTA update, and how a device checks it."""
+"""The ways to sign a file of an OTA update."""
 
 import abc
 import base64
@@ -21,28 +21,28 @@ _TEXT = frozenset(string.printable.encode())
 
 
 class HashAlgorithm(enum.Enum):
-    """The hash that was signed, by the names that devices know; the API would take any text."""
+    """``hashAlgorithm``: the names that devices know; the API accepts any string."""
 
     SHA1 = "SHA1"
     SHA256 = "SHA256"
 
 
 class SignatureAlgorithm(enum.Enum):
-    """The algorithm of the signature, by the names that devices know."""
+    """``signatureAlgorithm``: the names that devices know; the API accepts any string."""
 
     ECDSA = "ECDSA"
     RSA = "RSA"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignerJob:
-    """What AWS Signer does for a file, as far as permissions need it.
+class SigningJob:
+    """The job of AWS Signer that signs a file: the parts that permissions depend on.
 
-    :param destination: where the signed object goes, if AWS IoT starts the signing.
-    :param prefix: what the signed object's key begins with.
-    :param profile_name: the profile, if it is named; AWS IoT may make one where it is not.
-    :param certificate_arn: the certificate of the profile that AWS IoT makes, if it makes one.
-    :param job_id: the signing job, if it is over already.
+    :param destination: the bucket of the signed object, if AWS IoT starts the job.
+    :param prefix: the prefix of the signed object's key.
+    :param profile_name: the name of the profile, if given.
+    :param certificate_arn: the certificate of the profile, if AWS IoT creates the profile.
+    :param job_id: the id of the job, if it has finished already.
     """
 
     destination: s3.IBucket | None = None
@@ -51,14 +51,9 @@ class SignerJob:
     certificate_arn: str | None = None
     job_id: str | None = None
 
-    @property
-    def makes_profile(self) -> bool:
-        """Whether AWS IoT makes the profile."""
-        return self.certificate_arn is not None
-
 
 class CodeSigning(abc.ABC):
-    """How a file is signed: CreateOTAUpdate's ``files[].codeSigning``."""
+    """The signing of a file: CreateOTAUpdate's ``files[].codeSigning``."""
 
     @staticmethod
     def custom(
@@ -69,20 +64,21 @@ class CodeSigning(abc.ABC):
         certificate_name: str,
         certificate_chain: str | Path | None = None,
     ) -> "CodeSigning":
-        """A signature that was made before the deploy, by a build or an HSM (``customCodeSigning``).
+        """Use a signature that exists before the deploy, from a build or an HSM (``customCodeSigning``).
 
-        :param signature: the raw signature as ``openssl dgst -sign`` writes it, as bytes or as a file that is read
-            now. Do not encode it: the API wants the base64 text of it as a blob, and this library does that.
-        :param hash_algorithm: ``hashAlgorithm``; SHA1 goes with RSA only.
+        :param signature: the raw signature as ``openssl dgst -sign`` writes it: bytes, or a file that is read at synth.
+            Do not encode it: this library adds the two layers of base64 that the API needs.
+        :param hash_algorithm: ``hashAlgorithm``; SHA1 only with RSA.
         :param signature_algorithm: ``signatureAlgorithm``.
-        :param certificate_name: ``certificateChain.certificateName``: where the device has the signer's certificate.
-        :param certificate_chain: ``certificateChain.inlineDocument``: certificates as PEM text, or a file of it.
-            Default: none, the device has what it needs.
+        :param certificate_name: ``certificateChain.certificateName``: the path of the signer's certificate on the
+            device.
+        :param certificate_chain: ``certificateChain.inlineDocument``: certificates as PEM text, or a PEM file.
+            Default: none.
         :raises ValueError: if the signature is empty or already encoded, or a file does not exist.
         """
         raw = checks.file("signature", signature).read_bytes() if isinstance(signature, Path) else signature
-        checks.member("hash_algorithm", hash_algorithm, HashAlgorithm)
-        checks.member("signature_algorithm", signature_algorithm, SignatureAlgorithm)
+        checks.enum_member("hash_algorithm", hash_algorithm, HashAlgorithm)
+        checks.enum_member("signature_algorithm", signature_algorithm, SignatureAlgorithm)
         limits.algorithms("hash_algorithm", hash_algorithm.value, signature_algorithm.value)
         return _Custom(
             _raw_signature(raw),
@@ -100,17 +96,17 @@ class CodeSigning(abc.ABC):
         profile: SigningProfile | None = None,
         destination_prefix: str | None = None,
     ) -> "CodeSigning":
-        """AWS Signer signs the file when the update is created (``startSigningJobParameter``).
+        """Let AWS Signer sign the file when the update is created (``startSigningJobParameter``).
 
-        The file must be in a bucket that keeps versions. One of ``profile_name`` and ``profile`` must be given; with
-        both, AWS IoT makes the profile under that name.
+        The file must be in a bucket that keeps versions. Give ``profile_name``, ``profile`` or both; with both, AWS IoT
+        creates the profile under that name.
 
-        :param destination_bucket: ``destination.s3Destination.bucket``: where the signed object goes.
+        :param destination_bucket: ``destination.s3Destination.bucket``: the bucket of the signed object.
         :param profile_name: ``signingProfileName``: a signing profile, 2 to 64 of ``a-z A-Z 0-9 _``. Default: none.
-        :param profile: ``signingProfileParameter``: what AWS IoT makes a signing profile of. Default: none.
-        :param destination_prefix: ``destination.s3Destination.prefix``: what the signed object's key begins with.
-            Default: none.
-        :raises ValueError: if neither profile is given, or a value is beyond its limits.
+        :param profile: ``signingProfileParameter``: the signing profile that AWS IoT creates. Default: none.
+        :param destination_prefix: ``destination.s3Destination.prefix``: the prefix of the signed object's key. Default:
+            none.
+        :raises ValueError: if neither profile is given, or a value exceeds its limits.
         """
         if not hasattr(destination_bucket, "bucket_arn"):
             raise TypeError(f"destination_bucket must be an s3.IBucket, got {limits.shown(destination_bucket)}")
@@ -126,27 +122,27 @@ class CodeSigning(abc.ABC):
 
     @staticmethod
     def signer_job(job_id: str) -> "CodeSigning":
-        """AWS Signer has signed the file already (``awsSignerJobId``).
+        """Use the output of a finished job of AWS Signer (``awsSignerJobId``).
 
-        The file is what that job has made, so it needs no ``location``, or the one of a stream. Where the job has put
-        it is not known here: let the role read it, ``bucket.grant_read(update.role)``.
+        The file needs no ``location``, or that of a stream. Synth does not know the job's bucket, so allow the role to
+        read it: ``bucket.grant_read(update.role)``.
 
         :param job_id: the id of the signing job.
         """
-        return _SignerJob(checks.text(limits.SIGNER_JOB_ID, "job_id", job_id))
+        return _FinishedJob(checks.text(limits.SIGNER_JOB_ID, "job_id", job_id))
 
     @staticmethod
     def unsigned() -> "CodeSigning":
-        """No signature. AWS IoT accepts that, but the OTA agent of a FreeRTOS device rejects the file."""
+        """Send the file unsigned. AWS IoT accepts that, but the OTA agent of a FreeRTOS device rejects the file."""
         return _Unsigned()
 
     @abc.abstractmethod
-    def bind(self) -> Mapping[str, Any] | None:
-        """The API's ``codeSigning``, or None where there is none."""
+    def render(self) -> Mapping[str, Any] | None:
+        """Render the API's ``codeSigning``, or None for an unsigned file."""
 
     @property
-    def signer_work(self) -> SignerJob | None:
-        """What AWS Signer does for the file, if anything."""
+    def signing_job(self) -> SigningJob | None:
+        """The job of AWS Signer that signs the file, if any."""
         return None
 
 
@@ -158,11 +154,11 @@ class _Custom(CodeSigning):
     certificate_name: str
     certificate_chain: str | None
 
-    def bind(self) -> Mapping[str, Any]:
+    def render(self) -> Mapping[str, Any]:
         chain = {"certificateName": self.certificate_name}
         if self.certificate_chain is not None:
             chain["inlineDocument"] = self.certificate_chain
-        # Twice on purpose: devices are sent the blob's content as text, and a blob is base64 in the API's JSON.
+        # Twice on purpose: devices expect base64 text as the blob, and the API's JSON encodes a blob as base64 again.
         document = base64.b64encode(base64.b64encode(self.signature)).decode()
         return {
             "customCodeSigning": {
@@ -181,19 +177,19 @@ class _Signer(CodeSigning):
     profile: SigningProfile | None
     prefix: str | None
 
-    def bind(self) -> Mapping[str, Any]:
+    def render(self) -> Mapping[str, Any]:
         bucket = checks.text(limits.BUCKET, "destination_bucket", self.bucket.bucket_name)
         destination = {"bucket": bucket, **({"prefix": self.prefix} if self.prefix else {})}
         start: dict[str, Any] = {"destination": {"s3Destination": destination}}
         if self.profile_name is not None:
             start["signingProfileName"] = self.profile_name
         if self.profile is not None:
-            start["signingProfileParameter"] = self.profile.bind()
+            start["signingProfileParameter"] = self.profile.render()
         return {"startSigningJobParameter": start}
 
     @property
-    def signer_work(self) -> SignerJob:
-        return SignerJob(
+    def signing_job(self) -> SigningJob:
+        return SigningJob(
             destination=self.bucket,
             prefix=self.prefix or "",
             profile_name=self.profile_name,
@@ -202,20 +198,20 @@ class _Signer(CodeSigning):
 
 
 @dataclass(frozen=True)
-class _SignerJob(CodeSigning):
+class _FinishedJob(CodeSigning):
     job_id: str
 
-    def bind(self) -> Mapping[str, Any]:
+    def render(self) -> Mapping[str, Any]:
         return {"awsSignerJobId": self.job_id}
 
     @property
-    def signer_work(self) -> SignerJob:
-        return SignerJob(job_id=self.job_id)
+    def signing_job(self) -> SigningJob:
+        return SigningJob(job_id=self.job_id)
 
 
 @dataclass(frozen=True)
 class _Unsigned(CodeSigning):
-    def bind(self) -> None:
+    def render(self) -> None:
         return None
 
 
@@ -230,11 +226,11 @@ def _raw_signature(signature: bytes) -> bytes:
         raise ValueError(
             f"signature must have at most {_LONGEST_SIGNATURE} bytes, got {len(signature)}: is it the firmware itself?"
         )
-    # Base64, hex or PEM: AWS IoT would take it, and every device reject it.
+    # AWS IoT would accept base64, hex or PEM, and every device would reject it.
     if all(byte in _TEXT for byte in signature):
         raise ValueError(
-            f"signature must be the raw bytes, but {limits.shown(signature.decode())} is text: decode it first, the "
-            "API's encoding is added here"
+            f"signature must be the raw bytes, but {limits.shown(signature.decode())} is text: decode it first, this "
+            "library adds the API's encoding"
         )
     return signature
 

@@ -1,4 +1,4 @@
-"""Which devices an OTA update is for, and for how long it looks for them."""
+"""The targets of an OTA update, and whether devices that join them later are updated too."""
 
 import abc
 import enum
@@ -9,17 +9,17 @@ from constructs import IConstruct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks
+from .._synth import checks, synth_limits
 
 
 class TargetSelection(enum.Enum):
-    """``targetSelection``: whether devices that come later are updated too."""
+    """``targetSelection``: whether devices that become targets later are updated too."""
 
     SNAPSHOT = "SNAPSHOT"
-    """The devices that are targets when the update is created; the job is over when all of them are."""
+    """Only devices that are targets when the update is created; the job completes when all of them have finished."""
 
     CONTINUOUS = "CONTINUOUS"
-    """Devices that join a target group later as well; the job is never over."""
+    """Also devices that join a target group later; the job never completes."""
 
 
 class OtaTarget(abc.ABC):
@@ -27,24 +27,24 @@ class OtaTarget(abc.ABC):
 
     @staticmethod
     def thing(thing_name: str) -> "OtaTarget":
-        """One thing in the stack's account and Region.
+        """Target one thing in the stack's account and Region.
 
         :param thing_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``, or the ``ref`` of a ``CfnThing``.
         """
-        return _Named("thing", checks.text(limits.THING_NAME, "thing_name", thing_name))
+        return _Named("thing", checks.text(synth_limits.THING_NAME, "thing_name", thing_name))
 
     @staticmethod
     def thing_group(thing_group_name: str) -> "OtaTarget":
-        """All things of a thing group in the stack's account and Region.
+        """Target all things of a thing group in the stack's account and Region.
 
-        :param thing_group_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``. For a ``CfnThingGroup`` take
-            ``from_arn(group.attr_arn)``: what its ``ref`` is, its name or another id, is documented both ways.
+        :param thing_group_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``. For a ``CfnThingGroup`` use
+            ``from_arn(group.attr_arn)``: the documentation contradicts itself about whether its ``ref`` is its name.
         """
-        return _Named("thinggroup", checks.text(limits.THING_NAME, "thing_group_name", thing_group_name))
+        return _Named("thinggroup", checks.text(synth_limits.THING_NAME, "thing_group_name", thing_group_name))
 
     @staticmethod
     def from_arn(arn: str) -> "OtaTarget":
-        """A thing or thing group of the stack's account and Region, by its ARN.
+        """Target a thing or thing group of the stack's account and Region by its ARN.
 
         :param arn: ``arn:<partition>:iot:<region>:<account>:thing/<name>`` or ``…:thinggroup/<name>``, or the
             ``attr_arn`` of a ``CfnThing`` or ``CfnThingGroup``.
@@ -53,7 +53,7 @@ class OtaTarget(abc.ABC):
 
     @abc.abstractmethod
     def bind(self, scope: IConstruct) -> str:
-        """The target's ARN in the stack of ``scope``."""
+        """Return the target's ARN in the stack of ``scope``."""
 
 
 @dataclass(frozen=True)

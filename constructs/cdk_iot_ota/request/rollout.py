@@ -1,4 +1,4 @@
-"""How fast an OTA update reaches devices, how, and when it stops."""
+"""The protocols, the rate and the abort criteria of an OTA update's rollout."""
 
 import abc
 import enum
@@ -12,18 +12,18 @@ from .._synth import checks
 
 
 class Protocol(enum.Enum):
-    """``protocols``: how devices get the files. A device that knows both takes the first."""
+    """``protocols``: how devices download the files. A device that supports both uses the first one."""
 
     MQTT = "MQTT"
     HTTP = "HTTP"
 
 
 class RolloutRate(abc.ABC):
-    """How many devices are notified a minute: ``awsJobExecutionsRolloutConfig``."""
+    """The number of devices notified per minute: ``awsJobExecutionsRolloutConfig``."""
 
     @staticmethod
     def constant(*, maximum_per_minute: int) -> "RolloutRate":
-        """The same rate from the beginning to the end.
+        """Notify devices at a constant rate.
 
         :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000.
         """
@@ -38,15 +38,16 @@ class RolloutRate(abc.ABC):
         after_succeeded: int | None = None,
         maximum_per_minute: int | None = None,
     ) -> "RolloutRate":
-        """A rate that grows by a factor each time that enough devices have been notified, or have succeeded.
+        """Multiply the rate by a factor each time that enough devices have been notified or have succeeded.
 
-        :param base_per_minute: ``exponentialRate.baseRatePerMinute``: 1 to 1,000, the rate at the beginning.
+        :param base_per_minute: ``exponentialRate.baseRatePerMinute``: 1 to 1,000, the initial rate.
         :param increment_factor: ``exponentialRate.incrementFactor``: 1.1 to 5, with one decimal.
-        :param after_notified: ``rateIncreaseCriteria.numberOfNotifiedThings``: at least 1. Either this or the next.
-            Default: none.
+        :param after_notified: ``rateIncreaseCriteria.numberOfNotifiedThings``: at least 1. Give
+            either this or ``after_succeeded``. Default: none.
         :param after_succeeded: ``rateIncreaseCriteria.numberOfSucceededThings``: at least 1. Default: none.
-        :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000, where the growth ends; not below the base.
-            Default: AWS IoT's own, 1,000.
+        :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000, the highest rate; at least
+            ``base_per_minute``. Default: AWS IoT's limit, 1,000.
+        :raises ValueError: if a value exceeds its limits, or neither or both of the criteria are given.
         """
         criteria = {"numberOfNotifiedThings": after_notified, "numberOfSucceededThings": after_succeeded}
         if (after_notified is None) == (after_succeeded is None):
@@ -71,15 +72,15 @@ class RolloutRate(abc.ABC):
         return _Rate({"maximumPerMinute": maximum, "exponentialRate": rate})
 
     @abc.abstractmethod
-    def bind(self) -> Mapping[str, Any]:
-        """The API's form."""
+    def render(self) -> Mapping[str, Any]:
+        """Render the API's ``awsJobExecutionsRolloutConfig``."""
 
 
 @dataclass(frozen=True)
 class _Rate(RolloutRate):
     request: Mapping[str, Any]
 
-    def bind(self) -> Mapping[str, Any]:
+    def render(self) -> Mapping[str, Any]:
         return self.request
 
 
@@ -88,7 +89,7 @@ def _rate(name: str, value: int) -> float:
 
 
 class FailureType(enum.Enum):
-    """``failureType``: which end of a device's part in the job counts as a failure."""
+    """``failureType``: the final status of a device's job execution that counts as a failure."""
 
     FAILED = "FAILED"
     REJECTED = "REJECTED"
@@ -98,14 +99,16 @@ class FailureType(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class AbortCriterion:
-    """When AWS IoT cancels the rest of a rollout: one of ``awsJobAbortConfig.abortCriteriaList``.
+    """A condition for canceling the rest of a rollout: one of ``awsJobAbortConfig.abortCriteriaList``.
 
-    The job is canceled for devices that have not begun; those in the middle of it go on.
+    AWS IoT cancels the job for devices that have not started it; devices that are executing it continue.
 
     :param failure: ``failureType``.
     :param threshold_percentage: ``thresholdPercentage``: more than 0, at most 100, with two decimals.
-    :param minimum_executed: ``minNumberOfExecutedThings``: at least 1: how many devices must be through before the
-        percentage is looked at.
+    :param minimum_executed: ``minNumberOfExecutedThings``: at least 1: how many devices must have finished before the
+        percentage is evaluated.
+    :raises ValueError: if a value exceeds its limits.
+    :raises TypeError: if a value is of another type.
     """
 
     failure: FailureType
@@ -113,12 +116,12 @@ class AbortCriterion:
     minimum_executed: int
 
     def __post_init__(self) -> None:
-        checks.member("failure", self.failure, FailureType)
+        checks.enum_member("failure", self.failure, FailureType)
         checks.number(limits.THRESHOLD_PERCENTAGE, "threshold_percentage", self.threshold_percentage)
         checks.number(limits.NUMBER_OF_THINGS, "minimum_executed", self.minimum_executed)
 
-    def bind(self) -> Mapping[str, Any]:
-        """The API's form; CANCEL is the only action that it has."""
+    def render(self) -> Mapping[str, Any]:
+        """Render the API's form; CANCEL is the only action there is."""
         return {
             "failureType": self.failure.value,
             "action": "CANCEL",

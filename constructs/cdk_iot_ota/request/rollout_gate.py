@@ -1,4 +1,4 @@
-"""What devices have to show before a deploy goes on."""
+"""The condition on a rollout's devices for a deploy to succeed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,24 +15,25 @@ _DEFAULT_MINUTES = 30
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutGate:
-    """A deploy with this gate waits until devices have proven the firmware, and fails when they have not.
+    """A condition that a deploy waits for: enough devices have installed the firmware successfully.
 
-    The counts of the update's job decide. Devices that failed, rejected the update, timed out or were canceled count as
-    failures; that the job is ``COMPLETED`` alone says nothing. The gate fails as soon as it can not pass any more, at
-    its timeout, when the job is canceled, and when too few devices are in it. Then the update is removed at once, so
-    that no further device takes it, and CloudFormation rolls the stack back. Devices that have taken the firmware keep
-    it: bring the old code back as a newer image. A device that is switched off stays queued and does not succeed.
+    The gate evaluates the device counts of the update's job. Devices that failed, rejected the update, timed out or
+    were canceled count as failures; a ``COMPLETED`` job alone proves nothing. The gate fails as soon as it can no
+    longer pass, when it times out, when the job is canceled, and when the job has too few devices. The update is then
+    removed at once, so that no more devices install it, and CloudFormation rolls the stack back. Devices that have
+    installed the firmware keep it: to restore the old code, ship it as a newer image. A device that is switched off
+    stays queued and does not succeed.
 
-    The gate judges an update once, in the deploy that creates it. One that is added to or changed on an update that is
-    deployed already does not judge it; it holds from the next content on.
+    The gate evaluates an update once, in the deploy that creates it. Adding or changing a gate does not re-evaluate an
+    update that is already deployed; it applies from the next content on.
 
-    :param success_percentage: the share of the job's devices that must succeed: 0.01 or more, at most 100, with two
-        decimals. Default: 100.
+    :param success_percentage: the share of the job's devices that must succeed: 0.01 to 100, with two decimals.
+        Default: 100.
     :param maximum_failures: how many devices may fail: at least 0. Default: 0.
-    :param minimum_devices: how many devices must be in the job: at least 1. Default: 1.
-    :param timeout: how long the devices have: 1 to 45 minutes, which is what CloudFormation's hour has room for.
+    :param minimum_devices: how many devices the job must have: at least 1. Default: 1.
+    :param timeout: how long to wait for the devices: 1 to 45 minutes, which fits into CloudFormation's one-hour limit.
         Default: 30 minutes.
-    :raises ValueError: if a value is beyond its limits.
+    :raises ValueError: if a value exceeds its limits.
     :raises TypeError: if a value is of another type.
     """
 
@@ -42,10 +43,10 @@ class RolloutGate:
     timeout: Duration | None = None
 
     def __post_init__(self) -> None:
-        self.bind()
+        self.render()
 
-    def bind(self) -> Mapping[str, Any]:
-        """The ``Gate`` of the resource."""
+    def render(self) -> Mapping[str, Any]:
+        """Render the resource's ``Gate``."""
         return {
             "SuccessPercentage": checks.number(
                 limits.SUCCESS_PERCENTAGE, "success_percentage", self.success_percentage

@@ -1,4 +1,4 @@
-"""How AWS Signer signs for a device."""
+"""A signing profile of AWS Signer."""
 
 import enum
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from .._synth import checks
 
 
 class SigningPlatform(enum.Enum):
-    """``platform``: what AWS Signer signs for; hash and algorithm follow from it."""
+    """``platform``: the platform that AWS Signer signs for; it determines hash and algorithm."""
 
     AMAZON_FREERTOS_DEFAULT = "AmazonFreeRTOS-Default"
     """SHA256 with ECDSA."""
@@ -25,12 +25,14 @@ class SigningPlatform(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class SigningProfile:
-    """A signing profile that AWS IoT makes with AWS Signer: ``startSigningJobParameter.signingProfileParameter``.
+    """A signing profile that AWS IoT creates in AWS Signer: ``startSigningJobParameter.signingProfileParameter``.
 
     :param certificate_arn: ``certificateArn``: the signer's certificate in AWS Certificate Manager, in the stack's
         account and Region.
     :param platform: ``platform``.
-    :param certificate_path_on_device: ``certificatePathOnDevice``: where the device has that certificate.
+    :param certificate_path_on_device: ``certificatePathOnDevice``: the path of that certificate on the device.
+    :raises ValueError: if a value exceeds its limits.
+    :raises TypeError: if a value is of another type.
     """
 
     certificate_arn: str
@@ -39,11 +41,11 @@ class SigningProfile:
 
     def __post_init__(self) -> None:
         checks.text(limits.CERTIFICATE_ARN, "certificate_arn", self.certificate_arn)
-        checks.member("platform", self.platform, SigningPlatform)
+        checks.enum_member("platform", self.platform, SigningPlatform)
         checks.text(limits.CERTIFICATE_NAME, "certificate_path_on_device", self.certificate_path_on_device)
 
-    def bind(self) -> Mapping[str, Any]:
-        """The API's form."""
+    def render(self) -> Mapping[str, Any]:
+        """Render the API's ``signingProfileParameter``."""
         return {
             "certificateArn": self.certificate_arn,
             "platform": self.platform.value,
