@@ -9,8 +9,12 @@ from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks, PCIDSS321Checks
 
 from cdk_iot_ota import OtaUpdateProvider
+from cdk_iot_ota._iam.role_policy import RolePolicy
+from cdk_iot_ota._iam.sized_role import SizedRole
+from cdk_iot_ota._iam.statements import Statement
+from cdk_iot_ota._synth.casts import as_principal
 from tests.construct.everything import imported_vpc
-from tests.construct.stacks import firmware, ota_update, stack
+from tests.construct.stacks import firmware, ota_update, stack, template
 from tests.security.apps import APPS, Declare, everything, example
 
 PACKS = (AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks, PCIDSS321Checks)
@@ -103,6 +107,39 @@ def test_findings_of_others_are_not_hidden(tmp_path: Path) -> None:
     provider.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
     assert list(findings(AwsSolutionsChecks, prod.node.root)) == ["AwsSolutions-IAM5[Resource::*]"]
     assert list(findings(HIPAASecurityChecks, prod.node.root)) == ["HIPAA.Security-IAMNoInlinePolicy"]
+
+
+def acknowledgements(root: Any) -> list[tuple[str, str]]:
+    """Return the path and the rule of each acknowledgement in an app."""
+    key = aws_cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+    return [
+        (construct.node.path, rule)
+        for construct in root.node.find_all()
+        for entry in construct.node.metadata
+        if entry.type == key
+        for rule in entry.data
+    ]
+
+
+@pytest.mark.parametrize("declare", APPS)
+def test_a_finding_is_acknowledged_once_however_often_an_app_is_synthesized(declare: Declare, tmp_path: Path) -> None:
+    """Synthesizing an app again adds no acknowledgement, and none is there twice."""
+    root = declare(tmp_path)
+    root.synth(force=True)
+    once = acknowledgements(root)
+    root.synth(force=True)
+    assert acknowledgements(root) == once
+    assert len(set(once)) == len(once)
+
+
+def test_a_wildcard_without_a_reason_is_an_error_at_synth() -> None:
+    """A statement of the constructs cannot allow a wildcard resource unless it says why."""
+    prod = stack()
+    role = SizedRole(prod, "Role", assumed_by=as_principal(iam.ServicePrincipal("iot.amazonaws.com")))
+    policy = RolePolicy(prod, "Policy", role=role, prefix="Prod_")
+    policy.put("Jobs", Statement(["iot:DescribeJob"], ["arn:aws:iot:eu-central-1:111122223333:job/*"]))
+    with pytest.raises(RuntimeError, match=r"\[Prod/Policy\] statement Jobs allows a wildcard .* without a reason"):
+        template(prod)
 
 
 def _is(resource: str, known: str) -> bool:
