@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The example: firmware, the role of AWS IoT, and the OTA update that brings the one to a fleet with the other.
+"""Example app: an OTA update that ships one firmware image to a thing group.
 
-`cdk deploy` makes the update; other firmware replaces it; `cdk destroy` removes it. What is shipped comes from the
-context, so that a build can say `cdk deploy -c firmware=build/blinky.bin -c version=1.1.0`.
+`cdk deploy` creates the update; changed firmware replaces it; `cdk destroy` deletes it. The context sets what is
+shipped, so that a build can run `cdk deploy -c firmware=build/blinky.bin -c version=1.1.0`.
 """
 
 from pathlib import Path
@@ -23,9 +23,9 @@ from cdk_iot_ota import (
 
 
 class BlinkyFirmware(Stack):
-    """One firmware for all devices of a thing group.
+    """An OTA update of all devices of a thing group.
 
-    :param firmware: the image; its raw signature lies beside it, ending in ``.sig``.
+    :param firmware: the image; its raw signature is in the same folder, with the suffix ``.sig``.
     :param version: the image's version.
     :param thing_group: the name of the devices' thing group.
     """

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A firmware that goes to a canary first, and to the fleet when the canary has proven it.
+"""Example app: a phased rollout to a canary first, and to the fleet once the canary has succeeded.
 
-`cdk deploy --app "python examples/phased_rollout.py"` goes on for as long as devices take. What is shipped comes from
-the context, as in `app.py`.
+`cdk deploy --app "python examples/phased_rollout.py"` runs until the devices have finished. The context sets what is
+shipped, as in `app.py`.
 """
 
 from pathlib import Path
@@ -26,21 +26,21 @@ _FIRMWARE = Path(__file__).resolve().parents[1] / "firmware" / "blinky.bin"
 
 
 class PhasedFirmware(Stack):
-    """One firmware for the devices of two thing groups, one after the other.
+    """OTA updates of two thing groups, one after the other.
 
-    :param firmware: the image; its raw signature lies beside it, ending in ``.sig``.
+    :param firmware: the image; its raw signature is in the same folder, with the suffix ``.sig``.
     :param version: the image's version.
     """
 
     def __init__(self, scope: Construct, id: str, *, firmware: Path, version: str) -> None:
         super().__init__(scope, id)
-        proven = RolloutGate(timeout=Duration.minutes(15))
+        gate = RolloutGate(timeout=Duration.minutes(15))
         rollout = PhasedRollout(
             self,
             "Blinky",
             phases=[
-                Phase("Canary", targets=[OtaTarget.thing_group("blinky-canary")], gate=proven),
-                Phase("Fleet", targets=[OtaTarget.thing_group("blinky-fleet")], gate=proven),
+                Phase("Canary", targets=[OtaTarget.thing_group("blinky-canary")], gate=gate),
+                Phase("Fleet", targets=[OtaTarget.thing_group("blinky-fleet")], gate=gate),
             ],
             files=[
                 OtaFile(
@@ -56,7 +56,7 @@ class PhasedFirmware(Stack):
                 )
             ],
             description=f"blinky {version}",
-            # A device that goes silent is a failure before the gate's time is over.
+            # A device that stops responding counts as failed before the gate times out.
             in_progress_timeout=Duration.minutes(10),
         )
         for update in rollout.updates:

@@ -10,7 +10,7 @@ from cdk_iot_ota_handler.ota_update.contract import limits, names
 
 from ._synth import checks, synth_limits
 
-_WHY_HERE = "AWS IoT knows updates of its own account and Region only; import it in a stack there"
+_WHY_HERE = "AWS IoT only knows updates of the same account and Region; import it in a stack there"
 
 
 @runtime_checkable

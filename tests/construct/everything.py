@@ -1,4 +1,4 @@
-"""A stack with all that can be declared, among things that exist already, so that all findings in it are ours."""
+"""A stack with every possible declaration. Other resources are imported, so every finding is about this library."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ KEY_ID = "0f0c7d2e-6f55-4a5e-9d3b-0c8c6a3d8f10"
 
 
 def declare_everything(stack: Stack, folder: Path) -> None:
-    """Every argument and every way to say where a file is and who signs it, in a VPC and under a key."""
+    """Declare updates with every argument, file location and way of signing, in a VPC and encrypted with a key."""
     key = kms.Key.from_key_arn(stack, "Key", stack.format_arn(service="kms", resource="key", resource_name=KEY_ID))
     bucket, destination = _bucket(stack, "firmware", key), _bucket(stack, "signed", key)
     provider = OtaUpdateProvider(stack, "Provider", encryption_key=key, vpc=imported_vpc(stack))
@@ -79,7 +79,7 @@ def declare_everything(stack: Stack, folder: Path) -> None:
             removal_policy=RemovalPolicy.RETAIN if name == "Unsigned" else RemovalPolicy.DESTROY,
             provider=provider,
         )
-    # Another one with all defaults: what the updates of a stack share.
+    # One with all defaults, for the role and the provider that the updates of a stack share.
     OtaUpdate(
         stack,
         "Default",
@@ -93,7 +93,7 @@ def _bucket(stack: Stack, name: str, key: kms.IKey) -> s3.IBucket:
 
 
 def imported_vpc(stack: Stack) -> ec2.IVpc:
-    """A VPC that exists."""
+    """Return an imported VPC."""
     return ec2.Vpc.from_vpc_attributes(
         stack,
         "Vpc",

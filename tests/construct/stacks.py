@@ -1,4 +1,4 @@
-"""Small stacks with OTA updates, and what is in their templates."""
+"""Small stacks with OTA updates, and queries on their templates."""
 
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,19 @@ RESOURCE_TYPE = "Custom::IoTOTAUpdate"
 
 
 def stack(name: str = "Prod", **options: Any) -> Stack:
-    """An empty stack in an app of its own, without anything that a CDK release changes at will."""
+    """Return an empty stack in a new app, without anything that changes with CDK releases."""
     return Stack(App(analytics_reporting=False), name, **options)
 
 
 def firmware(folder: Path, content: str = "firmware") -> Path:
-    """A firmware file of this content."""
+    """Write a firmware file with this content."""
     path = folder / f"{content}.bin"
     path.write_text(content)
     return path
 
 
 def signed() -> CodeSigning:
-    """A custom signature."""
+    """Return a custom signature."""
     return CodeSigning.custom(
         signature=b"\x30\x45\x02\x20 a signature",
         hash_algorithm=HashAlgorithm.SHA256,
@@ -34,12 +34,12 @@ def signed() -> CodeSigning:
 
 
 def ota_file(location: FileLocation, **options: Any) -> OtaFile:
-    """A signed file at this location."""
+    """Return a signed file at this location."""
     return OtaFile(**{"name": "/firmware/blinky.bin", "signing": signed(), **options}, location=location)
 
 
 def ota_update(scope: Construct, id: str, path: Path, **options: Any) -> OtaUpdate:
-    """An update of one firmware asset for one thing group."""
+    """Declare an update of one firmware asset for one thing group."""
     given = {"targets": [OtaTarget.thing_group("fleet")], **options}
     if "files" not in given:
         given["files"] = [ota_file(FileLocation.from_asset(path))]
@@ -47,22 +47,22 @@ def ota_update(scope: Construct, id: str, path: Path, **options: Any) -> OtaUpda
 
 
 def template(of: Stack) -> assertions.Template:
-    """The stack's template."""
+    """Return the stack's template."""
     return assertions.Template.from_stack(of)
 
 
 def updates(of: Stack) -> dict[str, Any]:
-    """The OTA updates in a stack's template, by logical id."""
+    """Return the OTA updates in a stack's template, by logical id."""
     return dict(template(of).find_resources(RESOURCE_TYPE))
 
 
 def only_update(of: Stack) -> dict[str, Any]:
-    """The one OTA update in a stack's template."""
+    """Return the one OTA update in a stack's template."""
     (update,) = updates(of).values()
     found: dict[str, Any] = update
     return found
 
 
 def wrong(value: Any) -> Any:
-    """A value of a type that is not taken."""
+    """Return a value that a type checker does not see the type of."""
     return value

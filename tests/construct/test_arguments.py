@@ -1,4 +1,4 @@
-"""Bad input is refused at synth, with the argument, the value and the remedy; what is just good enough passes."""
+"""Invalid input is rejected at synth with the argument, the value and the remedy; values at the limits are accepted."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,17 +38,17 @@ THINGS = [OtaTarget.thing(f"a{index}") for index in range(100)]
 
 
 def imported_bucket() -> s3.IBucket:
-    """A bucket that is not declared here."""
+    """Return a bucket that this app does not declare."""
     return s3.Bucket.from_bucket_name(stack(), "Bucket", "firmware")
 
 
 def in_bucket(key: Any = "a.bin", **options: Any) -> FileLocation:
-    """A location in some bucket."""
+    """Return a location in a bucket."""
     return FileLocation.from_bucket(imported_bucket(), key, **options)
 
 
 def custom(**options: Any) -> CodeSigning:
-    """A custom signature with changes."""
+    """Return a custom signature with these changes."""
     given: dict[str, Any] = {
         "signature": b"\xff",
         "hash_algorithm": HashAlgorithm.SHA256,
@@ -60,13 +60,13 @@ def custom(**options: Any) -> CodeSigning:
 
 
 def signer(**options: Any) -> CodeSigning:
-    """AWS Signer with changes."""
+    """Return a signature by AWS Signer with these changes."""
     given: dict[str, Any] = {"destination_bucket": imported_bucket(), "profile_name": "blinky", **options}
     return CodeSigning.signer(**given)
 
 
 def profile(**options: Any) -> SigningProfile:
-    """A signing profile with changes."""
+    """Return a signing profile with these changes."""
     given: dict[str, Any] = {
         "certificate_arn": CERTIFICATE,
         "platform": SigningPlatform.AMAZON_FREERTOS_DEFAULT,
@@ -77,19 +77,19 @@ def profile(**options: Any) -> SigningProfile:
 
 
 def a_file(**options: Any) -> OtaFile:
-    """A signed file in a bucket with changes."""
+    """Return a signed file in a bucket with these changes."""
     given: dict[str, Any] = {"name": "/a", "location": in_bucket(), "signing": custom(), **options}
     return OtaFile(**given)
 
 
 def exponential(**options: Any) -> RolloutRate:
-    """An exponential rate with changes."""
+    """Return an exponential rate with these changes."""
     given: dict[str, Any] = {"base_per_minute": 10, "increment_factor": 2, "after_notified": 100, **options}
     return RolloutRate.exponential(**given)
 
 
 def criterion(**options: Any) -> AbortCriterion:
-    """An abort criterion with changes."""
+    """Return an abort criterion with these changes."""
     given: dict[str, Any] = {
         "failure": FailureType.FAILED,
         "threshold_percentage": 10,
@@ -100,27 +100,27 @@ def criterion(**options: Any) -> AbortCriterion:
 
 
 def update(**options: Any) -> OtaUpdate:
-    """An update in a stack of its own with changes."""
+    """Declare an update with these changes in a new stack."""
     given: dict[str, Any] = {"targets": [OtaTarget.thing_group("fleet")], "files": [a_file()], **options}
     return OtaUpdate(stack(), "Blinky", **given)
 
 
 def unversioned() -> OtaUpdate:
-    """Signing by AWS Signer from a bucket that is declared without versions."""
+    """Let AWS Signer sign a file from a bucket that is declared without versions."""
     made = stack()
     place = FileLocation.from_bucket(s3.Bucket(made, "Firmware"), "a.bin")
     return OtaUpdate(made, "Blinky", targets=[OtaTarget.thing("a")], files=[a_file(location=place, signing=signer())])
 
 
 def taken(id: str, **options: Any) -> OtaUpdate:
-    """An update in a stack that has something else under an id of this library."""
+    """Declare an update in a stack that has another construct under one of this library's ids."""
     made = stack()
     s3.Bucket(made, id)
     return OtaUpdate(made, "Blinky", targets=[OtaTarget.thing("a")], files=[a_file()], **options)
 
 
 def elsewhere() -> OtaUpdate:
-    """An update with a provider in another Region."""
+    """Declare an update with a provider in another Region."""
     app = App(analytics_reporting=False)
     here, there = (
         Stack(app, name, env=Environment(account="111122223333", region=region))
@@ -133,7 +133,7 @@ def elsewhere() -> OtaUpdate:
 def placed(
     *, targets: Sequence[str] = (), role: str = "arn:aws:iam::111122223333:role/a/ota", certificate: str = CERTIFICATE
 ) -> OtaUpdate:
-    """An update in a stack whose account and Region are known."""
+    """Declare an update in a stack whose account and Region are known."""
     made = stack(env=Environment(account="111122223333", region="eu-central-1"))
     signing = signer(profile=profile(certificate_arn=certificate))
     return OtaUpdate(
@@ -146,7 +146,7 @@ def placed(
 
 
 def twice() -> OtaUpdate:
-    """Two updates of a stack with the same id."""
+    """Declare two updates with the same id in one stack."""
     made = stack()
     targets, files = [OtaTarget.thing("a")], [a_file()]
     OtaUpdate(made, "Other", targets=targets, files=files, ota_update_id="mine")
@@ -154,7 +154,7 @@ def twice() -> OtaUpdate:
 
 
 def sized(folder: Path, size: int) -> Path:
-    """A file of this size."""
+    """Write a file of this size."""
     path = folder / f"{size}.bin"
     with path.open("wb") as handle:
         handle.truncate(size)
@@ -302,7 +302,7 @@ BAD: list[tuple[Make, str]] = [
     (lambda: criterion(minimum_executed=1.5), "minimum_executed must be a whole number, got 1.5"),
 ]
 
-# What an update as a whole refuses; each error begins with the construct's path.
+# Errors of the update as a whole; each starts with the construct's path.
 BAD_UPDATES: list[tuple[Make, str]] = [
     (lambda: update(targets=[]), "targets must have 1 to 100 members, got 0"),
     (
@@ -447,27 +447,27 @@ BAD_UPDATES: list[tuple[Make, str]] = [
 
 @pytest.mark.parametrize(("make", "message"), BAD, ids=[message for _, message in BAD])
 def test_a_bad_value_is_named(make: Make, message: str) -> None:
-    """A value object refuses what is beyond its limits as soon as it is made."""
+    """A value object rejects a value that exceeds its limits in its constructor."""
     with pytest.raises((TypeError, ValueError), match=message):
         make()
 
 
 @pytest.mark.parametrize(("make", "message"), BAD_UPDATES, ids=[message for _, message in BAD_UPDATES])
 def test_a_bad_argument_of_an_update_is_named_with_its_path(make: Make, message: str) -> None:
-    """An error of the construct begins with its path."""
+    """An error of the construct starts with the construct's path."""
     with pytest.raises((TypeError, ValueError), match=f"^Prod/Blinky: .*{message}"):
         make()
 
 
 @pytest.mark.parametrize("size", [0, 16 * 1024 * 1024 + 1])
 def test_the_size_of_an_asset_is_limited(tmp_path: Path, size: int) -> None:
-    """A file that AWS IoT cannot stream is refused before it is uploaded."""
+    """A file that is too large or empty is rejected before it is uploaded."""
     with pytest.raises(ValueError, match=rf"size in bytes of path .* must be between 1 and 16777216, got {size}"):
         FileLocation.from_asset(sized(tmp_path, size))
 
 
 def test_the_tables_are_large() -> None:
-    """Every argument has its bad inputs."""
+    """There are at least 120 invalid inputs in the tables."""
     assert len(BAD) + len(BAD_UPDATES) >= 120
 
 
@@ -541,17 +541,17 @@ GOOD: dict[str, Make] = {
 
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
 def test_what_is_just_good_enough_passes(make: Make) -> None:
-    """The limits themselves are allowed."""
+    """Values exactly at their limits are accepted."""
     assert make()
 
 
 def test_enough_edges_are_tried() -> None:
-    """Every limit has its edge."""
+    """At least 40 values at their limits are tried."""
     assert len(GOOD) >= 40
 
 
 def test_tokens_pass() -> None:
-    """What is known in the deploy only cannot be checked at synth; the handler does."""
+    """Tokens are accepted for every argument, since only the handler can check them."""
     late = Fn.import_value("late")
     number: Any = Token.as_number({"Fn::ImportValue": "late"})
     made = stack()

@@ -1,4 +1,4 @@
-"""Gates and phases: what is in the template, and what is refused."""
+"""Gates and phases: their templates, and the combinations that are rejected."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,8 @@ from cdk_iot_ota import FileLocation, OtaTarget, Phase, PhasedRollout, RolloutGa
 from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates, wrong
 
 
-def test_a_gate_is_a_property_and_no_content(tmp_path: Path) -> None:
-    """The request is the same with and without, so that the same update is meant."""
+def test_a_gate_is_a_property_and_not_content(tmp_path: Path) -> None:
+    """A gate is a separate property and does not change the request, so the update keeps its id."""
     without, gated = stack(), stack()
     ota_update(without, "Blinky", firmware(tmp_path))
     gate = RolloutGate(success_percentage=99.5, maximum_failures=2, minimum_devices=10, timeout=Duration.minutes(45))
@@ -30,7 +30,7 @@ def test_a_gate_is_a_property_and_no_content(tmp_path: Path) -> None:
 
 
 def test_the_defaults_of_a_gate(tmp_path: Path) -> None:
-    """All devices, at least one, within half an hour."""
+    """By default a gate needs all devices, at least one, to succeed within 30 minutes."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), gate=RolloutGate())
     assert list(only_update(prod)["Properties"]["Gate"].values()) == [100, 0, 1, 30]
@@ -50,7 +50,7 @@ def test_the_defaults_of_a_gate(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_value_is_named(make: Callable[[], Any], message: str) -> None:
-    """As soon as the object is made."""
+    """A gate and a phase reject invalid values in their constructors."""
     with pytest.raises((TypeError, ValueError), match=message):
         make()
 
@@ -64,19 +64,19 @@ def test_a_bad_value_is_named(make: Callable[[], Any], message: str) -> None:
     ],
 )
 def test_what_a_gate_does_not_go_with(tmp_path: Path, options: dict[str, Any], message: str) -> None:
-    """A job that is never over, a removal that can not be, and what is no gate."""
+    """A gate is rejected with a continuous update or without force_delete_job, and must be a RolloutGate."""
     with pytest.raises((TypeError, ValueError), match=f"Prod/Blinky: {message}"):
         ota_update(stack(), "Blinky", firmware(tmp_path), **{"gate": RolloutGate(), **options})
 
 
 def phases(made: Stack, path: Path, *names: str, **options: Any) -> PhasedRollout:
-    """A rollout over thing groups of these names."""
+    """Declare a rollout over thing groups with these names."""
     found = [Phase(name, targets=[OtaTarget.thing_group(name)], gate=RolloutGate()) for name in names]
     return PhasedRollout(made, "Rollout", phases=found, files=[ota_file(FileLocation.from_asset(path))], **options)
 
 
 def logical_ids(made: Stack) -> dict[str, str]:
-    """The logical ids of the updates, by the name of their group."""
+    """Return the logical ids of the updates, by the name of their thing group."""
     return {
         part["Properties"]["Request"]["targets"][0]["Fn::Join"][1][-1].rpartition("/")[2]: name
         for name, part in updates(made).items()
@@ -84,7 +84,7 @@ def logical_ids(made: Stack) -> dict[str, str]:
 
 
 def test_each_phase_comes_after_the_one_before(tmp_path: Path) -> None:
-    """All have the same files, role and policies, and their own targets."""
+    """Each phase depends on the previous one, and all share files, role and policies."""
     prod = stack()
     rollout = phases(prod, firmware(tmp_path), "canary", "early", "fleet", description="blinky")
     found, ids = updates(prod), logical_ids(prod)
@@ -98,7 +98,7 @@ def test_each_phase_comes_after_the_one_before(tmp_path: Path) -> None:
 
 
 def test_phases_are_added_removed_and_reordered_without_a_change_of_the_others(tmp_path: Path) -> None:
-    """What a phase is follows its name: neither its id nor its request follow its place."""
+    """A phase's logical id and request depend on its name and not on its position."""
     path, found = firmware(tmp_path), []
     for names in (("canary", "fleet"), ("canary", "early", "fleet"), ("fleet", "canary")):
         prod = stack()
@@ -107,8 +107,8 @@ def test_phases_are_added_removed_and_reordered_without_a_change_of_the_others(t
     assert all(found[0].items() <= later.items() for later in found[1:])
 
 
-def test_a_phase_can_have_a_rate_of_its_own(tmp_path: Path) -> None:
-    """The others have that of the rollout."""
+def test_a_phase_can_have_its_own_rate(tmp_path: Path) -> None:
+    """A phase's own rate overrides the rollout's, which applies to all other phases."""
     prod = stack()
     own, common = RolloutRate.constant(maximum_per_minute=1), RolloutRate.constant(maximum_per_minute=9)
     found = [
@@ -122,7 +122,7 @@ def test_a_phase_can_have_a_rate_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_target_and_a_name_are_in_one_phase_only(tmp_path: Path) -> None:
-    """A device would get the firmware twice."""
+    """Two phases with the same name or a common target are rejected."""
     path, twice = firmware(tmp_path), Phase("b", targets=[OtaTarget.thing_group("a")])
     with pytest.raises(ValueError, match="Prod/Rollout: names of phases must be different from one another, got 'a'"):
         phases(stack(), path, "a", "a")

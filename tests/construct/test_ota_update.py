@@ -1,4 +1,4 @@
-"""What an `OtaUpdate` puts into a template."""
+"""The template of an `OtaUpdate`."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ from .stacks import firmware, only_update, ota_file, ota_update, stack, template
 
 
 def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
-    """Every argument is in `Request` under the API's own name; what is not said is not there."""
+    """`Request` has every given argument under the API's own name, and nothing else."""
     prod = stack()
     bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
     ota_update(
@@ -54,7 +54,7 @@ def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
 
 
 def test_a_signature_is_on_the_wire_as_devices_expect_it(tmp_path: Path) -> None:
-    """The blob's content is the base64 text of the raw signature, so the property is base64 twice."""
+    """The signature property is base64 of the base64 text that devices expect."""
     prod, raw = stack(), tmp_path / "blinky.sig"
     raw.write_bytes(b"\x30\x45\x02\x20 a signature")
     ota_update(prod, "Blinky", firmware(tmp_path))
@@ -65,7 +65,7 @@ def test_a_signature_is_on_the_wire_as_devices_expect_it(tmp_path: Path) -> None
 
 
 def test_an_unsigned_file_has_no_code_signing(tmp_path: Path) -> None:
-    """An unsigned file is possible when it is asked for."""
+    """A file with CodeSigning.unsigned() has no codeSigning in the request."""
     prod = stack()
     location = FileLocation.from_asset(firmware(tmp_path))
     ota_update(prod, "Blinky", tmp_path, files=[ota_file(location, signing=CodeSigning.unsigned())])
@@ -73,7 +73,7 @@ def test_an_unsigned_file_has_no_code_signing(tmp_path: Path) -> None:
 
 
 def test_an_id_is_generated_unless_it_is_given(tmp_path: Path) -> None:
-    """The template has the prefix of generated ids, or the explicit id, never both."""
+    """The template has either the prefix of generated ids or the explicit id."""
     prod = stack()
     generated, explicit = (
         ota_update(prod, "A", firmware(tmp_path)),
@@ -89,7 +89,7 @@ def test_an_id_is_generated_unless_it_is_given(tmp_path: Path) -> None:
 
 
 def test_stacks_with_like_names_have_unlike_prefixes(tmp_path: Path) -> None:
-    """A prefix never covers another stack's updates, however long or alike the names are."""
+    """No stack's prefix is a prefix of another stack's, however long or similar their names are."""
     names = ["prod", "prod-eu", "a" * 40 + "1", "a" * 40 + "2"]
     prefixes = []
     for name in names:
@@ -101,8 +101,8 @@ def test_stacks_with_like_names_have_unlike_prefixes(tmp_path: Path) -> None:
     assert len(set(prefixes)) == len(names)
 
 
-def test_a_nested_stack_has_a_prefix_of_its_own(tmp_path: Path) -> None:
-    """A nested stack gets its name in the deploy only; its prefix is fixed at synth all the same."""
+def test_a_nested_stack_has_its_own_prefix(tmp_path: Path) -> None:
+    """A nested stack's prefix is known at synth, although its name is not."""
     prod = stack()
     nested = NestedStack(prod, "My Nested*")
     ota_update(nested, "Blinky", firmware(tmp_path))
@@ -111,7 +111,7 @@ def test_a_nested_stack_has_a_prefix_of_its_own(tmp_path: Path) -> None:
 
 
 def test_tags_come_from_the_update_and_from_its_scopes(tmp_path: Path) -> None:
-    """`Tags.of` reaches the update; the update's own tags are stronger, and a removal is stronger still."""
+    """An update's tags override those that Tags.of adds, and Tags.of removes both."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), tags={"team": "devices", "gone": "x"})
     Tags.of(prod).add("team", "platform")
@@ -132,7 +132,7 @@ def test_tags_come_from_the_update_and_from_its_scopes(tmp_path: Path) -> None:
     ],
 )
 def test_tags_of_the_scope_are_checked_too(tmp_path: Path, tags: dict[str, str], message: str) -> None:
-    """What `Tags.of` adds is known at the end of synth, and checked there."""
+    """Invalid tags that Tags.of adds are an error at the end of synth."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     for key, value in tags.items():
@@ -142,7 +142,7 @@ def test_tags_of_the_scope_are_checked_too(tmp_path: Path, tags: dict[str, str],
 
 
 def test_delete_options_and_removal_policy(tmp_path: Path) -> None:
-    """Stream and job go with the update by default; both can stay, and so can the update."""
+    """Stream, job and update are deleted by default, and each can be kept."""
     default, kept = stack(), stack()
     ota_update(default, "Blinky", firmware(tmp_path))
     ota_update(
@@ -161,7 +161,7 @@ def test_delete_options_and_removal_policy(tmp_path: Path) -> None:
 
 
 def test_outputs_are_attributes_of_the_resource(tmp_path: Path) -> None:
-    """Id, ARN, job and status are known in the deploy and can be used anywhere in the app."""
+    """ARN, job and status of an update are attributes of its resource."""
     prod = stack()
     update = ota_update(prod, "Blinky", firmware(tmp_path))
     names = {"ota_update_arn": "OtaUpdateArn", "job_id": "JobId", "job_arn": "JobArn", "status": "Status"}
@@ -175,7 +175,7 @@ def test_outputs_are_attributes_of_the_resource(tmp_path: Path) -> None:
 
 
 def test_escape_hatches_reach_the_resource(tmp_path: Path) -> None:
-    """The default child is the CloudFormation resource, as everywhere in CDK."""
+    """The construct's default child is the CloudFormation resource."""
     prod = stack()
     update = ota_update(prod, "Blinky", firmware(tmp_path))
     update.node.default_child.add_property_override("Request.description", "overridden")  # type: ignore[union-attr]
@@ -183,14 +183,14 @@ def test_escape_hatches_reach_the_resource(tmp_path: Path) -> None:
 
 
 def test_cloudformation_waits_a_little_longer_than_the_handler(tmp_path: Path) -> None:
-    """A crash of the handler does not hang a stack for CloudFormation's default hour."""
+    """ServiceTimeout is set, so that a crashed handler does not block a stack for CloudFormation's default hour."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     assert only_update(prod)["Properties"]["ServiceTimeout"] == str(timeouts.SERVICE_TIMEOUT)
 
 
 def test_the_deletion_still_has_its_permissions(tmp_path: Path) -> None:
-    """The resource depends on its role, and on every policy of the handler and of the role that it needs."""
+    """The resource depends on its role and on every policy that its deletion needs."""
     prod = stack()
     bucket = s3.Bucket(prod, "Bucket")
     ota_update(prod, "Blinky", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, "a.bin"))])
@@ -201,7 +201,7 @@ def test_the_deletion_still_has_its_permissions(tmp_path: Path) -> None:
 
 
 def test_one_update_can_depend_on_another(tmp_path: Path) -> None:
-    """Phases, each with a bucket, a role and an update of its own, can follow one another without a cycle."""
+    """Updates with their own buckets and roles can depend on each other without a cycle."""
 
     class Phase(Construct):
         def __init__(self, scope: Construct, id: str) -> None:
@@ -213,11 +213,11 @@ def test_one_update_can_depend_on_another(tmp_path: Path) -> None:
     prod = stack()
     first, second = Phase(prod, "First"), Phase(prod, "Second")
     second.node.add_dependency(first)
-    assert len(updates(prod)) == 2  # Template.from_stack refuses a template with a cycle
+    assert len(updates(prod)) == 2  # Template.from_stack raises for a template with a cycle
 
 
 def test_two_updates_that_share_everything_can_follow_one_another(tmp_path: Path) -> None:
-    """The shared role and provider make no cycle either."""
+    """Updates that share role and provider can depend on each other without a cycle."""
     prod = stack()
     first, second = ota_update(prod, "First", firmware(tmp_path)), ota_update(prod, "Second", firmware(tmp_path))
     second.node.add_dependency(first)
@@ -225,7 +225,7 @@ def test_two_updates_that_share_everything_can_follow_one_another(tmp_path: Path
 
 
 def test_targets_of_the_same_stack_come_first(tmp_path: Path) -> None:
-    """L1 things and groups are accepted by ref or ARN, and CloudFormation makes them before the update."""
+    """L1 things and thing groups can be targets by ref or ARN, so CloudFormation creates them before the update."""
     prod = stack()
     thing, group = iot.CfnThing(prod, "Thing"), iot.CfnThingGroup(prod, "Group")
     targets = [OtaTarget.thing(thing.ref), OtaTarget.from_arn(group.attr_arn)]
@@ -236,7 +236,7 @@ def test_targets_of_the_same_stack_come_first(tmp_path: Path) -> None:
 
 
 def test_updates_share_one_provider_and_one_role(tmp_path: Path) -> None:
-    """Another update in a stack costs one resource."""
+    """Each further update in a stack adds exactly one resource."""
     one, twenty = stack(), stack()
     for made, count in ((one, 1), (twenty, 20)):
         for index in range(count):
@@ -246,7 +246,7 @@ def test_updates_share_one_provider_and_one_role(tmp_path: Path) -> None:
 
 
 def test_a_provider_and_a_role_can_be_shared_across_stacks(tmp_path: Path) -> None:
-    """Each using stack brings permissions of its own, under names of their own: IAM keeps a role's policies by name."""
+    """Stacks that share a provider and a role add policies with different names to it."""
     app = App(analytics_reporting=False)
     shared, first, second = (Stack(app, name) for name in ("Shared", "First", "Second"))
     provider, role = OtaUpdateProvider(shared, "Provider"), OtaServiceRole(shared, "Role")
@@ -261,8 +261,8 @@ def test_a_provider_and_a_role_can_be_shared_across_stacks(tmp_path: Path) -> No
     assert len(set(names)) == 10
 
 
-def test_two_providers_of_a_stack_have_permissions_of_their_own(tmp_path: Path) -> None:
-    """A second provider beside the first is given what its updates need."""
+def test_two_providers_of_a_stack_have_separate_permissions(tmp_path: Path) -> None:
+    """Two providers in one stack both get the permissions that their updates need."""
     prod = stack()
     for name in ("One", "Two"):
         ota_update(prod, name, firmware(tmp_path), provider=OtaUpdateProvider(prod, f"Provider{name}"))
@@ -275,7 +275,7 @@ def test_two_providers_of_a_stack_have_permissions_of_their_own(tmp_path: Path) 
 
 
 def test_a_given_role_of_another_kind_is_left_alone(tmp_path: Path) -> None:
-    """Only an `OtaServiceRole` is given permissions."""
+    """A role that is not an OtaServiceRole gets no policies."""
     prod = stack()
     role = iam.Role(prod, "Mine", assumed_by=as_principal(iam.ServicePrincipal("iot.amazonaws.com")))
     ota_update(prod, "Blinky", firmware(tmp_path), role=role)
@@ -286,7 +286,7 @@ def test_a_given_role_of_another_kind_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_id_that_is_taken_is_an_error(tmp_path: Path) -> None:
-    """A construct of another kind under the id of the shared provider is not mistaken for it."""
+    """Another construct under the id of the shared provider is an error."""
     prod = stack()
     sns.Topic(prod, "OtaUpdateProvider")
     with pytest.raises(ValueError, match="Prod/OtaUpdateProvider: this id is taken"):
@@ -294,7 +294,7 @@ def test_an_id_that_is_taken_is_an_error(tmp_path: Path) -> None:
 
 
 def test_no_account_or_region_is_written_into_the_template(tmp_path: Path) -> None:
-    """A stack that fixes no environment can be deployed in any partition."""
+    """The template of a stack without a fixed environment names no partition and no Region."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     text = json.dumps(template(prod).to_json()["Resources"])
@@ -303,7 +303,7 @@ def test_no_account_or_region_is_written_into_the_template(tmp_path: Path) -> No
 
 
 def test_the_construct_is_a_resource_of_cdk(tmp_path: Path) -> None:
-    """It is taggable in the way of CDK and knows its stack."""
+    """An update has a tag manager and knows its stack, like every resource of CDK."""
     prod = stack()
     update = ota_update(prod, "Blinky", firmware(tmp_path))
     assert update.stack is prod

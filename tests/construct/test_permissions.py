@@ -1,4 +1,4 @@
-"""Who may do what: the statements that an update brings along."""
+"""The policies that an update adds for the handler and for AWS IoT."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from .stacks import firmware, ota_file, ota_update, stack, template
 
 
 def policies(made: Stack) -> dict[str, Any]:
-    """The policies of a stack's updates, by logical id: those of CDK's framework are left out."""
+    """Return the policies of a stack's updates by logical id, without those of CDK's framework."""
     found = {
         **template(made).find_resources("AWS::IAM::Policy"),
         **template(made).find_resources("AWS::IAM::ManagedPolicy"),
@@ -27,30 +27,30 @@ def policies(made: Stack) -> dict[str, Any]:
 
 
 def stated(policy: dict[str, Any]) -> list[dict[str, Any]]:
-    """The statements of a policy."""
+    """Return the statements of a policy."""
     return list(policy["Properties"]["PolicyDocument"]["Statement"])
 
 
 def of(made: Stack, *, handler: bool) -> list[dict[str, Any]]:
-    """The statements of the handler's role, or those of the service's."""
+    """Return the statements of the handler's role, or those of the service's role."""
     role = "HandlerRole" if handler else "OtaServiceRole"
     roles = [policy for policy in policies(made).values() if role in json.dumps(policy["Properties"]["Roles"])]
     return [statement for policy in roles for statement in stated(policy)]
 
 
 def sid(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The statement of this name."""
+    """Return the statement with this Sid."""
     (statement,) = [statement for statement in found if statement.get("Sid") == name]
     return statement
 
 
 def resource(statement: dict[str, Any]) -> str:
-    """The end of a statement's resource, behind account and Region."""
+    """Return the end of a statement's resource, after account and Region."""
     return str(statement["Resource"]["Fn::Join"][1][-1])
 
 
 def test_the_handler_may_touch_updates_of_its_stack_only(tmp_path: Path) -> None:
-    """OTA actions are scoped by the stack's prefix, and so are jobs; streams are named by AWS."""
+    """The handler's OTA and job actions are limited to the stack's prefix, and its streams to those of OTA updates."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     found = of(prod, handler=True)
@@ -60,7 +60,7 @@ def test_the_handler_may_touch_updates_of_its_stack_only(tmp_path: Path) -> None
 
 
 def test_the_handler_may_pass_the_declared_role_to_aws_iot_only(tmp_path: Path) -> None:
-    """iam:PassRole names the role and the service."""
+    """The handler may pass only the declared role, and only to AWS IoT."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     statement = sid(of(prod, handler=True), "PassRole")
@@ -69,7 +69,7 @@ def test_the_handler_may_pass_the_declared_role_to_aws_iot_only(tmp_path: Path) 
 
 
 def test_the_handler_reads_objects_whose_version_it_looks_up(tmp_path: Path) -> None:
-    """A declared version needs no look, and so no permission."""
+    """The handler may read an object only if its version is looked up at deploy time."""
     pinned, open_ = stack(), stack()
     for made, version in ((pinned, "v1"), (open_, None)):
         bucket = s3.Bucket.from_bucket_name(made, "Bucket", "firmware")
@@ -79,7 +79,7 @@ def test_the_handler_reads_objects_whose_version_it_looks_up(tmp_path: Path) -> 
 
 
 def test_an_explicit_id_is_deleted_by_its_tag(tmp_path: Path) -> None:
-    """Without the stack's prefix, the tag that says whose an update is limits what may be deleted."""
+    """Updates with explicit ids may only be deleted if they carry the stack's ownership tag."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), ota_update_id="mine")
     found = of(prod, handler=True)
@@ -90,7 +90,7 @@ def test_an_explicit_id_is_deleted_by_its_tag(tmp_path: Path) -> None:
 
 
 def test_the_service_role_trusts_aws_iot_of_this_account_only(tmp_path: Path) -> None:
-    """The trust is narrowed by account and source ARN, against a confused deputy."""
+    """The service role's trust policy is limited to AWS IoT of this account."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     (role,) = [
@@ -105,7 +105,7 @@ def test_the_service_role_trusts_aws_iot_of_this_account_only(tmp_path: Path) ->
 
 
 def test_the_service_role_has_what_the_service_needs(tmp_path: Path) -> None:
-    """Jobs of the stack's updates, streams, itself, and the declared objects."""
+    """The service role may use the stack's jobs, streams, itself and the declared objects."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     found = of(prod, handler=False)
@@ -116,7 +116,7 @@ def test_the_service_role_has_what_the_service_needs(tmp_path: Path) -> None:
 
 
 def test_an_encrypted_bucket_brings_its_key(tmp_path: Path) -> None:
-    """Firmware in a bucket with a key of its own is decrypted through S3 only."""
+    """Both roles may decrypt with the key of an encrypted bucket, through S3 only."""
     prod = stack()
     bucket = s3.Bucket(prod, "Bucket", encryption_key=cast(kms.IKey, kms.Key(prod, "Key")))
     ota_update(prod, "Blinky", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, "a.bin"))])
@@ -133,14 +133,14 @@ def in_bucket(made: Stack, *keys: str, **options: Any) -> None:
 
 
 def readable(made: Stack, *, handler: bool) -> list[str]:
-    """The keys of the objects that may be read, as a policy says them."""
+    """Return the keys or patterns of the objects that a policy allows to read."""
     reads = sid(of(made, handler=handler), "Objects")["Resource"]
     listed = reads if isinstance(reads, list) else [reads]
     return [str(arn["Fn::Join"][1][-1]).removeprefix(":s3:::firmware/") for arn in listed]
 
 
 def test_the_declared_objects_are_readable_and_no_others() -> None:
-    """Neither the handler nor the service reads what lies beside the declared objects."""
+    """Handler and service may read exactly the declared objects."""
     prod = stack()
     in_bucket(prod, "blinky/1.0.bin", "data.bin")
     for handler in (True, False):
@@ -148,7 +148,7 @@ def test_the_declared_objects_are_readable_and_no_others() -> None:
 
 
 def test_other_objects_are_another_policy() -> None:
-    """Devices load the old firmware until the new update is there: its policy must not be changed, but be followed."""
+    """Changed objects create a new policy, so devices can download the old firmware until the new update exists."""
     found: list[dict[str, Any]] = []
     for version in ("1.0", "1.1"):
         prod = stack()
@@ -161,7 +161,7 @@ def test_other_objects_are_another_policy() -> None:
 
 
 def test_the_same_objects_are_the_same_policy() -> None:
-    """Content that names no other objects leaves the policy as it is."""
+    """Content changes that name the same objects keep the policy."""
     names = []
     for options in ({}, {"description": "other"}):
         prod = stack()
@@ -174,7 +174,7 @@ def test_the_same_objects_are_the_same_policy() -> None:
     ("key", "pattern"), [("a.bin", "*.bin"), ("v1/a", "v1/*"), ("a", "*"), ("x/y/a.tar.gz", "x/y/*.gz")]
 )
 def test_what_a_retained_update_reads_stays_readable(key: str, pattern: str) -> None:
-    """Nobody knows when its devices are done: the role reads the same folder and ending, whatever is declared later."""
+    """The service may read the folder and extension of a retained update's files, whatever is declared later."""
     prod = stack()
     in_bucket(prod, key, removal_policy=RemovalPolicy.RETAIN)
     assert readable(prod, handler=False) == [pattern]
@@ -182,14 +182,14 @@ def test_what_a_retained_update_reads_stays_readable(key: str, pattern: str) -> 
 
 
 def test_what_is_deleted_without_force_stays_readable() -> None:
-    """The old update outlives its successor's deploy if its job goes on: its devices load on."""
+    """An update that is deleted without force stays readable, since its job may outlive the deploy."""
     prod = stack()
     in_bucket(prod, "a/1.bin", force_delete_job=False)
     assert readable(prod, handler=False) == ["a/*.bin"]
 
 
 def test_a_policy_that_is_wider_than_what_is_declared_is_a_warning() -> None:
-    """Nobody is to find out in an audit."""
+    """A policy that allows more than the declared objects adds a warning."""
     few, many = stack(), stack()
     in_bucket(few, "a/1.bin")
     in_bucket(many, *(f"a/{index}.bin" for index in range(11)))
@@ -201,7 +201,7 @@ def test_a_policy_that_is_wider_than_what_is_declared_is_a_warning() -> None:
 
 
 def test_the_bucket_of_all_assets_is_never_readable_as_a_whole(tmp_path: Path) -> None:
-    """The code of every function of the account is in it."""
+    """Too many different assets are an error: the asset bucket is never readable as a whole."""
     prod = stack()
     paths = [tmp_path / f"firmware.v{index}" for index in range(11)]
     for path in paths:
@@ -212,7 +212,7 @@ def test_the_bucket_of_all_assets_is_never_readable_as_a_whole(tmp_path: Path) -
 
 
 def test_many_objects_are_readable_by_folder_and_ending_or_all() -> None:
-    """More objects than a policy has room for become their folders, and more folders than that the bucket."""
+    """Too many objects for a policy become folder patterns, and too many folders become the whole bucket."""
     few, folders, bucket = stack(), stack(), stack()
     in_bucket(few, *(f"a/{index}.bin" for index in range(10)))
     in_bucket(folders, *(f"a/{index}.bin" for index in range(11)))
@@ -223,24 +223,24 @@ def test_many_objects_are_readable_by_folder_and_ending_or_all() -> None:
 
 
 def with_role(made: Stack, role: iam.IRole) -> OtaUpdate:
-    """An update with this role."""
+    """Declare an update with this role."""
     bucket = s3.Bucket.from_bucket_name(made, "Bucket", "firmware")
     return ota_update(made, "Blinky", Path(), role=role, files=[ota_file(FileLocation.from_bucket(bucket, "a"))])
 
 
 def with_bucket(made: Stack, key: str = "a.bin", **attributes: Any) -> OtaUpdate:
-    """An update with an object of this bucket."""
+    """Declare an update with an object of an imported bucket."""
     bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", **{"bucket_name": "firmware", **attributes})
     return ota_update(made, "Blinky", Path(), files=[ota_file(FileLocation.from_bucket(bucket, key))])
 
 
 def key_of(made: Stack, resource: str, name: str) -> kms.IKey:
-    """A key that is imported by this ARN."""
+    """Import a KMS key by an ARN with this resource."""
     return kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource=resource, resource_name=name))
 
 
 def role_of(made: Stack, name: str) -> iam.IRole:
-    """A role of the stack's account that is imported by its ARN."""
+    """Import a role of the stack's account by its ARN."""
     return iam.Role.from_role_arn(made, "Role", f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{name}")
 
 
@@ -258,8 +258,8 @@ PATTERNS: dict[str, Callable[[Stack], Any]] = {
 
 
 @pytest.mark.parametrize("declare", PATTERNS.values(), ids=PATTERNS)
-def test_a_name_is_no_pattern(declare: Callable[[Stack], Any]) -> None:
-    """Neither is one of which only a part is known: what is known of it is in the policy as it is."""
+def test_a_name_is_not_a_pattern(declare: Callable[[Stack], Any]) -> None:
+    """A name or ARN that contains a wildcard or variable is rejected, even if only a part of it is known."""
     with pytest.raises(ValueError, match=r"Prod/\w+: .* must be one resource, got .* with .*: policies are made of it"):
         declare(stack())
 
@@ -271,8 +271,8 @@ ALIASES: dict[str, Callable[[Stack], Any]] = {
 
 
 @pytest.mark.parametrize("declare", ALIASES.values(), ids=ALIASES)
-def test_an_alias_is_no_key(declare: Callable[[Stack], Any]) -> None:
-    """IAM and CloudWatch Logs do not take the one for the other."""
+def test_an_alias_is_not_a_key(declare: Callable[[Stack], Any]) -> None:
+    """The alias of a KMS key is rejected in place of the key."""
     with pytest.raises(ValueError, match=r"Prod/\w+: .* must be a key, got the alias .*: give the key that it stands"):
         declare(stack())
 
@@ -284,8 +284,8 @@ def test_an_alias_is_no_key(declare: Callable[[Stack], Any]) -> None:
         ("eu-west-1", "999999999999", "role must be in the update's account 111122223333, got one in 999999999999"),
     ],
 )
-def test_a_role_of_another_place_is_refused(tmp_path: Path, region: str, account: str, message: str) -> None:
-    """An OtaServiceRole trusts AWS IoT of its own account and Region only."""
+def test_a_role_of_another_environment_is_rejected(tmp_path: Path, region: str, account: str, message: str) -> None:
+    """An OtaServiceRole of another account or Region is rejected."""
     app = App(analytics_reporting=False)
     here = Stack(app, "Here", env=Environment(account="111122223333", region="eu-west-1"))
     there = Stack(app, "There", env=Environment(account=account, region=region))
@@ -306,7 +306,7 @@ def test_a_role_of_another_place_is_refused(tmp_path: Path, region: str, account
 def test_jobs_and_streams_are_the_handlers_only_where_it_deletes_them(
     tmp_path: Path, options: dict[str, Any], expected: set[str]
 ) -> None:
-    """The delete options say what the handler may delete beside the update."""
+    """The handler may delete jobs and streams only if the delete options ask for it."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), **options)
     found = {statement["Sid"] for statement in of(prod, handler=True)}
@@ -314,7 +314,7 @@ def test_jobs_and_streams_are_the_handlers_only_where_it_deletes_them(
 
 
 def test_other_delete_options_are_another_policy(tmp_path: Path) -> None:
-    """An update that was made with other options is still deleted with them, after the new template's policies."""
+    """Changed delete options create a new policy, and the old one outlives the updates that were created with it."""
     names = []
     for force in (True, False):
         prod = stack()
@@ -325,7 +325,7 @@ def test_other_delete_options_are_another_policy(tmp_path: Path) -> None:
 
 
 def test_the_service_signs_with_the_declared_profile_only(tmp_path: Path) -> None:
-    """AWS Signer only where it signs, with the declared profile, into the declared place."""
+    """The service may sign with the declared profile into the declared prefix, and with nothing else."""
     prod = stack()
     source, signed = (s3.Bucket.from_bucket_name(prod, name, name) for name in ("source", "signed"))
     signing = CodeSigning.signer(destination_bucket=signed, profile_name="blinky", destination_prefix="ota/")
@@ -340,7 +340,7 @@ def test_the_service_signs_with_the_declared_profile_only(tmp_path: Path) -> Non
 
 
 def test_many_profiles_are_named_one_by_one(tmp_path: Path) -> None:
-    """AWS Signer signs with no other profile of the account, however many there are."""
+    """Signing profiles are allowed by name, however many there are."""
     prod = stack()
     source, signed = (s3.Bucket.from_bucket_name(prod, name, name) for name in ("source", "signed"))
     for index in range(12):
@@ -356,14 +356,14 @@ def test_many_profiles_are_named_one_by_one(tmp_path: Path) -> None:
 
 
 def test_a_signature_of_the_builds_needs_nothing_of_aws_signer(tmp_path: Path) -> None:
-    """No action of AWS Signer where it does not sign."""
+    """An update that AWS Signer does not sign adds no permission for AWS Signer."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     assert "signer:" not in json.dumps(policies(prod))
 
 
 def test_a_role_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
-    """Neither a role of the app nor an imported one is given a permission."""
+    """Neither a role of the app nor an imported role gets a policy."""
     prod = stack()
     own = iam.Role(prod, "Own", assumed_by=cast(iam.IPrincipal, iam.ServicePrincipal("iot.amazonaws.com")))
     imported = iam.Role.from_role_arn(prod, "Imported", "arn:aws:iam::111122223333:role/ota")
@@ -375,7 +375,7 @@ def test_a_role_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_no_managed_policy_of_aws_and_no_open_resource(tmp_path: Path) -> None:
-    """Roles of ours have no AWS managed policy, and no statement is for every resource."""
+    """The library's roles have no AWS managed policy and no statement for every resource."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), ota_update_id="mine")
     roles = template(prod).find_resources("AWS::IAM::Role").values()

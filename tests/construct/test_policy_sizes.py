@@ -1,4 +1,4 @@
-"""Every policy fits into IAM, for as many updates as fit into a stack."""
+"""Policies stay within IAM's size limits, for as many updates as fit into a stack."""
 
 import json
 import re
@@ -15,15 +15,15 @@ from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaUpdateProvider
 
 from .stacks import firmware, ota_file, ota_update, stack, template
 
-# A stack has 500 resources, and what the updates share is among them.
+# A stack has at most 500 resources, including those that the updates share.
 UPDATES = 450
 INLINE, MANAGED, ATTACHED = 10_240, 6_144, 10
-# What CloudFormation fills in is as long as this, at most.
+# The longest values of intrinsics.
 LONGEST = {"AWS::AccountId": 12, "AWS::Partition": 10, "AWS::Region": 14}
 
 
 def characters(value: Any) -> int:
-    """How long a document is in IAM, which counts no white space, with what CloudFormation fills in."""
+    """Return the size of a policy document in IAM, without white space and with intrinsics at their longest."""
 
     def filled(part: Any) -> Any:
         match part:
@@ -45,7 +45,7 @@ def characters(value: Any) -> int:
 
 
 def inline(made: Stack) -> dict[str, int]:
-    """How long the inline policies of each role are, with those in the role itself."""
+    """Return the total size of each role's inline policies."""
     resources = template(made).to_json()["Resources"]
     sizes = {
         name: sum(characters(policy["PolicyDocument"]) for policy in part["Properties"].get("Policies", []))
@@ -60,14 +60,14 @@ def inline(made: Stack) -> dict[str, int]:
 
 
 def managed(made: Stack) -> list[int]:
-    """How long the managed policies are."""
+    """Return the sizes of the managed policies."""
     found = template(made).find_resources("AWS::IAM::ManagedPolicy").values()
     return [characters(part["Properties"]["PolicyDocument"]) for part in found]
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """As many updates as fit, each with the longest id of its own, and with objects and a way of signing of its own."""
+    """Declare as many updates as fit, each with the longest explicit id and its own object and signing."""
     made = Stack(App(analytics_reporting=False), "Prod-stack-with-a-name-of-128-characters".ljust(128, "x"))
     key = kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource="key", resource_name="k"))
     bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", bucket_name="b" * 63, encryption_key=key)
@@ -85,14 +85,14 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 
 def test_policies_of_450_updates_fit(many: Stack) -> None:
-    """Each policy is within IAM's limits, old and new ones together, and a role has few enough of them."""
+    """The policies of 450 updates fit into IAM's limits, with old and new ones together."""
     assert 2 * max(inline(many).values()) <= INLINE
     assert max(managed(many)) <= MANAGED
     assert len(managed(many)) <= ATTACHED
 
 
 def test_policies_of_many_generated_ids_and_assets_do_not_grow(tmp_path: Path) -> None:
-    """A further update with firmware of its own makes no policy longer."""
+    """Further updates with their own firmware assets do not make policies longer."""
     found = []
     for count in (12, 24):
         made = stack()
@@ -104,7 +104,7 @@ def test_policies_of_many_generated_ids_and_assets_do_not_grow(tmp_path: Path) -
 
 
 def test_what_does_not_fit_is_refused_at_synth(tmp_path: Path) -> None:
-    """Too many buckets for one role are an error before the deploy, with what to do."""
+    """Too many buckets for one role are an error at synth that names the remedy."""
     prod = stack()
     for index in range(30):
         bucket = s3.Bucket.from_bucket_name(prod, f"Bucket{index}", f"firmware-{index}")
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_refused_at_synth(tmp_path: Path) -> None:
 
 
 def test_some_roles_and_buckets_fit(tmp_path: Path) -> None:
-    """A stack with five roles and five buckets is nothing special."""
+    """A stack with five roles and five buckets stays within the limits."""
     prod = stack()
     for index in range(5):
         bucket = s3.Bucket.from_bucket_name(prod, f"Bucket{index}", f"firmware-{index}")
@@ -128,7 +128,7 @@ def test_some_roles_and_buckets_fit(tmp_path: Path) -> None:
 
 
 def test_what_all_stacks_give_to_a_role_is_counted(tmp_path: Path) -> None:
-    """A provider that many stacks share is refused before the deploy of the one that would be too many."""
+    """Policies that several stacks add to a shared provider are counted together."""
     app = App(analytics_reporting=False)
     provider = OtaUpdateProvider(Stack(app, "Shared"), "Provider")
     for number in range(12):
@@ -142,7 +142,7 @@ def test_what_all_stacks_give_to_a_role_is_counted(tmp_path: Path) -> None:
 
 
 def test_managed_policies_are_counted(tmp_path: Path) -> None:
-    """Each stack with ids of its own brings one, and a role takes ten."""
+    """More than ten managed policies on a shared provider's role are an error at synth."""
     app = App(analytics_reporting=False)
     provider = OtaUpdateProvider(Stack(app, "Shared"), "Provider")
     for number in range(11):

@@ -1,8 +1,8 @@
-"""What answers CloudFormation: the function, CDK's framework around it, and how both fit into an account."""
+"""The provider: its function, CDK's framework around it, and their settings."""
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import jsii
 import pytest
@@ -17,24 +17,24 @@ from cdk_iot_ota import OtaUpdateProvider
 
 from .stacks import firmware, ota_update, stack, template, wrong
 
-FUNCTIONS = 4  # ours, and three of the framework
+FUNCTIONS = 4  # the handler, and three of the framework
 
 
 def resources(made: Stack, resource_type: str) -> list[dict[str, Any]]:
-    """The properties of all resources of a type."""
+    """Return the properties of all resources of a type."""
     return [part.get("Properties", {}) for part in template(made).find_resources(resource_type).values()]
 
 
 @pytest.fixture
 def prod(tmp_path: Path) -> Stack:
-    """A stack with one update and all that comes with it."""
+    """Return a stack with one update and everything that comes with it."""
     made = stack()
     ota_update(made, "Blinky", firmware(tmp_path))
     return made
 
 
 def test_every_function_has_a_current_runtime(prod: Stack) -> None:
-    """The handler's is the latest of Python, the framework's what CDK takes for the latest of Node."""
+    """The handler runs on Python 3.14, and the framework's functions on Node 22 or later."""
     runtimes = [str(function["Runtime"]) for function in resources(prod, "AWS::Lambda::Function")]
     assert len(runtimes) == FUNCTIONS
     assert "python3.14" in runtimes
@@ -42,7 +42,7 @@ def test_every_function_has_a_current_runtime(prod: Stack) -> None:
 
 
 def test_all_logs_have_a_group_of_ours_and_an_end(prod: Stack) -> None:
-    """No function and no state machine makes a group by itself, which would be kept for ever."""
+    """Every function logs to a declared log group with a retention, which is deleted with the stack."""
     groups = template(prod).find_resources("AWS::Logs::LogGroup")
     assert len(groups) == 3
     for group in groups.values():
@@ -53,7 +53,7 @@ def test_all_logs_have_a_group_of_ours_and_an_end(prod: Stack) -> None:
 
 
 def test_the_state_machine_is_logged_and_traced(prod: Stack) -> None:
-    """All its steps, but not the data: the URL that CloudFormation is answered at is in it."""
+    """The state machine is traced and logs all steps, without the data that contains CloudFormation's URL."""
     (machine,) = resources(prod, "AWS::StepFunctions::StateMachine")
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
@@ -64,7 +64,7 @@ def test_the_state_machine_is_logged_and_traced(prod: Stack) -> None:
 
 
 def test_the_retention_can_be_chosen(tmp_path: Path) -> None:
-    """It holds for all three groups."""
+    """log_retention applies to all three log groups."""
     made = stack()
     provider = OtaUpdateProvider(made, "Provider", log_retention=logs.RetentionDays.ONE_WEEK)
     ota_update(made, "Blinky", firmware(tmp_path), provider=provider)
@@ -72,7 +72,7 @@ def test_the_retention_can_be_chosen(tmp_path: Path) -> None:
 
 
 def test_a_key_encrypts_logs_and_environments(tmp_path: Path) -> None:
-    """The key of the provider is that of all groups and functions; CloudWatch Logs is let in, for logs only."""
+    """encryption_key encrypts all log groups and environments, and CloudWatch Logs may use it for logs only."""
     made = stack()
     key = kms.Key(made, "Key")
     ota_update(made, "Blinky", firmware(tmp_path), provider=OtaUpdateProvider(made, "Provider", encryption_key=key))
@@ -88,27 +88,27 @@ def test_a_key_encrypts_logs_and_environments(tmp_path: Path) -> None:
 
 
 def test_an_imported_key_is_taken_as_it_is(tmp_path: Path) -> None:
-    """Its policy is not declared here."""
+    """An imported key encrypts the logs without a change of its policy."""
     made = stack()
     key = kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource="key", resource_name="k"))
     ota_update(made, "Blinky", firmware(tmp_path), provider=OtaUpdateProvider(made, "Provider", encryption_key=key))
     assert all("KmsKeyId" in group for group in resources(made, "AWS::Logs::LogGroup"))
 
 
-def test_what_is_no_key_is_refused() -> None:
-    """The error names the argument and what makes a key of an ARN."""
+def test_anything_but_a_key_is_rejected() -> None:
+    """An encryption_key of another type is an error that names Key.from_key_arn."""
     with pytest.raises(TypeError, match=r"Prod/Provider: encryption_key must be a kms.IKey, got 'arn'"):
         OtaUpdateProvider(stack(), "Provider", encryption_key="arn")  # type: ignore[arg-type]
 
 
-def test_what_is_no_vpc_is_refused() -> None:
-    """The error names the argument and what makes a VPC of an id."""
+def test_anything_but_a_vpc_is_rejected() -> None:
+    """A vpc of another type is an error that names Vpc.from_lookup."""
     with pytest.raises(TypeError, match=r"Prod/Provider: vpc must be an ec2.IVpc, got 'vpc-1': see Vpc.from"):
         OtaUpdateProvider(stack(), "Provider", vpc=wrong("vpc-1"))
 
 
 def test_functions_run_in_a_vpc(tmp_path: Path) -> None:
-    """All of them, and only Lambda itself can use what their roles allow for it."""
+    """All functions run in the VPC, and only the Lambda service can use the network permissions of their roles."""
     made = stack()
     vpc = ec2.Vpc(made, "Vpc")
     ota_update(made, "Blinky", firmware(tmp_path), provider=OtaUpdateProvider(made, "Provider", vpc=vpc))
@@ -124,7 +124,7 @@ def test_functions_run_in_a_vpc(tmp_path: Path) -> None:
 
 
 def test_subnets_and_security_groups_are_passed_on(tmp_path: Path) -> None:
-    """The functions are where the user wants them."""
+    """vpc_subnets and security_groups reach the functions."""
     made = stack()
     vpc = ec2.Vpc(made, "Vpc")
     group = ec2.SecurityGroup(made, "Group", vpc=vpc)
@@ -138,14 +138,14 @@ def test_subnets_and_security_groups_are_passed_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("argument", ["vpc_subnets", "security_groups"])
 def test_a_network_without_a_vpc_is_refused(argument: str) -> None:
-    """It would be left out in silence."""
+    """vpc_subnets and security_groups are rejected without a vpc."""
     value: Any = ec2.SubnetSelection() if argument == "vpc_subnets" else []
     with pytest.raises(ValueError, match=rf"Prod/Provider: {argument} needs a vpc, got none: give the vpc as well"):
         OtaUpdateProvider(stack(), "Provider", **{argument: value})
 
 
 def test_a_permissions_boundary_reaches_every_role(prod: Stack) -> None:
-    """The one of the whole app limits the roles of the framework too."""
+    """A permissions boundary on the stack applies to all roles, including the framework's."""
     boundary = iam.ManagedPolicy.from_managed_policy_name(prod, "Boundary", "boundary")
     iam.PermissionsBoundary.of(prod).apply(boundary)
     roles = resources(prod, "AWS::IAM::Role")
@@ -154,15 +154,22 @@ def test_a_permissions_boundary_reaches_every_role(prod: Stack) -> None:
 
 
 def test_tags_reach_everything_that_has_tags(prod: Stack) -> None:
-    """`Tags.of` the stack: roles, functions, log groups, the state machine and the update."""
+    """Tags.of reaches every resource that can have tags."""
     Tags.of(prod).add("team", "devices")
     without = {"AWS::IAM::Policy"}
     for name, part in template(prod).to_json()["Resources"].items():
         assert part["Type"] in without or {"Key": "team", "Value": "devices"} in part["Properties"]["Tags"], name
 
 
+def test_the_role_is_typed_as_a_role_of_cdk() -> None:
+    """The type of `OtaUpdateProvider.role` is `iam.Role`, and not a class that users cannot import."""
+    prod = stack()
+    assert get_type_hints(cast(property, OtaUpdateProvider.role).fget)["return"] is iam.Role
+    assert isinstance(OtaUpdateProvider(prod, "Provider").role, iam.Role)
+
+
 def test_an_aspect_reaches_everything(prod: Stack) -> None:
-    """What an organisation looks at or changes in all resources, it finds here as well."""
+    """An aspect visits every resource of the stack."""
     seen: set[str] = set()
 
     @jsii.implements(IAspect)

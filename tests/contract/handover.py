@@ -1,4 +1,4 @@
-"""From a template to an event of the handler, as CloudFormation does it."""
+"""Convert a template's resource to an event for the handler, as CloudFormation does."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _INTRINSICS = {"Ref", "Fn::GetAtt", "Fn::Join", "Fn::Sub"}
 
 
 def handed_over(value: Any) -> Any:
-    """What CloudFormation makes of a template's value: references resolved, and every scalar a string."""
+    """Return a template value as CloudFormation passes it: references resolved, and every scalar as a string."""
     if isinstance(value, dict) and set(value) & _INTRINSICS:
         return RESOLVED
     if isinstance(value, dict):
@@ -22,7 +22,7 @@ def handed_over(value: Any) -> Any:
 
 
 def event_of(made: Stack) -> dict[str, Any]:
-    """The Create event of the one update in a stack."""
+    """Return the Create event of the one update in a stack."""
     return {
         "RequestType": "Create",
         "RequestId": "request",

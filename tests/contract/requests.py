@@ -1,4 +1,4 @@
-"""Whole valid requests in the API's own form, made up by hypothesis, and the arguments that ask for them."""
+"""Hypothesis strategies for valid CreateOTAUpdate requests, and the constructs that declare them."""
 
 import base64
 from typing import Any
@@ -128,7 +128,7 @@ over_http = st.tuples(requests, st.integers(60, 3600)).map(
 
 
 def ask(scope: Construct, request: dict[str, Any]) -> OtaUpdate:
-    """Declare the update that this request asks for."""
+    """Declare the update that renders this request."""
     expiry = request.get("awsJobPresignedUrlConfig")
     selection = request.get("targetSelection")
     return OtaUpdate(

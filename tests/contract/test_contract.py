@@ -1,4 +1,4 @@
-"""Construct and handler agree: what the one synthesizes, the other reads and the API takes."""
+"""The constructs and the handler agree: the handler reads what is synthesized, and the API accepts it."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ SHAPE: Any = botocore.session.get_session().get_service_model("iot").operation_m
 
 
 def test_the_api_takes_what_is_synthesized(tmp_path: Path) -> None:
-    """Synthesized, handed over as strings, read by the handler: botocore's model finds nothing wrong."""
+    """A synthesized request that the handler has read is valid in botocore's model."""
     prod = stack()
     location = FileLocation.from_asset(firmware(tmp_path))
     files = [
@@ -38,7 +38,7 @@ def test_the_api_takes_what_is_synthesized(tmp_path: Path) -> None:
 
 
 def test_the_rendering_is_frozen(tmp_path: Path) -> None:
-    """A release that rendered the same input differently would push firmware to every fleet again."""
+    """The rendering of a request never changes, since that would push the firmware to every fleet again."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), description="blinky", tags={"not": "content"})
     frozen = Path(__file__).with_name("frozen_request.json")
@@ -48,8 +48,8 @@ def test_the_rendering_is_frozen(tmp_path: Path) -> None:
     assert Desired.from_event(event_of(prod)).ota_update_id == "Prod_Blinky-10343e36d35b32cf"
 
 
-def test_tags_and_delete_options_are_no_content(tmp_path: Path) -> None:
-    """What can change in place does not enter the id."""
+def test_tags_and_delete_options_are_not_content(tmp_path: Path) -> None:
+    """Tags and delete options do not change the generated id."""
     ids = set()
     for options in ({}, {"tags": {"a": "b"}}, {"delete_stream": False}, {"force_delete_job": False}):
         prod = stack()

@@ -1,4 +1,4 @@
-"""The limits against botocore's model of the API: one that AWS changes is noticed with the next SDK."""
+"""The limits against botocore's model of the API, so that a new SDK shows what AWS has changed."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ EVERYTHING = 2**31
 
 
 def bounds(limit: limits.Text | limits.Number | limits.Count) -> tuple[float, float]:
-    """The lowest and highest that a limit allows."""
+    """Return the lowest and the highest value that a limit allows."""
     if isinstance(limit, limits.Text):
         return limit.at_least, EVERYTHING if limit.at_most is None else limit.at_most
     return limit.low, EVERYTHING if limit.high is None else limit.high
@@ -49,7 +49,7 @@ def bounds(limit: limits.Text | limits.Number | limits.Count) -> tuple[float, fl
     ],
 )
 def test_a_limit_is_inside_the_models(shape: str, limit: limits.Text | limits.Number | limits.Count) -> None:
-    """What the limits allow, the API's model allows, and where the model has a limit, ours is the same."""
+    """Each limit that the API's model has equals ours."""
     metadata = MODEL.shape_for(shape).metadata
     low, high = bounds(limit)
     ours: dict[str, float] = {"min": low, "max": high}
@@ -62,7 +62,7 @@ def test_a_limit_is_inside_the_models(shape: str, limit: limits.Text | limits.Nu
     [("OTAUpdateId", limits.OTA_UPDATE_ID), ("StreamId", limits.STREAM_ID), ("Target", None), ("RoleArn", None)],
 )
 def test_a_pattern_is_the_models(shape: str, limit: limits.Text | None) -> None:
-    """Where the model has a pattern that Python knows, ours is the same."""
+    """Each pattern that the API's model has and Python supports equals ours."""
     assert MODEL.shape_for(shape).metadata.get("pattern") == (limit.pattern if limit else None)
 
 
@@ -79,12 +79,12 @@ def test_a_pattern_is_the_models(shape: str, limit: limits.Text | None) -> None:
     ],
 )
 def test_an_enum_has_the_models_members(shape: str, words: list[str]) -> None:
-    """A member that AWS adds is noticed."""
+    """The enums and the handler's choices have the same members as the API's model."""
     assert set(MODEL.shape_for(shape).enum) == set(words)
 
 
 def test_words_that_the_model_does_not_know_are_the_handlers() -> None:
-    """What the API takes as any text has the same words on both sides."""
+    """Enums whose values the API does not restrict have the same values as the handler's choices."""
     assert {member.value for member in HashAlgorithm} == set(limits.HASH_ALGORITHM.words)
     assert {member.value for member in SignatureAlgorithm} == set(limits.SIGNATURE_ALGORITHM.words)
     assert {member.value for member in SigningPlatform} == set(limits.PLATFORM.words)
@@ -92,7 +92,7 @@ def test_words_that_the_model_does_not_know_are_the_handlers() -> None:
 
 @pytest.mark.parametrize("name", ["a", "A-stack", "a" * 20, "a" * 21, "a-" * 64])
 def test_the_handler_takes_every_prefix_that_the_construct_makes(name: str) -> None:
-    """Of stacks with short and long names and of nested ones, whatever their ids; generated ids have their form."""
+    """The handler accepts the prefix of any stack, long or nested, and recognizes ids generated with it."""
     parent = stack(name)
     for made in (parent, NestedStack(parent, "1 Nested/*"), NestedStack(parent, "ä")):
         prefix = id_prefix(made)
@@ -102,5 +102,5 @@ def test_the_handler_takes_every_prefix_that_the_construct_makes(name: str) -> N
 
 
 def test_the_handler_takes_the_constructs_resource_type() -> None:
-    """Both sides have one name for it, which is frozen: another one would be another resource."""
+    """The resource type is the frozen one: a changed type would be another resource."""
     assert names.RESOURCE_TYPE == RESOURCE_TYPE

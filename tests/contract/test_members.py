@@ -1,4 +1,4 @@
-"""Every member of CreateOTAUpdate in the installed SDK can be said with the constructs."""
+"""The constructs can set every member of CreateOTAUpdate in the installed SDK."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,12 +28,12 @@ from tests.construct.stacks import RESOURCE_TYPE, stack, template
 SHAPE: Any = botocore.session.get_session().get_service_model("iot").operation_model("CreateOTAUpdate").input_shape
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 
-# The id is the resource's own property, and so are the tags.
+# The id and the tags are separate properties of the resource.
 ELSEWHERE = {"otaUpdateId", "tags", "tags[].Key", "tags[].Value"}
 
 
 def of_shape(shape: Any, path: str = "") -> Iterator[str]:
-    """The paths of all members below a shape."""
+    """Return the paths of all members below a shape."""
     if shape.type_name == "list":
         yield from of_shape(shape.member, f"{path}[]")
     elif shape.type_name == "structure":
@@ -44,7 +44,7 @@ def of_shape(shape: Any, path: str = "") -> Iterator[str]:
 
 
 def of_value(value: Any, shape: Any, path: str = "") -> Iterator[str]:
-    """The paths of all members that a rendered request says."""
+    """Return the paths of all members that a rendered request sets."""
     if shape.type_name == "list":
         for item in value:
             yield from of_value(item, shape.member, f"{path}[]")
@@ -55,8 +55,8 @@ def of_value(value: Any, shape: Any, path: str = "") -> Iterator[str]:
             yield from of_value(item, shape.members[name], below)
 
 
-def test_every_member_can_be_said() -> None:
-    """One stack says everything; a member that AWS adds fails here until the constructs can say it."""
+def test_every_member_can_be_set() -> None:
+    """One stack sets every member of the API; a member that AWS adds fails here until the constructs support it."""
     made = stack()
     bucket = s3.Bucket(made, "Firmware", versioned=True)
     profile = SigningProfile(
@@ -108,5 +108,5 @@ def test_every_member_can_be_said() -> None:
         **common,
     )
     resources = template(made).find_resources(RESOURCE_TYPE).values()
-    said = {path for resource in resources for path in of_value(resource["Properties"]["Request"], SHAPE)}
-    assert set(of_shape(SHAPE)) - ELSEWHERE == said
+    rendered = {path for resource in resources for path in of_value(resource["Properties"]["Request"], SHAPE)}
+    assert set(of_shape(SHAPE)) - ELSEWHERE == rendered

@@ -1,4 +1,4 @@
-"""Any valid request comes out of the handler as it was asked for with the constructs."""
+"""Any valid request that the constructs declare reaches the API unchanged."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ IOT: Any = boto3.client("iot", region_name="eu-central-1", aws_access_key_id="x"
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.one_of(requests, over_http))
 def test_what_is_asked_for_comes_out(request: dict[str, Any]) -> None:
-    """Construct, template, CloudFormation's strings, handler: equal in the end, blobs and numbers included."""
+    """Every valid request passes construct, template, CloudFormation's strings and handler unchanged."""
     made = stack()
     ask(made, request)
     wanted = Desired.from_event(event_of(made))

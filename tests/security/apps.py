@@ -1,4 +1,4 @@
-"""The apps that a security reviewer would look at."""
+"""The apps that the security tests inspect."""
 
 import runpy
 from collections.abc import Callable
@@ -18,24 +18,24 @@ Declare = Callable[[Path], Any]
 
 
 def example(_: Path) -> App:
-    """The example app."""
+    """Run the example app."""
     app: App = runpy.run_path(str(_EXAMPLE))["app"]
     return app
 
 
 def everything(folder: Path) -> Any:
-    """An app with one stack that has all that can be declared."""
+    """Return an app whose one stack has every possible declaration."""
     prod = stack()
     declare_everything(prod, folder)
     return prod.node.root
 
 
 def across(folder: Path) -> Any:
-    """An app whose updates use buckets of another stack, and of the stack that they are nested in."""
+    """Return an app whose updates use buckets of another stack and of the stack that they are nested in."""
     app = App(analytics_reporting=False)
     there = Stack(app, "There")
     for here in (Stack(app, "Here"), NestedStack(there, "Nested")):
-        # What is found about buckets is not ours.
+        # L1 buckets, so that findings about buckets are not attributed to this library.
         source, signed = (s3.CfnBucket(there, f"{here.node.id}{name}") for name in ("Source", "Signed"))
         source_bucket, signed_bucket = (
             s3.Bucket.from_bucket_attributes(here, name, bucket_arn=bucket.attr_arn, bucket_name=bucket.ref)

@@ -1,4 +1,4 @@
-"""Asks the policies of a synthesized stack what IAM would answer, without deploying it."""
+"""Evaluate the policies of a synthesized stack as IAM would, without deploying it."""
 
 from typing import Any
 
@@ -29,11 +29,11 @@ class Simulated:
         self._resources = template["Resources"]
 
     def arn(self, logical_id: str) -> str:
-        """The ARN of a resource of the stack."""
+        """Return the ARN of a resource of the stack."""
         return _ARNS[self._resources[logical_id]["Type"]].format(logical_id)
 
     def find(self, resource_type: str, beginning: str) -> str:
-        """The logical id of the one resource of a type whose logical id begins like this."""
+        """Return the logical id of the one resource of a type whose logical id starts like this."""
         (found,) = [
             name
             for name, part in self._resources.items()
@@ -42,7 +42,7 @@ class Simulated:
         return str(found)
 
     def allows(self, role: str, action: str, resource: str, **context: str) -> bool:
-        """Whether a role may do something, with the condition keys of `context`, written with __ for a colon."""
+        """Return whether a role may perform an action; condition keys in `context` have __ for a colon."""
         asked = iam_evaluator.EvalContext(
             principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/session",
             principal_type="AssumedRole",

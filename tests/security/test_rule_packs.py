@@ -1,4 +1,4 @@
-"""cdk-nag's rule packs over the example and over a stack with everything."""
+"""cdk-nag's rule packs on the example and on a stack with every possible declaration."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tests.security.apps import APPS, Declare, everything, example
 
 PACKS = (AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks, PCIDSS321Checks)
 
-# What there is to acknowledge in the example, and no more: all else holds.
+# The rules with acknowledged findings in the example; all other rules hold.
 KNOWN = {
     "AwsSolutions-IAM5",
     "HIPAA.Security-CloudWatchLogGroupEncrypted",
@@ -36,7 +36,7 @@ KNOWN = {
     "PCI.DSS.321-IAMNoInlinePolicy",
     "PCI.DSS.321-LambdaInsideVPC",
 }
-# What the statements of ours are for where they are for more than one resource, and those of CDK's framework.
+# The wildcard resources in the statements of this library and of CDK's framework.
 WILDCARDS = {
     ":otaupdate/BlinkyFirmware_*",
     ":job/AFR_OTA-BlinkyFirmware_*",
@@ -51,7 +51,7 @@ WILDCARDS = {
 
 
 def findings(pack: Any, root: Any) -> dict[str, list[str]]:
-    """What a pack finds in our constructs, by rule: their paths. Reasons are given in synth."""
+    """Synthesize an app and return what a pack finds in our constructs: their paths by rule."""
     root.synth()
     found = pack(root).validate_scope(root).violations
     paths = {
@@ -65,12 +65,12 @@ def findings(pack: Any, root: Any) -> dict[str, list[str]]:
 @pytest.mark.parametrize("pack", PACKS)
 @pytest.mark.parametrize("declare", APPS)
 def test_a_pack_finds_nothing_that_has_no_reason(pack: Any, declare: Declare, tmp_path: Path) -> None:
-    """What could not be otherwise is acknowledged by the constructs themselves."""
+    """The constructs acknowledge every finding of every pack."""
     assert findings(pack, declare(tmp_path)) == {}
 
 
 def test_the_packs_let_an_app_pass(tmp_path: Path) -> None:
-    """As validation plugins of an app, which is how they are used: a finding would end the synth."""
+    """An app with the packs as validation plugins synthesizes, which any finding would prevent."""
     app = everything(tmp_path)
     aws_cdk.Validations.of(app).add_plugins(*(pack(app) for pack in PACKS))
     app.synth()
@@ -79,7 +79,7 @@ def test_the_packs_let_an_app_pass(tmp_path: Path) -> None:
 def test_reasons_are_given_for_what_is_found_and_for_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without acknowledgements, as in older releases of CDK, the packs find what is known here and nothing else."""
+    """Without acknowledgements, the packs find exactly the known findings."""
     monkeypatch.delattr(aws_cdk, "Validations")
     root = example(tmp_path)
     found = {rule for pack in PACKS for rule in findings(pack, root)}
@@ -91,7 +91,7 @@ def test_reasons_are_given_for_what_is_found_and_for_nothing_else(
 
 
 def test_a_vpc_and_a_key_leave_less_to_acknowledge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a VPC and a key for the provider their findings are gone, and not only acknowledged."""
+    """A provider with a VPC and a key has none of the findings about them, even without acknowledgements."""
     monkeypatch.delattr(aws_cdk, "Validations")
     found = findings(HIPAASecurityChecks, everything(tmp_path))
     for rule in ("HIPAA.Security-LambdaInsideVPC", "HIPAA.Security-CloudWatchLogGroupEncrypted"):
@@ -100,7 +100,7 @@ def test_a_vpc_and_a_key_leave_less_to_acknowledge(tmp_path: Path, monkeypatch: 
 
 
 def test_findings_of_others_are_not_hidden(tmp_path: Path) -> None:
-    """What somebody gives to a role of ours is theirs to acknowledge, in a VPC or not."""
+    """A statement that a user adds to the library's role is still found."""
     prod = stack()
     provider = OtaUpdateProvider(prod, "Provider", vpc=imported_vpc(prod))
     ota_update(prod, "Blinky", firmware(tmp_path), provider=provider)
@@ -143,7 +143,7 @@ def test_a_wildcard_without_a_reason_is_an_error_at_synth() -> None:
 
 
 def _is(resource: str, known: str) -> bool:
-    """Whether a finding's resource is a known one; CDK puts digests behind the names of functions."""
+    """Return whether a finding's resource is a known one; CDK appends digests to the names of functions."""
     name, dot, end = known.partition(".Arn")
     return (
         resource.endswith(f".Arn>{end}") and name in resource

@@ -1,4 +1,4 @@
-"""What the roles of a stack may do and may not do: what the emulator does not enforce, and what nobody should try."""
+"""The actions that a stack's roles allow and deny, including those that the emulator does not enforce."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ OTHERS_TAG = {name: value.replace("stack/Prod/", "stack/Other/") for name, value
 
 @pytest.fixture(scope="module")
 def prod() -> Simulated:
-    """A stack with a generated and an explicit id, firmware under a key, AWS Signer, and functions in a VPC."""
+    """Return a stack with a generated and an explicit id, encrypted firmware, AWS Signer, and functions in a VPC."""
     made: Stack = stack()
     key = kms.Key.from_key_arn(
         made, "FirmwareKey", made.format_arn(service="kms", resource="key", resource_name="firmware")
@@ -43,7 +43,7 @@ def prod() -> Simulated:
 
 
 def role(prod: Simulated, name: str) -> str:
-    """The logical id of the role whose id begins like this."""
+    """Return the logical id of the role whose id starts like this."""
     return prod.find("AWS::IAM::Role", name)
 
 
@@ -64,7 +64,7 @@ def role(prod: Simulated, name: str) -> str:
     ],
 )
 def test_the_function_may(prod: Simulated, action: str, resource: str, context: dict[str, str]) -> None:
-    """What the lifecycle needs."""
+    """The function's role allows every action of the lifecycle."""
     assert prod.allows(role(prod, "ProviderHandlerRole"), action, resource, **context)
 
 
@@ -95,12 +95,12 @@ def test_the_function_may(prod: Simulated, action: str, resource: str, context: 
     ],
 )
 def test_the_function_may_not(prod: Simulated, action: str, resource: str, context: dict[str, str]) -> None:
-    """What is another's, or nobody's business of the function's own code."""
+    """The function's role denies access to other resources, and actions that its code does not need."""
     assert not prod.allows(role(prod, "ProviderHandlerRole"), action, resource, **context)
 
 
 def test_the_function_passes_the_declared_role_to_aws_iot_only(prod: Simulated) -> None:
-    """No other role, and to no other service."""
+    """The function may pass only the declared role, and only to AWS IoT."""
     handler, service = role(prod, "ProviderHandlerRole"), prod.arn(role(prod, "Service"))
     assert prod.allows(handler, "iam:PassRole", service, **TO_IOT)
     assert not prod.allows(handler, "iam:PassRole", service, iam__PassedToService="lambda.amazonaws.com")
@@ -120,7 +120,7 @@ def test_the_function_passes_the_declared_role_to_aws_iot_only(prod: Simulated) 
     ],
 )
 def test_aws_iot_may(prod: Simulated, action: str, resource: str) -> None:
-    """What the service does for an update."""
+    """The service role allows what AWS IoT does for an update."""
     assert prod.allows(role(prod, "Service"), action, resource)
 
 
@@ -140,7 +140,7 @@ def test_aws_iot_may(prod: Simulated, action: str, resource: str) -> None:
     ],
 )
 def test_aws_iot_may_not(prod: Simulated, action: str, resource: str) -> None:
-    """What is not the updates' own."""
+    """The service role denies access to what does not belong to the stack's updates."""
     assert not prod.allows(role(prod, "Service"), action, resource)
 
 
@@ -153,7 +153,7 @@ def test_aws_iot_may_not(prod: Simulated, action: str, resource: str) -> None:
     ],
 )
 def test_each_function_writes_to_its_own_logs(prod: Simulated, name: str, group: str) -> None:
-    """Not to those of others, and it can not make or delete groups."""
+    """Each function may write only to its own log group, and may not create or delete groups."""
     own = prod.arn(prod.find("AWS::Logs::LogGroup", group)).removesuffix("*") + "log-stream:s"
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
         assert prod.allows(role(prod, name), action, own)
@@ -163,7 +163,7 @@ def test_each_function_writes_to_its_own_logs(prod: Simulated, name: str, group:
 
 
 def test_the_framework_calls_the_function_and_its_own_parts(prod: Simulated) -> None:
-    """Who starts what, and that nothing else can be called."""
+    """The framework's roles may call the handler, start the state machine, and call nothing else."""
     handler = prod.arn(prod.find("AWS::Lambda::Function", "ProviderHandler"))
     machine = prod.arn(prod.find("AWS::StepFunctions::StateMachine", "Provider"))
     on_event, is_complete = role(prod, "ProviderOnEventRole"), role(prod, "ProviderIsCompleteRole")

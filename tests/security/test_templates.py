@@ -1,4 +1,4 @@
-"""What linters of templates say, and what a template gives away."""
+"""What linters find in the templates, and what the templates reveal."""
 
 import json
 import os
@@ -25,20 +25,20 @@ everything(Path(sys.argv[1])).synth()
 
 
 def only_stack(app: Any) -> Stack:
-    """The one stack of an app."""
+    """Return the one stack of an app."""
     (found,) = [child for child in app.node.children if isinstance(child, Stack)]
     return found
 
 
 @pytest.mark.parametrize("declare", [example, everything])
-def test_cfn_lint_has_nothing_to_say(declare: Declare, tmp_path: Path) -> None:
-    """No error and no warning."""
+def test_cfn_lint_finds_nothing(declare: Declare, tmp_path: Path) -> None:
+    """cfn-lint reports no error and no warning."""
     text = json.dumps(template(only_stack(declare(tmp_path))).to_json())
     assert [str(match) for match in lint(text)] == []
 
 
 def test_cdk_finds_nothing_wrong_with_everything(tmp_path: Path) -> None:
-    """CDK's own validation of templates, which other tests switch off, has nothing to say."""
+    """CDK's own template validation, which other tests turn off, reports nothing."""
     done = subprocess.run(
         [sys.executable, "-c", SYNTHESIZE, str(tmp_path)],
         cwd=Path(__file__).parents[2],
@@ -53,7 +53,7 @@ def test_cdk_finds_nothing_wrong_with_everything(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("declare", [example, everything])
 def test_a_template_that_does_not_fix_them_has_no_account_region_or_partition(declare: Declare, tmp_path: Path) -> None:
-    """The same template can be deployed anywhere: what is not fixed is filled in by CloudFormation."""
+    """A template of a stack without a fixed environment contains no account, Region or partition."""
     text = json.dumps(template(only_stack(declare(tmp_path))).to_json())
     assert not re.findall(r"arn:aws[a-z-]*:", text.replace(":iam::aws:policy", ""))
     assert not re.findall(r"\b\d{12}\b", text)
@@ -65,7 +65,7 @@ def test_a_template_that_does_not_fix_them_has_no_account_region_or_partition(de
     [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("ap-east-1", "aws"), ("me-central-1", "aws")],
 )
 def test_a_template_for_any_partition_stays_in_it(region: str, partition: str, tmp_path: Path) -> None:
-    """China, GovCloud and Regions that have to be opted in to: every ARN is of its partition."""
+    """Every ARN in a template for China, GovCloud or an opt-in Region is in its partition and Region."""
     environment = Environment(account="111122223333", region=region)
     prod = Stack(App(analytics_reporting=False), "Prod", env=environment)
     declare_everything(prod, tmp_path)
@@ -75,7 +75,7 @@ def test_a_template_for_any_partition_stays_in_it(region: str, partition: str, t
 
 
 def test_nothing_in_a_template_can_be_for_every_resource_but_by_name(tmp_path: Path) -> None:
-    """No statement of ours is for all resources, and none for all actions of a service."""
+    """No statement of the library allows every resource, or every action of a service."""
     prod = stack()
     declare_everything(prod, tmp_path)
     policies = template(prod).find_resources("AWS::IAM::Policy")

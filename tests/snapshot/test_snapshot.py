@@ -1,4 +1,4 @@
-"""Snapshots of whole templates: they show every change of what is deployed. CDK's own framework is left out."""
+"""Snapshots of templates, without CDK's own framework, so that every change of what is deployed shows."""
 
 import json
 import re
@@ -17,12 +17,12 @@ from tests.construct.stacks import firmware, ota_file, ota_update, stack, templa
 
 @pytest.fixture
 def snapshot_json(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Snapshots as JSON files, one a test."""
+    """Return a snapshot that is stored as one JSON file per test."""
     return snapshot.use_extension(JSONSnapshotExtension)
 
 
 def ours(made: Stack) -> dict[str, Any]:
-    """The template without the Provider framework's resources, which move with CDK, and with digests masked."""
+    """Return the template with digests masked and without the Provider framework's resources, which change with CDK."""
     whole = template(made).to_json()
     kept = {name: part for name, part in whole["Resources"].items() if "ProviderFramework" not in name}
     masked = re.sub(r"\b[0-9a-f]{64}\b", "<digest>", json.dumps({**whole, "Resources": kept}))
@@ -31,14 +31,14 @@ def ours(made: Stack) -> dict[str, Any]:
 
 
 def test_minimal(tmp_path: Path, snapshot_json: SnapshotAssertion) -> None:
-    """The least that an update can be declared with."""
+    """An update with only the required arguments has the stored template."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path))
     assert ours(prod) == snapshot_json
 
 
 def test_everything(tmp_path: Path, snapshot_json: SnapshotAssertion) -> None:
-    """Every argument, with a bucket, a role and an id of the user's own."""
+    """An update with every argument, a bucket, a role and an explicit id has the stored template."""
     prod = stack()
     bucket = s3.Bucket(prod, "Firmware", versioned=True)
     ota_update(
@@ -62,7 +62,7 @@ def test_everything(tmp_path: Path, snapshot_json: SnapshotAssertion) -> None:
 
 
 def test_tags(tmp_path: Path, snapshot_json: SnapshotAssertion) -> None:
-    """Tags of the scope and of the update."""
+    """An update with its own tags and its scope's has the stored template."""
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), tags={"team": "devices"})
     Tags.of(prod).add("env", "prod")

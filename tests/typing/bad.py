@@ -1,4 +1,4 @@
-"""User code that must not type-check: every line that ends in `# error` is wrong, and no other line is."""
+"""User code that must not type-check: exactly the lines that end in `# error` are wrong."""
 
 from aws_cdk import Stack
 
@@ -6,7 +6,7 @@ from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaTarget, OtaUpdate
 
 
 def wrong(stack: Stack, file: OtaFile, target: OtaTarget) -> None:
-    """Mistakes that a type checker must find before synth does."""
+    """Make the mistakes that a type checker must find before synth does."""
     OtaTarget.thing(1)  # error
     FileLocation.from_bucket("firmware", "a.bin")  # error
     FileLocation.from_stream("s", "0")  # error

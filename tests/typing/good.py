@@ -1,4 +1,4 @@
-"""User code that must type-check under strict mypy and pyright, without a cast and without an ignored line."""
+"""User code that must type-check under strict mypy and pyright, without a cast or an ignored line."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from cdk_iot_ota import (
 
 
 class Firmware(Stack):
-    """Everything at once."""
+    """A stack that uses the whole public API."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
@@ -93,7 +93,7 @@ class Firmware(Stack):
 
 
 def read(grantee: iam.IGrantable, *updates: IOtaUpdate) -> list[str]:
-    """An update of any kind is an `IOtaUpdate`."""
+    """Use updates of any kind as an `IOtaUpdate`."""
     for update in updates:
         update.grant_read(grantee)
     return [part for update in updates for part in (update.ota_update_id, update.job_id, update.job_arn)]

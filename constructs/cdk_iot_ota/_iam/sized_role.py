@@ -46,7 +46,7 @@ class _SizeValidation:
 
     def validate(self) -> Sequence[str]:
         """Return an error for each limit that the role exceeds."""
-        remedy = "give some of the updates a provider and a role of their own"
+        remedy = "give some of the updates a separate provider and role"
         characters, errors = self._characters(), []
         if characters > _MAX_CHARACTERS:
             errors.append(
