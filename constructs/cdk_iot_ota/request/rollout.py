@@ -27,7 +27,8 @@ class RolloutRate(abc.ABC):
 
         :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000.
         """
-        return _Rate({"maximumPerMinute": _rate("maximum_per_minute", maximum_per_minute)})
+        maximum = checks.number(limits.RATE_PER_MINUTE, "maximum_per_minute", maximum_per_minute)
+        return _Rate({"maximumPerMinute": maximum})
 
     @staticmethod
     def exponential(
@@ -42,29 +43,34 @@ class RolloutRate(abc.ABC):
 
         :param base_per_minute: ``exponentialRate.baseRatePerMinute``: 1 to 1,000, the initial rate.
         :param increment_factor: ``exponentialRate.incrementFactor``: 1.1 to 5, with one decimal.
-        :param after_notified: ``rateIncreaseCriteria.numberOfNotifiedThings``: at least 1. Give
-            either this or ``after_succeeded``. Default: none.
+        :param after_notified: ``rateIncreaseCriteria.numberOfNotifiedThings``: at least 1. Give either this or
+            ``after_succeeded``. Default: none.
         :param after_succeeded: ``rateIncreaseCriteria.numberOfSucceededThings``: at least 1. Default: none.
-        :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000, the highest rate; at least
-            ``base_per_minute``. Default: AWS IoT's limit, 1,000.
+        :param maximum_per_minute: ``maximumPerMinute``: 1 to 1,000, the highest rate; at least ``base_per_minute``.
+            Default: AWS IoT's limit, 1,000.
         :raises ValueError: if a value exceeds its limits, or neither or both of the criteria are given.
         """
-        criteria = {"numberOfNotifiedThings": after_notified, "numberOfSucceededThings": after_succeeded}
         if (after_notified is None) == (after_succeeded is None):
             raise ValueError(
                 f"after_notified and after_succeeded: exactly one must be given, got {after_notified} and "
                 f"{after_succeeded}"
             )
-        checks.number(limits.NUMBER_OF_THINGS, "after_notified", 1 if after_notified is None else after_notified)
-        checks.number(limits.NUMBER_OF_THINGS, "after_succeeded", 1 if after_succeeded is None else after_succeeded)
+        criteria = {
+            member: checks.number(limits.NUMBER_OF_THINGS, name, value)
+            for member, name, value in (
+                ("numberOfNotifiedThings", "after_notified", after_notified),
+                ("numberOfSucceededThings", "after_succeeded", after_succeeded),
+            )
+            if value is not None
+        }
         rate = {
-            "baseRatePerMinute": _rate("base_per_minute", base_per_minute),
+            "baseRatePerMinute": checks.number(limits.RATE_PER_MINUTE, "base_per_minute", base_per_minute),
             "incrementFactor": checks.number(limits.INCREMENT_FACTOR, "increment_factor", increment_factor),
-            "rateIncreaseCriteria": {name: value for name, value in criteria.items() if value is not None},
+            "rateIncreaseCriteria": criteria,
         }
         if maximum_per_minute is None:
             return _Rate({"exponentialRate": rate})
-        maximum = _rate("maximum_per_minute", maximum_per_minute)
+        maximum = checks.number(limits.RATE_PER_MINUTE, "maximum_per_minute", maximum_per_minute)
         if checks.known(maximum) and checks.known(base_per_minute) and maximum < base_per_minute:
             raise ValueError(
                 f"maximum_per_minute must be at least base_per_minute, got {maximum_per_minute} and {base_per_minute}"
@@ -82,10 +88,6 @@ class _Rate(RolloutRate):
 
     def render(self) -> Mapping[str, Any]:
         return self.request
-
-
-def _rate(name: str, value: int) -> float:
-    return checks.number(limits.RATE_PER_MINUTE, name, value)
 
 
 class FailureType(enum.Enum):
