@@ -9,22 +9,19 @@ import pytest
 import cdk_iot_ota
 
 
-def documented() -> list[tuple[str, Callable[..., Any], str]]:
+def documented() -> dict[str, tuple[Callable[..., Any], str]]:
     """Return each public constructor and factory with the docstring that lists its arguments."""
-    classes = {name: getattr(cdk_iot_ota, name) for name in cdk_iot_ota.__all__}
-    constructors = [(name, kind.__init__, kind.__doc__) for name, kind in classes.items() if ":param" in kind.__doc__]
-    factories = [
-        (f"{name}.{factory}", function.__func__, function.__doc__)
-        for name, kind in classes.items()
-        for factory, function in vars(kind).items()
-        if isinstance(function, staticmethod) and ":param" in (function.__doc__ or "")
-    ]
-    return [*constructors, *factories]
+    found: dict[str, tuple[Callable[..., Any], str]] = {}
+    for name in cdk_iot_ota.__all__:
+        kind = getattr(cdk_iot_ota, name)
+        found[name] = (kind.__init__, kind.__doc__ or "")
+        for factory, function in vars(kind).items():
+            if isinstance(function, staticmethod):
+                found[f"{name}.{factory}"] = (function.__func__, function.__doc__ or "")
+    return {name: item for name, item in found.items() if ":param" in item[1]}
 
 
-@pytest.mark.parametrize(
-    ("function", "text"), [item[1:] for item in documented()], ids=[one[0] for one in documented()]
-)
+@pytest.mark.parametrize(("function", "text"), documented().values(), ids=documented())
 def test_each_argument_is_documented(function: Callable[..., Any], text: str) -> None:
     """A docstring that documents an argument of a constructor or factory documents each of them."""
     arguments = [name for name in inspect.signature(function).parameters if name not in ("self", "scope", "id")]
