@@ -154,7 +154,7 @@ class _DeclaredObjects:
         if shared_bucket:
             raise ValueError(
                 f"files of a stack must have at most {_MAX_PATTERNS} endings, got {len(found)} of assets: name them "
-                "alike, *.bin, so that permissions can be given by it"
+                "alike, such as *.bin, so that one pattern allows them all"
             )
         return ["*"]
 

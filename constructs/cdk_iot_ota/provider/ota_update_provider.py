@@ -43,7 +43,8 @@ class OtaUpdateProvider(Construct):
     :param vpc_subnets: the subnets of the VPC. Default: the private ones.
     :param security_groups: the functions' security groups in the VPC. Default: one per function, with outbound traffic
         allowed.
-    :raises ValueError: if ``vpc_subnets`` or ``security_groups`` is given without ``vpc``.
+    :raises ValueError: if ``encryption_key`` is an alias, or ``vpc_subnets`` or ``security_groups`` is given without
+        ``vpc``.
     :raises TypeError: if ``encryption_key`` or ``vpc`` is of another type.
     """
 

@@ -21,14 +21,14 @@ _TEXT = frozenset(string.printable.encode())
 
 
 class HashAlgorithm(enum.Enum):
-    """``hashAlgorithm``: the names that devices know; the API accepts any string."""
+    """``hashAlgorithm``: the names that devices support; the API accepts any string."""
 
     SHA1 = "SHA1"
     SHA256 = "SHA256"
 
 
 class SignatureAlgorithm(enum.Enum):
-    """``signatureAlgorithm``: the names that devices know; the API accepts any string."""
+    """``signatureAlgorithm``: the names that devices support; the API accepts any string."""
 
     ECDSA = "ECDSA"
     RSA = "RSA"

@@ -16,7 +16,7 @@ from .._synth import checks, synth_limits
 
 
 class FileLocation(abc.ABC):
-    """The place that AWS IoT loads a file from: CreateOTAUpdate's ``files[].fileLocation``."""
+    """The location that AWS IoT loads a file from: CreateOTAUpdate's ``files[].fileLocation``."""
 
     @staticmethod
     def from_asset(path: str | Path) -> "FileLocation":

@@ -83,9 +83,7 @@ class BoundFile:
     def _check(self) -> None:
         name, job = self.file.name, self.signing_job
         if self.location is None and (job is None or job.job_id is None):
-            raise ValueError(
-                f"file {name!r} must have a location: only CodeSigning.signer_job says where the bytes are"
-            )
+            raise ValueError(f"file {name!r} must have a location: only CodeSigning.signer_job works without one")
         if job is None or self.location is None:
             return
         if job.job_id is not None and self.object is not None:
