@@ -37,9 +37,7 @@ _LIMITS: dict[str, _Limit] = {
     "description": limits.DESCRIPTION,
     "targets": limits.TARGETS,
     "targets[]": limits.TARGET,
-    "targetSelection": limits.TARGET_SELECTION,
     "protocols": limits.PROTOCOLS,
-    "protocols[]": limits.PROTOCOL,
     f"{_RATE}.maximumPerMinute": limits.RATE_PER_MINUTE,
     f"{_EXPONENTIAL}.baseRatePerMinute": limits.RATE_PER_MINUTE,
     f"{_EXPONENTIAL}.incrementFactor": limits.INCREMENT_FACTOR,
@@ -47,7 +45,6 @@ _LIMITS: dict[str, _Limit] = {
     f"{_EXPONENTIAL}.rateIncreaseCriteria.numberOfSucceededThings": limits.NUMBER_OF_THINGS,
     "awsJobPresignedUrlConfig.expiresInSec": limits.EXPIRES_IN_SEC,
     _CRITERIA: limits.ABORT_CRITERIA,
-    f"{_CRITERIA}[].failureType": limits.FAILURE_TYPE,
     f"{_CRITERIA}[].thresholdPercentage": limits.THRESHOLD_PERCENTAGE,
     f"{_CRITERIA}[].minNumberOfExecutedThings": limits.NUMBER_OF_THINGS,
     "awsJobTimeoutConfig.inProgressTimeoutInMinutes": limits.TIMEOUT_IN_MINUTES,
@@ -148,8 +145,8 @@ def coerce_to_shape(value: Any, shape: Any, path: str) -> Any:
         case "list":
             items = enumerate(_expect(value, list, path))
             return [coerce_to_shape(item, shape.member, f"{path}[{index}]") for index, item in items]
-        case scalar:
-            return _scalar(_expect(value, str, path), scalar, path)
+        case _:
+            return _scalar(_expect(value, str, path), shape, path)
 
 
 def _walk(value: Any, path: str = "", pattern: str = "") -> Iterator[tuple[str, str, Any]]:
@@ -217,8 +214,12 @@ _SCALARS: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 
 
-def _scalar(text: str, type_name: str, path: str) -> Any:
-    parse, expected = _SCALARS.get(type_name, (str, "text"))
+def _scalar(text: str, shape: Any, path: str) -> Any:
+    # botocore's validator does not check the words of an enum.
+    words = getattr(shape, "enum", None)
+    if words and text not in words:
+        raise FatalError(f"{path} must be {' or '.join(words)}, got {limits.shown(text)}")
+    parse, expected = _SCALARS.get(shape.type_name, (str, "text"))
     try:
         return parse(text)
     except (ValueError, KeyError):

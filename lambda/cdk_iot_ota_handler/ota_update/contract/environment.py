@@ -6,7 +6,6 @@ from .limits import shown
 
 OF_TARGETS = "AWS IoT updates things in its own account and Region only; declare the update there"
 OF_ROLE = "AWS IoT assumes roles in its own account only; give the update one of these"
-OF_UPDATE = "an update is known in its own account and Region only; import it in a stack there"
 OF_CERTIFICATE = "AWS IoT has certificates in its own account and Region only; import the certificate there"
 
 

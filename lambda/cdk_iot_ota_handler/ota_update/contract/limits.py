@@ -131,8 +131,6 @@ DESCRIPTION = Text(at_most=2028, printable=True)
 TARGETS = Count(low=1, high=100)
 TARGET = _arn("iot", "(thing|thinggroup)/[a-zA-Z0-9:_-]{1,128}", "the ARN of a thing or a thing group")
 PROTOCOLS = Count(low=1, high=2)
-PROTOCOL = Choice(words=("MQTT", "HTTP"))
-TARGET_SELECTION = Choice(words=("CONTINUOUS", "SNAPSHOT"))
 # The path of a role may have all printable ASCII; what IAM expands in policies is left out.
 ROLE_ARN = Text(
     at_least=20,
@@ -147,7 +145,6 @@ NUMBER_OF_THINGS = Number(low=1)
 EXPIRES_IN_SEC = Number(low=60, high=3600)
 TIMEOUT_IN_MINUTES = Number(low=1, high=10080)
 ABORT_CRITERIA = Count(low=1, high=100)
-FAILURE_TYPE = Choice(words=("FAILED", "REJECTED", "TIMED_OUT", "ALL"))
 THRESHOLD_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 
 SUCCESS_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
