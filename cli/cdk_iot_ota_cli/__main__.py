@@ -1,8 +1,36 @@
-"""``python -m cdk_iot_ota_cli wait``: wait for the devices of a deployed update, longer than CloudFormation can."""
+"""Entry point of ``cdk-iot-ota`` and ``python -m cdk_iot_ota_cli``."""
 
 import sys
+from collections.abc import Sequence
 
-from .wait import main
+_EXIT_USAGE = 2
+_EXIT_INTERRUPTED = 130
+_DEPENDENCIES = ("boto3", "botocore", "click", "rich")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with the given arguments, by default the process's own, and return its exit code."""
+    try:
+        import click
+
+        from .wait import wait
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _DEPENDENCIES:
+            raise
+        print(f"{missing} is not installed: pip install 'cdk-iot-ota[cli]'", file=sys.stderr)
+        return _EXIT_USAGE
+    group = click.Group(commands=[wait], help="Operate OTA updates that a stack has deployed.")
+    group = click.version_option(package_name="cdk-iot-ota")(group)
+    try:
+        code: int = group.main(arguments, prog_name="cdk-iot-ota", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return _EXIT_INTERRUPTED
+    return code
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

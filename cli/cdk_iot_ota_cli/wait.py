@@ -1,129 +1,145 @@
-"""A command for pipelines: it waits between two stacks until devices have proven the firmware of the first.
+"""``cdk-iot-ota wait``: hold a pipeline between two stacks until the devices of the first have updated."""
 
-The rule is that of a gate, and so are the words. It needs boto3, which the library's extra ``wait`` brings along.
-"""
-
-import argparse
-import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
 
-from cdk_iot_ota_handler.ota_update.contract import limits
-from cdk_iot_ota_handler.ota_update.contract.names import RESOURCE_TYPE
+import boto3
+import click
+from botocore.exceptions import BotoCoreError
+from rich.console import Console
+from rich.text import Text
+
+from cdk_iot_ota_handler.ota_update.contract import limits, names
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
 from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.service import OtaService
 
-_PASSED, _FAILED, _NOT_ASKED = 0, 1, 2
+_EXIT_PASSED, _EXIT_FAILED, _EXIT_NOT_FOUND = 0, 1, 2
 _MINUTES = limits.Number(low=1, high=365 * 24 * 60)
 _SECONDS = limits.Number(low=0.1, high=3600, decimals=1)
+_STYLES = {Action.MARK: "green", Action.STOP: "red"}
 
 
-class NothingToAskError(Exception):
-    """The update can not be found, or not be asked."""
+class Jobs(Protocol):
+    """The one call that the loop makes."""
+
+    def job_progress(self, job_id: str) -> JobProgress | None:
+        """Return the progress of a job, or None if it does not exist."""
 
 
-def main(arguments: Sequence[str], now: Callable[[], float] = time.monotonic) -> int:
-    """Run the command: 0 when the devices have proven the firmware, 1 when not, 2 when there is nothing to ask."""
-    given = parser().parse_args(arguments)
-    try:
-        import boto3
-        from botocore.exceptions import BotoCoreError
+class UpdateNotFoundError(click.ClickException):
+    """The update does not exist, or its job cannot be read."""
 
-        from cdk_iot_ota_handler.ota_update.service import OtaService
-    except ImportError:
-        print("boto3 is missing: pip install 'cdk-iot-ota[wait]'", file=sys.stderr)
-        return _NOT_ASKED
-    try:
-        update = update_id(boto3.client("cloudformation", region_name=given.region), given.stack, given.update)
-        return wait_for(OtaService.connect(given.region), f"AFR_OTA-{update}", given, now)
-    except (NothingToAskError, BotoCoreError) as error:
-        print(error, file=sys.stderr)
-        return _NOT_ASKED
+    exit_code = _EXIT_NOT_FOUND
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command's arguments; what is beyond its limits is refused."""
-    made = argparse.ArgumentParser(prog="python -m cdk_iot_ota_cli", description=__doc__)
-    wait = made.add_subparsers(required=True).add_parser("wait", help="wait for the devices of a deployed update")
-    wait.add_argument("--stack", required=True, help="the stack's name")
-    wait.add_argument("--update", default="", help="the update's logical id, or its beginning; default: the only one")
-    for name, limit, default, words in (
-        ("--success-percentage", limits.SUCCESS_PERCENTAGE, "100", "how many percent of the devices must succeed"),
-        ("--maximum-failures", limits.MAXIMUM_FAILURES, "0", "how many devices may fail"),
-        ("--minimum-devices", limits.NUMBER_OF_THINGS, "1", "how many devices must be in the job"),
-        ("--timeout", _MINUTES, "1440", "how many minutes to wait"),
-        ("--interval", _SECONDS, "15", "how many seconds between two looks"),
-    ):
-        wait.add_argument(
-            name, type=_within(limit), default=default, metavar="NUMBER", help=f"{words}; default: {default}"
-        )
-    wait.add_argument("--region", help="the Region; default: that of the environment")
-    return made
+def _number(limit: limits.Number) -> Callable[[click.Context, click.Parameter, str], Decimal]:
+    """Return a callback that parses an option's value exactly and checks it against a limit."""
 
-
-def _within(limit: limits.Number) -> Callable[[str], str]:
-    """Text, so that a percentage stays exact."""
-
-    def checked(text: str) -> str:
+    def parse(_context: click.Context, _option: click.Parameter, text: str) -> Decimal:
         try:
-            limit.check("the value", float(text))
+            number = Decimal(text)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite():
+            raise click.BadParameter(f"must be a number, got {text!r}")
+        try:
+            limit.check("the value", int(number) if number == int(number) else float(number))
         except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        return text
+            raise click.BadParameter(str(error)) from None
+        return number
 
-    return checked
+    return parse
 
 
-def _gate(given: argparse.Namespace) -> Gate:
+def _number_option(name: str, limit: limits.Number, default: str, help: str) -> Callable[[Any], Any]:
+    return click.option(name, metavar="NUMBER", default=default, show_default=True, help=help, callback=_number(limit))
+
+
+@click.command(short_help="Wait for the devices of a deployed update.")
+@click.option("--stack", required=True, help="Name of the stack.")
+@click.option("--update", default="", help="Logical id of the update, or a prefix of it.  [default: the only one]")
+@_number_option("--success-percentage", limits.SUCCESS_PERCENTAGE, "100", "Percentage of devices that must succeed.")
+@_number_option("--maximum-failures", limits.MAXIMUM_FAILURES, "0", "Number of devices that may fail.")
+@_number_option("--minimum-devices", limits.NUMBER_OF_THINGS, "1", "Number of devices that the job must have.")
+@_number_option("--timeout", _MINUTES, "1440", "Minutes to wait.")
+@_number_option("--interval", _SECONDS, "15", "Seconds between two queries.")
+@click.option("--region", help="AWS Region.  [default: the one of the environment]")
+def wait(stack: str, update: str, region: str | None, interval: Decimal, **criteria: Decimal) -> int:
+    """Wait until the devices of a deployed update have passed or failed a gate.
+
+    It evaluates the same rule as a RolloutGate, without CloudFormation's time limit, and changes nothing. It needs
+    cloudformation:ListStackResources and iot:DescribeJob.
+
+    Exit codes: 0 if the gate has passed, 1 if it has failed, 2 if the arguments are invalid or the update cannot be
+    found or read.
+    """
+    try:
+        ota_update_id = find_update(boto3.client("cloudformation", region_name=region), stack, update)
+        service = OtaService.connect(region)
+    except BotoCoreError as error:
+        raise UpdateNotFoundError(str(error)) from error
+    return wait_for(service, names.job_id(ota_update_id), gate_of(**criteria), interval=float(interval))
+
+
+def gate_of(
+    *, success_percentage: Decimal, maximum_failures: Decimal, minimum_devices: Decimal, timeout: Decimal
+) -> Gate:
+    """Return the gate that the options describe."""
     return Gate(
-        success_percentage=given.success_percentage,
-        maximum_failures=int(float(given.maximum_failures)),
-        minimum_devices=int(float(given.minimum_devices)),
-        timeout=60 * int(float(given.timeout)),
+        success_percentage=str(success_percentage),
+        maximum_failures=int(maximum_failures),
+        minimum_devices=int(minimum_devices),
+        timeout=60 * int(timeout),
     )
 
 
-def update_id(cloudformation: Any, stack: str, beginning: str) -> str:
-    """The id of the one update of a stack whose logical id begins like this."""
+def find_update(cloudformation: Any, stack: str, prefix: str) -> str:
+    """Return the id of the one update of a stack whose logical id is or begins with ``prefix``."""
     try:
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
     except Exception as error:
-        raise NothingToAskError(f"stack {stack}: {error}") from error
-    updates = {one["LogicalResourceId"]: one for one in resources if one["ResourceType"] == RESOURCE_TYPE}
-    found = [name for name in updates if name.startswith(beginning)]
-    exact = [name for name in found if name == beginning]
-    if len(exact or found) != 1:
-        raise NothingToAskError(
-            f"--update must be the logical id of one OTA update of stack {stack}, got {beginning!r}: it has "
+        raise UpdateNotFoundError(f"stack {stack}: {error}") from error
+    updates = {one["LogicalResourceId"]: one for one in resources if one["ResourceType"] == names.RESOURCE_TYPE}
+    matches = [prefix] if prefix in updates else [name for name in updates if name.startswith(prefix)]
+    if len(matches) != 1:
+        raise UpdateNotFoundError(
+            f"--update must be the logical id of one OTA update of stack {stack}, got {prefix!r}: it has "
             f"{', '.join(updates) or 'none'}"
         )
-    return str(updates[(exact or found)[0]]["PhysicalResourceId"])
+    return str(updates[matches[0]]["PhysicalResourceId"])
 
 
-def wait_for(service: Any, job_id: str, given: argparse.Namespace, now: Callable[[], float]) -> int:
-    """Look again and again, and say each time that something has changed."""
-    gate, begun, said = _gate(given), now(), ""
-    while True:
-        waited = now() - begun
-        try:
-            decision = verdict(gate, service.job_progress(job_id), waited=waited, left=gate.timeout - waited)
-        except (FatalError, RetryableError) as error:
-            # What has no answer now may have one later, until the time is over.
-            if not isinstance(error, RetryableError) or isinstance(error, AccessDeniedError) or waited > gate.timeout:
-                raise NothingToAskError(str(error)) from error
-            said = _say(job_id, str(error), said)
-        else:
-            said = _say(job_id, decision.reason, said)
-            if decision.action is not Action.WAIT:
-                return _PASSED if decision.action is Action.MARK else _FAILED
-        time.sleep(float(given.interval))
+def wait_for(jobs: Jobs, job_id: str, gate: Gate, *, interval: float, now: Callable[[], float] = time.monotonic) -> int:
+    """Poll a job until the gate has passed or failed, print a line for each change, and return the exit code."""
+    console, begun, printed = Console(highlight=False, soft_wrap=True), now(), ""
+    with console.status(f"waiting for {job_id}"):
+        while True:
+            action, reason = _poll(jobs, job_id, gate, waited=now() - begun)
+            if reason != printed:
+                line = Text.assemble(
+                    (time.strftime("%H:%M:%S "), "dim"), (f"{job_id}: {reason}", _STYLES.get(action, ""))
+                )
+                console.print(line)
+                printed = reason
+            if action is not Action.WAIT:
+                return _EXIT_PASSED if action is Action.MARK else _EXIT_FAILED
+            time.sleep(interval)
 
 
-def _say(job_id: str, words: str, said: str) -> str:
-    if words != said:
-        print(f"{time.strftime('%H:%M:%S')} {job_id}: {words}", flush=True)
-    return words
+def _poll(jobs: Jobs, job_id: str, gate: Gate, *, waited: float) -> tuple[Action, str]:
+    try:
+        decision = verdict(gate, jobs.job_progress(job_id), waited=waited, left=gate.timeout - waited)
+    except (AccessDeniedError, FatalError) as error:
+        raise UpdateNotFoundError(str(error)) from error
+    except RetryableError as error:
+        if waited > gate.timeout:
+            raise UpdateNotFoundError(str(error)) from error
+        return Action.WAIT, str(error)
+    return decision.action, decision.reason

@@ -1,4 +1,4 @@
-"""What the project depends on is pinned, hashed, within the ranges of the wheel, and licensed as listed."""
+"""Tests of the dependencies: pinned, hashed, within the wheel's ranges, and under accepted licences."""
 
 import json
 import re
@@ -13,13 +13,13 @@ PERMISSIVE = {"Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python"
 
 
 def is_accepted(licence: str, accepted: set[str]) -> bool:
-    """Whether one of the alternatives of an SPDX expression asks for nothing beyond what is accepted."""
+    """Return whether one alternative of an SPDX expression has accepted licences only."""
     return any(set(part.split(" AND ")) <= accepted for part in licence.split(" OR "))
 
 
 @COMPILED
 def test_all_is_pinned_and_hashed(name: str) -> None:
-    """Each requirement has one version and the SHA-256 hashes of its files; `pins` refuses what is not pinned."""
+    """Each requirement has one version and the SHA-256 hashes of its files; `pins` raises for one without a version."""
     found = pins(f"{name}.txt")
     assert found
     for pin in found:
@@ -29,7 +29,7 @@ def test_all_is_pinned_and_hashed(name: str) -> None:
 
 @COMPILED
 def test_what_is_compiled_is_what_is_named(name: str) -> None:
-    """The compiled file has the direct pins of its .in file, and no others; `make lock` renews it."""
+    """The compiled file has exactly the direct pins of its .in file; `make lock` updates it."""
     lines = [line for line in (ROOT / f"{name}.in").read_text().splitlines() if not line.startswith("#")]
     named = {(wanted.name, str(wanted.specifier)) for wanted in map(Requirement, lines)}
     assert named == {(pin.name, f"=={pin.version}") for pin in pins(f"{name}.txt") if "-r" in pin.wanted_by}
@@ -37,23 +37,26 @@ def test_what_is_compiled_is_what_is_named(name: str) -> None:
 
 @COMPILED
 def test_nothing_tells_where_it_was_compiled(name: str) -> None:
-    """No index, no folder of files and no path gets into the compiled file."""
+    """The compiled file has no index URL and no path of the machine that compiled it."""
     assert not re.search(r"^--|://", (ROOT / f"{name}.txt").read_text(), re.MULTILINE)
 
 
 def test_the_wheel_admits_what_the_tests_run_with() -> None:
-    """The pinned versions are within the ranges of pyproject.toml, and the lowest ones are their lower ends."""
+    """The pinned versions are within the ranges of pyproject.toml, and the lowest pins are their lower ends."""
     for name, versions in required().items():
         (pinned,) = [pin.version for pin in pins() if pin.name == name]
         (lowest,) = [pin.version for pin in pins("requirements-lowest.txt") if pin.name == name]
         assert pinned in versions
         assert f">={lowest}" in str(versions).split(",")
+    for name, versions in (required("cli") | required("local")).items():
+        assert all(pin.version in versions for pin in pins() if pin.name == name), name
 
 
 def test_the_wheel_brings_only_the_cdk() -> None:
-    """An app gets no AWS SDK with the library: the Lambda runtime has one."""
+    """The library itself requires no AWS SDK, because the Lambda runtime has one; only the extras do."""
     assert set(required()) == {"aws-cdk-lib", "constructs"}
-    assert set(required("wait")) == {"boto3"}
+    assert set(required("cli")) == {"boto3", "click", "rich"}
+    assert set(required("local")) == {"boto3", "hypercorn", "ministack"}
     runtime, _ = rows()
     assert not {"boto3", "botocore"} & {row.name for row in runtime}
 
@@ -67,13 +70,13 @@ def test_npm_packages_are_hashed() -> None:
 
 
 def test_the_licences_are_listed() -> None:
-    """The document names every package in its version; `python -m tools.licences` renews it."""
+    """docs/licences.md names every package with its version; `python -m tools.licences` updates it."""
     assert DOCUMENT.read_text() == document()
     assert {pin.name for pin in pins("requirements-lowest.txt")} <= {pin.name for pin in pins()}
 
 
 def test_the_licences_are_accepted_ones() -> None:
-    """What runs in an app is permissive; what only the development uses may be under the MPL as well."""
+    """An app's dependencies have permissive licences; those of development may also be under the MPL."""
     runtime, development = rows()
     accepted = [(row, PERMISSIVE) for row in runtime]
     accepted += [(row, PERMISSIVE | {"MPL-2.0"}) for row in [*development, *npm_rows()]]
