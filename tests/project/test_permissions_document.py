@@ -1,4 +1,4 @@
-"""The document of permissions has what the templates have."""
+"""Tests of docs/permissions.md against the policies of the templates."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text()
 
 
 def test_each_statement_is_in_the_document_and_no_other(tmp_path: Path) -> None:
-    """A reviewer finds every statement of ours by the name that it has in the template."""
+    """The document lists exactly the statement ids of the templates."""
     prod = stack()
     declare_everything(prod, tmp_path)
     found: set[str] = set()
@@ -21,7 +21,7 @@ def test_each_statement_is_in_the_document_and_no_other(tmp_path: Path) -> None:
 
 
 def test_each_action_is_in_the_document(tmp_path: Path) -> None:
-    """None is granted that the document does not name."""
+    """The document names every action that a statement allows."""
     prod = stack()
     declare_everything(prod, tmp_path)
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):

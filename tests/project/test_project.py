@@ -1,4 +1,4 @@
-"""The project itself: the example app, the layout, and what the wheel contains."""
+"""Tests of the project itself: the example app, the layout and the wheel."""
 
 import json
 import os
@@ -8,13 +8,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def synthesize(folder: Path, *, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> dict[str, object]:
-    """Run `python app.py` as the CDK CLI does, and return the template."""
+    """Run `python app.py` as the CDK CLI does and return the template."""
     subprocess.run(
         [sys.executable, str(ROOT / "app.py")],
         cwd=cwd,
@@ -26,7 +24,7 @@ def synthesize(folder: Path, *, cwd: Path = ROOT, environment: dict[str, str] | 
 
 
 def test_the_example_synthesizes_anywhere_and_always_the_same(tmp_path: Path) -> None:
-    """`python app.py` needs no account, no credentials and no certain folder; its template is the same every time."""
+    """`python app.py` needs no account, no credentials and no particular folder, and always gives one template."""
     unset = {name: "" for name in os.environ if name.startswith("AWS_")}
     first = synthesize(tmp_path / "first", environment=unset)
     second = synthesize(tmp_path / "second", cwd=tmp_path, environment={"HOME": str(tmp_path)})
@@ -35,7 +33,7 @@ def test_the_example_synthesizes_anywhere_and_always_the_same(tmp_path: Path) ->
 
 
 def test_cdk_finds_nothing_wrong_with_the_example(tmp_path: Path) -> None:
-    """CDK's own validation of templates, which other tests switch off, has nothing to say."""
+    """CDK's own template validation, which other tests switch off, reports nothing for the example app."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "app.py")],
         cwd=ROOT,
@@ -48,14 +46,14 @@ def test_cdk_finds_nothing_wrong_with_the_example(tmp_path: Path) -> None:
     assert "warning" not in (done.stdout + done.stderr).lower()
 
 
-def test_folders_of_packages_are_no_packages() -> None:
-    """`constructs/__init__.py` would shadow the PyPI package, and only outside of pytest."""
+def test_package_folders_are_not_packages() -> None:
+    """`constructs/` has no `__init__.py`, which would shadow the PyPI package, and only outside of pytest."""
     assert not (ROOT / "constructs" / "__init__.py").exists()
     assert not (ROOT / "lambda" / "__init__.py").exists()
 
 
 def test_the_handler_folder_has_source_only(tmp_path: Path) -> None:
-    """Caches would give the function another hash on every machine."""
+    """The Lambda asset has only Python sources: caches would change its hash on every machine."""
     synthesize(tmp_path)
     assets = json.loads((tmp_path / "BlinkyFirmware.assets.json").read_text())["files"].values()
     folders = [tmp_path / asset["source"]["path"] for asset in assets if asset["source"]["packaging"] == "zip"]
@@ -63,18 +61,8 @@ def test_the_handler_folder_has_source_only(tmp_path: Path) -> None:
     assert {path.suffix for path in handler.rglob("*") if path.is_file()} == {".py"}
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel that a release would publish."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
 def test_the_wheel_has_the_four_packages_and_nothing_else(wheel: Path) -> None:
-    """The wheel holds the four import packages, the type marker and metadata."""
+    """The wheel contains the four import packages, the type marker and metadata."""
     names = zipfile.ZipFile(wheel).namelist()
     packages = {"cdk_iot_ota", "cdk_iot_ota_cli", "cdk_iot_ota_handler", "cdk_iot_ota_local"}
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == packages
@@ -83,7 +71,7 @@ def test_the_wheel_has_the_four_packages_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_wheel_works_on_its_own(wheel: Path, tmp_path: Path) -> None:
-    """The example, run against the unpacked wheel, gives the template that the checkout gives."""
+    """The example synthesizes to the same template with the unpacked wheel as with the checkout."""
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     site = {"PYTHONPATH": str(tmp_path / "site")}
     script = "import cdk_iot_ota, cdk_iot_ota_handler as handler; print(cdk_iot_ota.__file__, handler.__file__)"
@@ -101,7 +89,7 @@ def test_the_sdk_is_no_dependency_of_synth() -> None:
 
 
 def test_the_changelog_names_the_version() -> None:
-    """A release is described before it is made."""
+    """The changelog has a section for the version of the package."""
     version = re.search(r'"(.+)"', (ROOT / "constructs" / "cdk_iot_ota" / "_version.py").read_text().splitlines()[-1])
     assert version is not None
     assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text()
