@@ -1,4 +1,4 @@
-"""What linters find in the templates, and what the templates reveal."""
+"""Findings of linters in the templates, and secrets that the templates must not show."""
 
 import json
 import os

@@ -132,7 +132,7 @@ class _CreatePolicy(iam.CfnManagedPolicy):
 
     @property
     def full(self) -> bool:
-        """Whether it has no room for another update."""
+        """Return whether it has no room for another update."""
         return len(self._arns) >= _IDS_PER_POLICY
 
     def add(self, arn: str) -> None:

@@ -140,7 +140,7 @@ class _DeclaredObjects:
 
     @property
     def are_many(self) -> bool:
-        """Whether there are too many for a policy to name them one by one."""
+        """Return whether there are too many for a policy to name them one by one."""
         return len(self._one_by_one) > _MAX_PATTERNS
 
     def patterns(self, *, shared_bucket: bool) -> list[str]:

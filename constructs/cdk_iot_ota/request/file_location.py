@@ -89,7 +89,7 @@ class InBucket(FileLocation):
 
     @property
     def unversioned(self) -> bool:
-        """Whether synth knows that the bucket keeps no versions: the app declares it without them."""
+        """Return whether synth knows that the bucket keeps no versions: the app declares it without them."""
         resource = self.bucket.node.default_child
         return isinstance(resource, s3.CfnBucket) and resource.versioning_configuration is None
 

@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """What one look has found, and the decision that follows from it."""
+    """The result of one look, and the decision that follows from it."""
 
     decision: Decision
     observed: Observed | None

@@ -1,4 +1,4 @@
-"""What the stack desires: the properties of ``Custom::IoTOTAUpdate``, read from an event."""
+"""The update that a stack desires: the properties of ``Custom::IoTOTAUpdate``, read from an event."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """What the devices must show before the deploy continues.
+    """The condition on devices before the deploy continues.
 
     ``success_percentage`` is text, so that it is exact. ``timeout`` is in seconds.
     """

@@ -1,4 +1,4 @@
-"""What AWS shows: an OTA update, the progress of its job, and its stack."""
+"""State that AWS shows: an OTA update, the progress of its job, and its stack."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Observed:
 
     @property
     def is_deployed(self) -> bool:
-        """Whether a deploy of it has succeeded."""
+        """Return whether a deploy of it has succeeded."""
         return names.DEPLOYED_TAG in self.tags
 
     @property
@@ -35,7 +35,7 @@ class Observed:
 
     @property
     def failed_for_lack_of_access(self) -> bool:
-        """Whether its creation was denied access, as happens with a role that has not propagated in IAM yet."""
+        """Return whether its creation was denied access, as happens with a role that has not propagated in IAM yet."""
         return self.status == "CREATE_FAILED" and ABOUT_ACCESS.search(self.error) is not None
 
 
@@ -90,25 +90,25 @@ class Stack:
 
     @property
     def is_deploying(self) -> bool:
-        """Whether it is being created or updated."""
+        """Return whether it is being created or updated."""
         return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
     @property
     def is_rolling_back(self) -> bool:
-        """Whether it is being rolled back or deleted."""
+        """Return whether it is being rolled back or deleted."""
         return self.has_turned_back and not self.is_idle
 
     @property
     def has_rolled_back(self) -> bool:
-        """Whether it was rolled back or deleted."""
+        """Return whether it was rolled back or deleted."""
         return self.has_turned_back and self.is_idle
 
     @property
     def has_turned_back(self) -> bool:
-        """Whether its last operation is a rollback or a deletion, running or over."""
+        """Return whether its last operation is a rollback or a deletion, running or over."""
         return "ROLLBACK" in self.status or self.status.startswith("DELETE_")
 
     @property
     def is_idle(self) -> bool:
-        """Whether no operation is running, and so no event is due."""
+        """Return whether no operation is running, and so no event is due."""
         return not self.status.endswith("_IN_PROGRESS")

@@ -1,4 +1,4 @@
-"""What the constructs and the handler agree on; the only part of the handler that synth imports.
+"""The agreement between the constructs and the handler, and the only part of the handler that synth imports.
 
 Only the standard library may be imported here.
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 class Action(enum.Enum):
-    """What the caller of a decision does next."""
+    """The next step for the caller of a decision."""
 
     CONTINUE = "continue"
     PREPARE = "prepare the request"

@@ -16,7 +16,7 @@ _NOT_RECREATED = "rolling back to an update that no longer exists: it is not cre
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a decision for a Create or an Update depends on besides the desired and the observed update.
+    """Everything besides the desired and the observed update that a decision for a Create or an Update depends on.
 
     ``stack``: the stack, or None while it has not been asked for; then a decision that depends on it is ASK_STACK.
     ``is_prepared``: whether the request has been prepared. ``is_update``: whether the event is an Update. ``keeps_id``:
@@ -147,7 +147,7 @@ def _when_present(desired: Desired, observed: Observed, context: Context) -> Dec
 
 
 def _may_be_orphaned(desired: Desired, observed: Observed, context: Context) -> bool:
-    """Return whether no other event would delete the update if the stack has turned back during this one."""
+    """Return whether no other event would delete the update if the stack was rolled back during this one."""
     if context.keeps_id or context.waited > deadline(desired):
         return False
     if _is_own(observed, context):
