@@ -1,4 +1,4 @@
-"""What is no event of CloudFormation is refused before anything is called; what may be one is served."""
+"""Events that CloudFormation cannot have sent are rejected before any call; all others are served."""
 
 import re
 from typing import Any
@@ -7,17 +7,18 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update import event_rules
 from cdk_iot_ota_handler.ota_update.contract import names
-from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.on_event import on_event
 
-from .world import LOGICAL_ID, STACK_ID, World, event, properties
+from ..fakes.cloudformation import LOGICAL_ID, STACK_ID
+from ..fakes.ota_service import FakeOtaService
+from .scenarios import event, id_of, properties
 
-MINE = Desired.from_event(event("Create")).ota_update_id
+MINE = id_of("one")
 MARKER = "AWSCDK::CustomResourceProviderFramework::MISSING_PHYSICAL_ID"
 
-# A property, a value that it can not have, and what is said.
+# A property, an invalid value, and the error message.
 FORGED: list[tuple[str, Any, str]] = [
     ("RequestType", "Purge", "RequestType must be Create or Update or Delete, got 'Purge'"),
     ("RequestType", ["Delete"], "RequestType must be Create or Update or Delete, got ['Delete']"),
@@ -48,8 +49,8 @@ FORGED: list[tuple[str, Any, str]] = [
     ("ResourceProperties", [], "ResourceProperties must be a mapping, got []"),
     ("ResourceProperties", None, "ResourceProperties must be a mapping, got None"),
 ]
-# The same for what only is_complete gets.
-FORGED_LOOKS: list[tuple[str, Any, str]] = [
+# The same for the keys that only is_complete gets.
+FORGED_POLLS: list[tuple[str, Any, str]] = [
     ("StartedAt", "now", "StartedAt must be a finite number, got 'now'"),
     ("StartedAt", float("nan"), "StartedAt must be a finite number, got nan"),
     ("StartedAt", float("inf"), "StartedAt must be a finite number, got inf"),
@@ -60,45 +61,45 @@ FORGED_LOOKS: list[tuple[str, Any, str]] = [
 
 
 def update_event(**changes: Any) -> dict[str, Any]:
-    """An Update that changes nothing."""
+    """Return an Update that changes nothing."""
     return {**event("Update", old=properties(), physical_id=MINE), **changes}
 
 
-def delete_look(**changes: Any) -> dict[str, Any]:
-    """A Delete as is_complete gets it."""
+def delete_poll(**changes: Any) -> dict[str, Any]:
+    """Return a Delete as is_complete gets it."""
     return {**event("Delete", physical_id=MINE), "StartedAt": 1_000_000.0, "TargetId": MINE, **changes}
 
 
 @pytest.mark.parametrize(("name", "value", "message"), FORGED)
 @pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
-def test_a_forged_event_is_refused_without_a_call(request_type: str, name: str, value: Any, message: str) -> None:
-    """The reason has the property, the value and what to do; nothing is asked, let alone changed."""
-    world: Any = World()
+def test_an_invalid_event_is_rejected_without_a_call(request_type: str, name: str, value: Any, message: str) -> None:
+    """An event with an invalid property fails in on_event with property, value and limit, before any call."""
+    service = FakeOtaService()
     sent = {**event(request_type, physical_id=MINE), name: value}
     with pytest.raises(FatalError, match=rf"^invalid CloudFormation event: {re.escape(message)}.* \(no action taken\)"):
-        on_event(sent, world, world.clock())
-    assert world.calls == []
+        on_event(sent, service.connect(), service.clock())
+    assert service.calls == []
 
 
-@pytest.mark.parametrize(("name", "value", "message"), [*FORGED, *FORGED_LOOKS])
-def test_a_forged_look_is_refused_without_a_call(name: str, value: Any, message: str) -> None:
-    """What is_complete gets is checked as a whole: it is no continuation of what was checked before."""
-    world: Any = World()
+@pytest.mark.parametrize(("name", "value", "message"), [*FORGED, *FORGED_POLLS])
+def test_an_invalid_poll_is_rejected_without_a_call(name: str, value: Any, message: str) -> None:
+    """is_complete checks its whole event again, although on_event has checked most of it."""
+    service = FakeOtaService()
     with pytest.raises(FatalError, match=rf"^invalid CloudFormation event: {re.escape(message)}.* \(no action taken\)"):
-        is_complete(delete_look(**{name: value}), world, world.clock())
-    assert world.calls == []
+        is_complete(delete_poll(**{name: value}), service.connect(), service.clock())
+    assert service.calls == []
 
 
-@pytest.mark.parametrize("stays", [None, "true", 1])
-def test_whether_an_id_stays_is_true_or_false(stays: Any) -> None:
-    """Text would be taken for true."""
-    with pytest.raises(FatalError, match=f"KeepsId must be true or false, got {stays!r}"):
-        event_rules.check_poll(update_event(StartedAt=1, KeepsId=stays))
+@pytest.mark.parametrize("value", [None, "true", 1])
+def test_keeps_id_must_be_a_boolean(value: Any) -> None:
+    """KeepsId is not read from text, which would always be true."""
+    with pytest.raises(FatalError, match=f"KeepsId must be true or false, got {value!r}"):
+        event_rules.check_poll(update_event(StartedAt=1, KeepsId=value))
 
 
 @pytest.mark.parametrize("prefix", ["", "prod", "prod_x_", "*_", "a" * 21 + "_", "_", "a/b_", "prod_\n", 7, []])
-def test_a_prefix_that_no_construct_makes_is_refused(prefix: Any) -> None:
-    """An escape hatch can not move updates to other ids, but what it has moved once can be deleted."""
+def test_a_prefix_that_no_construct_generates_is_rejected(prefix: Any) -> None:
+    """An escape hatch cannot give updates other ids, but an update that has one can be deleted."""
     message = r"IdPrefix must .*: leave it as the construct generates it"
     for request_type in ("Create", "Update"):
         with pytest.raises(FatalError, match=message):
@@ -116,7 +117,7 @@ def test_a_prefix_that_no_construct_makes_is_refused(prefix: Any) -> None:
     ],
 )
 def test_every_stack_is_served(stack_id: str) -> None:
-    """In every partition, with names of up to 128 characters, nested or not."""
+    """Stacks are valid in every partition, with names of up to 128 characters, nested or not."""
     event_rules.check(event("Create", stack_id=stack_id))
 
 
@@ -131,25 +132,25 @@ def test_every_stack_is_served(stack_id: str) -> None:
         MARKER,
     ],
 )
-def test_every_id_that_a_resource_can_have_can_be_deleted(physical_id: str) -> None:
-    """Ids of ours, invented ones, however long, and the framework's own: a refusal would leave DELETE_FAILED."""
-    world: Any = World()
+def test_every_possible_physical_id_can_be_deleted(physical_id: str) -> None:
+    """A Delete of a generated, explicit or invented id, or of the framework's marker, succeeds without a change."""
+    service = FakeOtaService()
     sent = event("Delete", physical_id=physical_id)
-    answer = on_event(sent, world, world.clock())
-    while not is_complete({**sent, **answer}, world, world.clock())["IsComplete"]:
-        world.time += 5
-    assert world.changes() == []
+    answer = on_event(sent, service.connect(), service.clock())
+    while not is_complete({**sent, **answer}, service.connect(), service.clock())["IsComplete"]:
+        service.time.sleep(5)
+    assert service.writes() == []
 
 
-def test_what_the_framework_adds_is_no_reason_to_refuse() -> None:
-    """Keys that nobody here has heard of pass, and an id on a Create, which is_complete gets, too."""
+def test_keys_that_the_framework_adds_are_accepted() -> None:
+    """Unknown keys are valid, and so is a physical id on a Create, as is_complete gets it."""
     more = {"ServiceToken": "arn", "ResponseURL": "...", "ResourceType": names.RESOURCE_TYPE, "New": {}}
     event_rules.check({**event("Create", physical_id=MINE), **more})
     event_rules.check_poll({**update_event(StartedAt=7, KeepsId=True), **more})
-    event_rules.check_poll({**delete_look(), **more, "RequestId": None})
+    event_rules.check_poll({**delete_poll(), **more, "RequestId": None})
 
 
-def test_a_delete_without_an_id_is_refused() -> None:
-    """It names nothing, and CloudFormation never sends it."""
+def test_a_delete_without_an_id_is_rejected() -> None:
+    """A Delete needs a physical id, and CloudFormation always sends one."""
     with pytest.raises(FatalError, match="PhysicalResourceId must be text, got None"):
         event_rules.check(event("Delete"))

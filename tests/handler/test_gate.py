@@ -1,4 +1,4 @@
-"""What a gate makes of the counts of a job."""
+"""The verdict of a gate on the counts of a job, and how a gate is read."""
 
 from typing import Any
 
@@ -11,16 +11,18 @@ from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
+from .scenarios import GATE
+
 
 def gate(**changes: Any) -> Gate:
-    """All devices must succeed within half an hour, and there must be one."""
+    """Return a gate that at least one device, and all of them, must pass within half an hour."""
     given = {"success_percentage": "100", "maximum_failures": 0, "minimum_devices": 1, "timeout": 1800, **changes}
     return Gate(**given)
 
 
-def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) -> tuple[Action, str]:
-    """The verdict over a job with these counts."""
-    decision = verdict(of, JobProgress(**{"status": "IN_PROGRESS", **counts}), waited=waited, left=left)
+def evaluate(gate: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) -> tuple[Action, str]:
+    """Return the verdict on a job with these counts."""
+    decision = verdict(gate, JobProgress(**{"status": "IN_PROGRESS", **counts}), waited=waited, left=left)
     return decision.action, decision.reason
 
 
@@ -60,7 +62,7 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
             Action.STOP,
             "80 % of the devices can no longer succeed",
         ),
-        # While the job reaches its targets, there may be more of them than are counted.
+        # While the job is being rolled out, more devices may follow.
         ({}, {"succeeded": 1, "is_rolled_out": False}, Action.WAIT, "the gate waits"),
         ({}, {"failed": 1, "is_rolled_out": False}, Action.STOP, "1 failure, and at most 0 are allowed"),
         (
@@ -78,9 +80,9 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
             Action.STOP,
             "the job has 3 devices, and at least 4 are required",
         ),
-        # Somebody has ended the job.
+        # The job was ended outside of the deploy.
         ({}, {"succeeded": 1, "status": "CANCELED", "in_progress": 1}, Action.STOP, "its job is CANCELED"),
-        # Also when enough have succeeded: whoever has canceled it desired to stop it.
+        # Even when enough devices have succeeded: it was canceled to stop the rollout.
         (
             {"maximum_failures": 9, "success_percentage": "50"},
             {"succeeded": 1, "canceled": 1, "status": "CANCELED"},
@@ -93,40 +95,40 @@ def judged(of: Gate, *, waited: float = 120, left: float = 2000, **counts: Any) 
     ],
 )
 def test_counts_decide(changes: dict[str, Any], counts: dict[str, Any], action: Action, why: str) -> None:
-    """As soon as the gate has passed, or can not pass any more."""
-    found, words = judged(gate(**changes), **counts)
+    """The gate decides as soon as it has passed or can no longer pass, and waits until then."""
+    found, reason = evaluate(gate(**changes), **counts)
     assert found is action
-    assert why in words
+    assert why in reason
 
 
 @pytest.mark.parametrize(
     "counts", [{}, {"status": "COMPLETED"}, {"succeeded": 1, "in_progress": 1}, {"succeeded": 1, "failed": 1}]
 )
-def test_a_new_job_may_not_show_all_its_devices_yet(counts: dict[str, Any]) -> None:
-    """They show some seconds after it: until then too few are no failure, and a share of them is no proof."""
+def test_a_new_job_may_not_count_all_its_devices_yet(counts: dict[str, Any]) -> None:
+    """The gate of a new job waits some seconds, whether it would fail or pass, until all devices are counted."""
     half = gate(success_percentage="50", maximum_failures=1)
-    assert judged(half, waited=5, **counts)[0] is Action.WAIT
-    assert judged(half, waited=61, **counts)[0] is not Action.WAIT
+    assert evaluate(half, waited=5, **counts)[0] is Action.WAIT
+    assert evaluate(half, waited=61, **counts)[0] is not Action.WAIT
 
 
 def test_a_long_comment_leaves_room_for_the_counts() -> None:
-    """CloudFormation shows less than a thousand characters."""
-    why = judged(gate(), status="CANCELED", comment="no! " * 500, canceled=2)[1]
-    assert "no! no! " in why
-    assert len(why) < 500
-    assert "2 were canceled" in why
+    """The comment of a canceled job is shortened so that the reason has the counts in under 500 characters."""
+    reason = evaluate(gate(), status="CANCELED", comment="no! " * 500, canceled=2)[1]
+    assert "no! no! " in reason
+    assert len(reason) < 500
+    assert "2 were canceled" in reason
 
 
 @pytest.mark.parametrize(("waited", "left"), [(1801, 1000), (300, 0)])
-def test_time_is_over(waited: float, left: float) -> None:
-    """The gate's own time, or what the deploy has left of its own."""
-    action, why = judged(gate(), waited=waited, left=left, succeeded=1, in_progress=1)
+def test_a_gate_times_out(waited: float, left: float) -> None:
+    """A gate fails after its own timeout, and when the deploy has no time left."""
+    action, reason = evaluate(gate(), waited=waited, left=left, succeeded=1, in_progress=1)
     assert action is Action.STOP
-    assert f"timed out after {waited} s (1 of 2 devices succeeded" in why
+    assert f"timed out after {waited} s (1 of 2 devices succeeded" in reason
 
 
-def test_a_job_that_is_gone_proves_nothing() -> None:
-    """Somebody has deleted it."""
+def test_a_job_that_does_not_exist_fails_the_gate() -> None:
+    """A job that is absent was deleted, once it has had time to become visible."""
     assert verdict(gate(), None, waited=5, left=1000).action is Action.WAIT
     decision = verdict(gate(), None, waited=61, left=1000)
     assert decision.action is Action.STOP
@@ -134,7 +136,7 @@ def test_a_job_that_is_gone_proves_nothing() -> None:
 
 
 def test_a_gate_is_read_from_text() -> None:
-    """CloudFormation hands numbers over as text."""
+    """The numbers of a gate are read from text, as CloudFormation passes them."""
     given = {"SuccessPercentage": "99.5", "MaximumFailures": "2", "MinimumDevices": "10", "TimeoutInMinutes": "45"}
     found = Gate.from_properties({"Gate": given})
     assert found == Gate(success_percentage="99.5", maximum_failures=2, minimum_devices=10, timeout=2700)
@@ -152,17 +154,16 @@ def test_a_gate_is_read_from_text() -> None:
         ({"TimeoutInMinutes": None}, "Gate: TimeoutInMinutes must be a number, got None"),
     ],
 )
-def test_a_gate_that_can_not_be_is_refused(changes: dict[str, Any], message: str) -> None:
-    """With the member, the value and the limit."""
-    given = {"SuccessPercentage": "100", "MaximumFailures": "0", "MinimumDevices": "1", "TimeoutInMinutes": "30"}
+def test_an_invalid_gate_is_refused(changes: dict[str, Any], message: str) -> None:
+    """The error for a gate beyond a limit has the member, the value and the limit."""
     with pytest.raises(FatalError) as refused:
-        Gate.from_properties({"Gate": {**given, **changes}})
+        Gate.from_properties({"Gate": {**GATE, **changes}})
     assert message in str(refused.value)
 
 
-def test_what_was_seen_is_remembered_in_the_mark() -> None:
-    """The attributes of a later event are those of the deploy that the gate has passed in."""
-    mark = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
-    assert mark == "succeeded=98 failed=2 seconds=93"
-    assert gate_attributes(mark) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
+def test_the_deployed_tag_keeps_the_counts_of_the_job() -> None:
+    """The attributes of a later event are read from the deployed tag that was set when the gate passed."""
+    tag = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
+    assert tag == "succeeded=98 failed=2 seconds=93"
+    assert gate_attributes(tag) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
     assert set(gate_attributes("true").values()) == {""}

@@ -6,40 +6,41 @@ from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.identity import Owner
 
-from .world import LOGICAL_ID, REQUEST, STACK_ID
+from ..fakes.cloudformation import LOGICAL_ID, STACK_ID, invented_id
+from .scenarios import REQUEST
 
 
 def test_the_digest_is_frozen() -> None:
-    """A release that gave another digest to the same content would push firmware to every fleet again."""
+    """The digest of a request never changes: another one would push firmware to every fleet again."""
     assert identity.digest(REQUEST, STACK_ID, LOGICAL_ID) == "761f0fe534ca577d"
 
 
 def test_the_digest_does_not_depend_on_the_order_of_members() -> None:
-    """JSON objects have no order, so neither has an update's content."""
-    turned = dict(reversed(REQUEST.items()))
-    assert identity.digest(turned, STACK_ID, LOGICAL_ID) == identity.digest(REQUEST, STACK_ID, LOGICAL_ID)
+    """Equal requests have equal digests, whatever the order of their members."""
+    reordered = dict(reversed(REQUEST.items()))
+    assert identity.digest(reordered, STACK_ID, LOGICAL_ID) == identity.digest(REQUEST, STACK_ID, LOGICAL_ID)
 
 
 @pytest.mark.parametrize("logical_id", ["A", "A" * 255])
 @pytest.mark.parametrize("prefix", ["a_", "a-stack-with-20-char_"])
 def test_an_id_fits_into_a_job_id(prefix: str, logical_id: str) -> None:
-    """AFR_OTA-<id> has 64 characters at most, whatever the names, and the digest is never cut."""
-    made = identity.generated_id(prefix, logical_id, "0123456789abcdef")
-    assert len(f"AFR_OTA-{made}") <= 64
-    assert made.endswith("-0123456789abcdef")
-    assert identity.has_generated_form(made, logical_id)
+    """AFR_OTA-<id> has at most 64 characters, whatever the names, and the digest is never cut."""
+    generated = identity.generated_id(prefix, logical_id, "0123456789abcdef")
+    assert len(f"AFR_OTA-{generated}") <= 64
+    assert generated.endswith("-0123456789abcdef")
+    assert identity.has_generated_form(generated, logical_id)
 
 
 @pytest.mark.parametrize(
     "other", ["prod_Other-0123456789abcdef", "prod_Blinky", "prod_Blinky-0123456789ABCDEF", "prod-Blinky-1A2B", "mine"]
 )
-def test_other_ids_have_another_form(other: str) -> None:
-    """An explicit id, one of another resource, or one that CloudFormation invented is not taken for a generated one."""
+def test_other_ids_do_not_have_the_generated_form(other: str) -> None:
+    """An explicit id, one of another resource and one that CloudFormation invented are not taken for generated ones."""
     assert not identity.has_generated_form(other, "Blinky")
 
 
 @pytest.mark.parametrize(
-    ("ota_update_id", "generated"),
+    ("ota_update_id", "is_generated"),
     [
         ("prod_Blinky-0123456789abcdef", True),
         ("a-stack-with-20-char_A-0123456789abcdef", True),
@@ -50,21 +51,21 @@ def test_other_ids_have_another_form(other: str) -> None:
         ("prod_my_blinky-0123456789abcdef", False),
     ],
 )
-def test_the_form_of_generated_ids(ota_update_id: str, *, generated: bool) -> None:
-    """Whatever some resource may generate has it, and nothing else."""
-    assert names.is_generated(ota_update_id) is generated
+def test_the_form_of_generated_ids(ota_update_id: str, *, is_generated: bool) -> None:
+    """Exactly the ids that some resource may generate have the form of a generated id."""
+    assert names.is_generated(ota_update_id) is is_generated
 
 
-@pytest.mark.parametrize("made_up", ["", "a" * 129, "a/b", "a:b", "a\n", "*"])
-def test_no_update_has_an_id_that_aws_iot_refuses(made_up: str) -> None:
-    """Whether there is one needs no question."""
-    assert not identity.is_possible(made_up)
+@pytest.mark.parametrize("impossible", ["", "a" * 129, "a/b", "a:b", "a\n", "*"])
+def test_no_update_has_an_id_that_aws_iot_refuses(impossible: str) -> None:
+    """Ids beyond the limits of AWS IoT are recognized without a call."""
+    assert not identity.is_possible(impossible)
     assert identity.is_possible("a" * 128)
 
 
-def test_an_invented_id_is_recognised() -> None:
-    """CloudFormation makes ids of the stack's name, the logical id and random characters."""
-    assert identity.is_invented(f"prod-{LOGICAL_ID}-1A2B3C4D5E6F7", STACK_ID, LOGICAL_ID)
+def test_an_invented_id_is_recognized() -> None:
+    """CloudFormation invents ids from the stack's name, the logical id and random characters."""
+    assert identity.is_invented(invented_id(), STACK_ID, LOGICAL_ID)
     assert not identity.is_invented("prod-Other-1A2B3C4D5E6F7", STACK_ID, LOGICAL_ID)
 
 
@@ -79,6 +80,6 @@ def test_an_invented_id_is_recognised() -> None:
         ({}, True, Owner.UNKNOWN),
     ],
 )
-def test_tags_say_whose_an_update_is(tags: dict[str, str], young: bool, owner: Owner) -> None:
-    """Only both tags make it ours; no tags at all say nothing as long as the update is young."""
+def test_the_tags_tell_the_owner(tags: dict[str, str], young: bool, owner: Owner) -> None:
+    """An update is ours only with both tags; the owner of a young update without any tags is unknown."""
     assert identity.owner(tags, STACK_ID, LOGICAL_ID, young=young) is owner

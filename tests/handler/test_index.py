@@ -1,4 +1,4 @@
-"""The entry point as Lambda sees it, the log, and the budgets."""
+"""The entry point as Lambda calls it, the log, and the timeouts."""
 
 import json
 import re
@@ -16,16 +16,16 @@ from cdk_iot_ota_handler.ota_update.contract import timeouts
 from cdk_iot_ota_handler.ota_update.errors import LIMIT, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.index import handler, serve
 
-from .cloudformation import run
-from .world import World, event
+from ..fakes.ota_service import Behaviour, FakeOtaService
+from .scenarios import event, run
 
 HANDLER = Path(cdk_iot_ota_handler.__file__).parent
-# What makes an event one of is_complete's.
-LOOK = {"PhysicalResourceId": "x", "StartedAt": 1_000_000.0, "KeepsId": False}
+# Keys that make an event one of is_complete's.
+POLL = {"PhysicalResourceId": "x", "StartedAt": 1_000_000.0, "KeepsId": False}
 
 
 def test_lambda_imports_the_handler_from_the_asset_folder() -> None:
-    """The folder alone, without this project on the path, is what Lambda runs, and it needs the SDK only."""
+    """The handler can be imported from its folder alone, without this project, with nothing but the SDK."""
     script = f"import sys; sys.path.insert(0, {str(HANDLER)!r}); from ota_update.index import handler; print(handler)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd="/")
     assert "function handler" in done.stdout
@@ -43,8 +43,11 @@ def test_only_the_edge_imports_the_sdk() -> None:
 
 
 def test_every_decision_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """A reader of the log group sees what was seen, what was decided, and why; nothing secret is in it."""
-    run(World(), {**event("Create", content="line\nbreak"), "ResponseURL": "https://secret"})
+    """Each decision is logged with what was observed, the action and its reason, and without secrets."""
+    run(
+        FakeOtaService(behaviour=Behaviour(settle=0.5)),
+        {**event("Create", content="line\nbreak"), "ResponseURL": "https://secret"},
+    )
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["decision"] for line in lines] == ["create", "wait", "mark as deployed"]
     assert all({"event", "stack", "resource", "otaUpdateId", "observed", "reason"} <= set(line) for line in lines)
@@ -56,65 +59,66 @@ FAKE = '{"event": "Delete", "decision": "forged"}'
 
 
 def secretive() -> dict[str, Any]:
-    """An event with what must not be in a log."""
+    """Return an event with texts that must not be logged."""
     return {**event("Create", content=SECRETS[1]), "ResponseURL": SECRETS[0]}
 
 
-def served(world: World, sent: Any) -> str:
-    """What one call, and what follows it, fail with; empty when they do not."""
-    connected: Any = world
+def failure(service: FakeOtaService, sent: Any) -> str:
+    """Return the traceback with which a call, or one of three polls after it, fails; empty if they succeed."""
     try:
-        answer = serve(sent, lambda: connected, world.clock())
+        answer = serve(sent, service.connect, service.clock())
         for _ in range(3):
-            serve({**sent, **answer}, lambda: connected, world.clock())
+            serve({**sent, **answer}, service.connect, service.clock())
     except FatalError as error:
-        # What Lambda prints and hands on.
+        # Lambda prints and returns this.
         return "".join(traceback.format_exception(error))
     return ""
 
 
 def caused(text: str) -> Exception:
-    """An error that quotes a text, and is caused by another one that does."""
+    """Return an error that quotes a text, and whose cause quotes it too."""
     error = RuntimeError(text)
     error.__cause__ = KeyError(text)
     return error
 
 
 @pytest.mark.parametrize("make", [RuntimeError, KeyError, caused])
-def test_an_unexpected_error_says_where_and_not_what(
+def test_an_unexpected_error_is_reported_without_its_message(
     make: Callable[[str], Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its own words may quote the event: neither the response URL nor a property gets into the log or the stack."""
-    reason = served(World(errors={"look": [make(json.dumps(secretive()))]}), {**secretive(), **LOOK})
+    """A message that may quote the event is neither logged nor returned; the log has the place of the error."""
+    reason = failure(FakeOtaService(errors={"GetOTAUpdate": [make(json.dumps(secretive()))]}), {**secretive(), **POLL})
     assert "please report it" in reason
     printed = "".join(capsys.readouterr())
-    bug, failure = (json.loads(line) for line in printed.splitlines())
+    bug, failed = (json.loads(line) for line in printed.splitlines())
     assert "is_complete.py" in bug["traceback"]
     assert bug["traceback"].endswith("Error")
-    assert failure["failed"].startswith("unexpected ")
+    assert failed["failed"].startswith("unexpected ")
     assert not any(secret in text for secret in SECRETS for text in (printed, reason))
 
 
 @pytest.mark.parametrize("sent", [None, [], "StartedAt", 7, {}, {"StartedAt": 7}])
-def test_what_is_no_event_at_all_is_refused(sent: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever JSON the function is called with, it says what is wrong with it."""
-    world = World()
-    assert "RequestType must be Create or Update or Delete, got ''" in served(world, sent)
-    assert world.calls == []
+def test_json_that_is_not_an_event_is_refused(sent: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The function fails with the first missing key, whatever JSON it is called with, before any call."""
+    service = FakeOtaService()
+    assert "RequestType must be Create or Update or Delete, got ''" in failure(service, sent)
+    assert service.calls == []
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x85", "\u2028", "\u2029", "\x1b[2K\x1b[31m", "\0"])
-def test_nothing_in_an_event_makes_up_a_line(end: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ids, descriptions, tags and the service's own words: a line of the log is one of JSON, and the reason is one."""
+def test_no_text_forges_a_line_of_the_log(end: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Line breaks in ids, properties and the service's messages never start a new line of the log or of a reason."""
     evil = f"x{end}{FAKE}{end}"
-    worlds = [World(outcomes=[("CREATE_FAILED", evil)])]
-    worlds += [
-        World(errors={call: [kind(evil)] * 99}) for call in ("look", "create") for kind in (RetryableError, FatalError)
+    services = [FakeOtaService(behaviour=Behaviour(creations=[("CREATE_FAILED", evil)]))]
+    services += [
+        FakeOtaService(errors={operation: [kind(evil)] * 99})
+        for operation in ("GetOTAUpdate", "CreateOTAUpdate")
+        for kind in (RetryableError, FatalError)
     ]
-    worlds += [World(errors={"look": [RuntimeError(evil)]})]
-    events: list[Any] = [{**event("Create"), **LOOK}, {**event("Delete", physical_id="x"), **LOOK, "TargetId": "x"}]
-    reasons = [served(world, sent) for world in worlds for sent in events]
+    services += [FakeOtaService(errors={"GetOTAUpdate": [RuntimeError(evil)]})]
+    events: list[Any] = [{**event("Create"), **POLL}, {**event("Delete", physical_id="x"), **POLL, "TargetId": "x"}]
+    reasons = [failure(service, sent) for service in services for sent in events]
     names = ("RequestType", "RequestId", "StackId", "LogicalResourceId", "PhysicalResourceId", "ResourceType")
     forged = [{**event("Delete", physical_id="x"), name: evil} for name in names]
     forged += [
@@ -125,7 +129,7 @@ def test_nothing_in_an_event_makes_up_a_line(end: str, capsys: pytest.CaptureFix
         event("Create", Request=evil),
         event("Create", Tags=evil),
     ]
-    reasons += [served(World(), sent) for sent in forged]
+    reasons += [failure(FakeOtaService(), sent) for sent in forged]
     lines = "".join(capsys.readouterr()).splitlines()
     assert len(lines) > len(forged)
     assert all(line.isprintable() and json.loads(line).get("decision") != "forged" for line in lines)
@@ -133,21 +137,21 @@ def test_nothing_in_an_event_makes_up_a_line(end: str, capsys: pytest.CaptureFix
     assert not any(text.startswith(FAKE) for reason in reasons for text in reason.split("\n"))
 
 
-def test_a_line_is_too_short_to_be_broken(capsys: pytest.CaptureFixture[str]) -> None:
-    """CloudWatch Logs breaks what has more than 256 KiB, and the rest would be a line of its own."""
-    served(World(), {**event("Create", stack_id="x" * 300_000), "RequestId": ["x" * 300_000]})
+def test_a_line_of_the_log_is_too_short_to_be_split(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line stays under 256 KiB, where CloudWatch Logs would split it and the rest could forge another line."""
+    failure(FakeOtaService(), {**event("Create", stack_id="x" * 300_000), "RequestId": ["x" * 300_000]})
     (line,) = capsys.readouterr().out.splitlines()
     assert len(line) < 100_000
 
 
 def test_only_the_log_prints() -> None:
-    """A line that is printed elsewhere might not be JSON."""
+    """Only log.py prints, so that every line of the log is JSON."""
     prints = re.compile(r"\bprint\w*\(|\blogging\b|sys\.std|\bwarnings\b")
     assert {path.name for path in HANDLER.rglob("*.py") if prints.search(path.read_text())} == {"log.py"}
 
 
 def test_errors_are_short_and_on_one_line() -> None:
-    """CloudFormation cuts long answers, so messages are short before the framework adds to them."""
+    """An error is one line of limited length, because the framework adds to it and CloudFormation cuts the result."""
     message = str(FatalError("a\n" * 5000))
     assert len(message.encode()) <= LIMIT < 1000
     assert "\n" not in message
@@ -156,7 +160,7 @@ def test_errors_are_short_and_on_one_line() -> None:
 def test_a_long_reason_keeps_the_name_of_the_log_group(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What helps most stands at the end of the reason: the reason is cut before it, and the log has it whole."""
+    """A long reason is cut before the name of the log group at its end, and the log has it as a whole."""
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "the-group")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     with pytest.raises(FatalError) as failed:
@@ -166,8 +170,8 @@ def test_a_long_reason_keeps_the_name_of_the_log_group(
     assert "failed" in json.loads(capsys.readouterr().out)
 
 
-def test_each_budget_is_inside_the_next() -> None:
-    """One call, one invocation, the handler's deadline, the waiter and CloudFormation's hour nest."""
+def test_each_timeout_is_inside_the_next() -> None:
+    """The timeouts of a call, an invocation, the handler, the waiter and CloudFormation nest."""
     assert timeouts.CALL + timeouts.LAG < timeouts.OVERTAKEN < timeouts.IAM_PATIENCE < timeouts.PATIENCE
     assert timeouts.PATIENCE + 5 * timeouts.CALL <= timeouts.INVOCATION <= 900
     assert timeouts.INVOCATION < timeouts.CREATION_DEADLINE < timeouts.HANDLER_DEADLINE

@@ -1,4 +1,4 @@
-"""The calls to AWS IoT and S3, against botocore's own models."""
+"""The calls to AWS IoT, S3 and CloudFormation, checked against the models of botocore."""
 
 import datetime
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExis
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
-from .world import STACK_ID, event
+from ..fakes.cloudformation import STACK_ID
+from .scenarios import event
 
 ARN = "arn:aws:iot:eu-central-1:111122223333:otaupdate/mine"
 ROLE = "arn:aws:iam::111122223333:role/ota"
@@ -22,7 +23,7 @@ NOW = 1_700_000_000.0
 
 
 class Stubs:
-    """Both clients with stubbed answers; every call is checked against the API's model."""
+    """All clients with stubbed answers; every call is checked against the API's model."""
 
     def __init__(self) -> None:
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-central-1"}
@@ -37,21 +38,21 @@ class Stubs:
 
 @pytest.fixture
 def stubs() -> Iterator[Stubs]:
-    """Stubbed clients, of which every prepared answer must be used."""
-    made = Stubs()
-    yield made
-    for stub in made.all:
+    """Yield stubbed clients, of which every prepared answer must be used."""
+    clients = Stubs()
+    yield clients
+    for stub in clients.all:
         stub.assert_no_pending_responses()
 
 
 def request(**location: str) -> dict[str, Any]:
-    """A request for one file in S3."""
+    """Return a request for one file in S3."""
     place = {"s3Location": {"bucket": "firmware", "key": "a.bin", **location}}
     return {"otaUpdateId": "mine", "targets": ["t"], "roleArn": ROLE, "files": [{"fileLocation": place}]}
 
 
-def test_look_reads_the_update_and_its_tags(stubs: Stubs) -> None:
-    """GetOTAUpdate and every page of ListTagsForResource become one view, errorInfo included."""
+def test_get_update_reads_the_update_and_its_tags(stubs: Stubs) -> None:
+    """An observed update has the status, the age, the errorInfo, and the tags of all pages."""
     info = {
         "otaUpdateArn": ARN,
         "otaUpdateStatus": "CREATE_FAILED",
@@ -64,39 +65,39 @@ def test_look_reads_the_update_and_its_tags(stubs: Stubs) -> None:
     stubs.iot.add_response(
         "list_tags_for_resource", {"tags": [{"Key": "b", "Value": "2"}]}, {"resourceArn": ARN, "nextToken": "more"}
     )
-    seen = stubs.service.get_update("mine", NOW)
-    assert seen is not None
-    assert (seen.status, seen.error, seen.age) == ("CREATE_FAILED", "InvalidRequest: too large", 90)
-    assert seen.tags == {"a": "1", "b": "2"}
+    observed = stubs.service.get_update("mine", NOW)
+    assert observed is not None
+    assert (observed.status, observed.error, observed.age) == ("CREATE_FAILED", "InvalidRequest: too large", 90)
+    assert observed.tags == {"a": "1", "b": "2"}
 
 
-def test_look_at_nothing(stubs: Stubs) -> None:
-    """An update that does not exist is no error."""
+def test_get_update_returns_none_for_an_absent_update(stubs: Stubs) -> None:
+    """An update that does not exist is not an error."""
     stubs.iot.add_client_error("get_ota_update", "ResourceNotFoundException", http_status_code=404)
     assert stubs.service.get_update("mine", NOW) is None
 
 
-@pytest.mark.parametrize("made_up", ["a" * 129, "AWSCDK::CustomResourceProviderFramework::MISSING_PHYSICAL_ID"])
-def test_an_id_that_no_update_can_have_is_not_looked_up(stubs: Stubs, made_up: str) -> None:
-    """AWS IoT would refuse the question, and a Delete for what was never there would fail for it."""
-    assert stubs.service.get_update(made_up, NOW) is None
+@pytest.mark.parametrize("impossible", ["a" * 129, "AWSCDK::CustomResourceProviderFramework::MISSING_PHYSICAL_ID"])
+def test_an_impossible_id_is_absent_without_a_call(stubs: Stubs, impossible: str) -> None:
+    """An id that AWS IoT would refuse, and so fail a Delete, is absent without a call."""
+    assert stubs.service.get_update(impossible, NOW) is None
 
 
-def test_what_the_update_names_is_where_the_stack_is(stubs: Stubs) -> None:
-    """A target in another account, which a token hid at synth, is refused before anything is created."""
+def test_a_target_in_another_account_is_refused(stubs: Stubs) -> None:
+    """A target in another account that was a token at synth is refused before anything is created."""
     desired = Desired.from_event(event("Create", stack_id=STACK_ID.replace("111122223333", "444455556666")))
     with pytest.raises(FatalError, match=r"targets\[0\] must be in the stack's account 444455556666, got 'arn:aws:iot"):
         stubs.service.request(desired)
 
 
-def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
-    """An update whose tags are not found is still seen: it may be in the middle of its deletion."""
+def test_an_update_whose_tags_are_gone_has_no_tags(stubs: Stubs) -> None:
+    """An update whose tags are not found is observed without tags, because it may be in deletion."""
     info = {"otaUpdateArn": ARN, "otaUpdateStatus": "DELETE_IN_PROGRESS"}
     stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": info})
     stubs.iot.add_client_error("list_tags_for_resource", "ResourceNotFoundException", http_status_code=404)
-    seen = stubs.service.get_update("mine", NOW)
-    assert seen is not None
-    assert seen.tags == {}
+    observed = stubs.service.get_update("mine", NOW)
+    assert observed is not None
+    assert observed.tags == {}
 
 
 @pytest.mark.parametrize(
@@ -109,10 +110,10 @@ def test_tags_that_are_gone_already_are_none(stubs: Stubs) -> None:
         ({"status": "CANCELED", "comment": "too many calls of customers"}, [], True),
     ],
 )
-def test_a_rollout_is_what_the_job_counts(
+def test_job_progress_has_the_counts_of_the_job(
     stubs: Stubs, job: dict[str, Any], processing: list[str], *, is_rolled_out: bool
 ) -> None:
-    """Each count of DescribeJob, and whether more devices may come."""
+    """The progress of a job has every count of DescribeJob, and tells whether more devices may follow."""
     counts = {"queued": 1, "in_progress": 2, "succeeded": 3, "failed": 4, "rejected": 5, "timed_out": 6, "canceled": 7}
     names = {name: f"numberOf{name.title().replace('_', '')}Things" for name in counts}
     details = {names[name]: count for name, count in counts.items()}
@@ -122,72 +123,72 @@ def test_a_rollout_is_what_the_job_counts(
     assert stubs.service.job_progress("AFR_OTA-mine") == expected
 
 
-def test_a_job_that_is_gone_has_no_rollout(stubs: Stubs) -> None:
-    """Somebody has deleted it."""
+def test_an_absent_job_has_no_progress(stubs: Stubs) -> None:
+    """A job that does not exist is not an error."""
     stubs.iot.add_client_error("describe_job", "ResourceNotFoundException", http_status_code=404)
     assert stubs.service.job_progress("AFR_OTA-mine") is None
 
 
 def test_a_job_is_canceled_with_the_reason(stubs: Stubs) -> None:
-    """Whoever looks at the job sees it, and so does the next look of the gate."""
+    """CancelJob gets the reason of the gate as comment, which DescribeJob shows."""
     expected = {"jobId": "AFR_OTA-mine", "reasonCode": "GATE_FAILED", "comment": "1 failure (3 of 4)"}
     stubs.iot.add_response("cancel_job", {}, expected)
     stubs.service.cancel("AFR_OTA-mine", "1 failure (3 of 4)")
 
 
 def file(**changes: Any) -> dict[str, Any]:
-    """A file in S3."""
+    """Return a file in S3."""
     place = {"bucket": "firmware", "key": "a.bin", **changes}
     return {"fileLocation": {"s3Location": place}}
 
 
 def test_the_current_version_of_an_object_is_pinned(stubs: Stubs) -> None:
-    """An object without a version gets the one that it has now, if its bucket has versions."""
+    """An object without a declared version gets its current one, if its bucket has versions."""
     stubs.s3.add_response("head_object", {"VersionId": "v7"}, {"Bucket": "firmware", "Key": "a.bin"})
     assert stubs.service.pin(file()) == file(version="v7")
 
 
 @pytest.mark.parametrize("answer", [{}, {"VersionId": "null"}])
 def test_a_bucket_without_versions_has_nothing_to_pin(stubs: Stubs, answer: dict[str, str]) -> None:
-    """Without versions the file stays as it was declared."""
+    """A file in a bucket without versions stays as declared."""
     stubs.s3.add_response("head_object", answer)
     assert stubs.service.pin(file()) == file()
 
 
-def test_a_declared_version_is_not_looked_up(stubs: Stubs) -> None:
-    """A version that is declared needs no call to S3, and neither does a stream."""
+def test_a_declared_version_needs_no_call(stubs: Stubs) -> None:
+    """Neither a declared version nor a stream needs a call to S3."""
     streamed = {"fileLocation": {"stream": {"streamId": "s", "fileId": 0}}}
     assert stubs.service.pin(file(version="v1")) == file(version="v1")
     assert stubs.service.pin(streamed) == streamed
 
 
 def test_aws_signer_needs_a_version(stubs: Stubs) -> None:
-    """AWS Signer signs versions only: a bucket without them is refused with what to do."""
+    """A file to be signed by AWS Signer is refused, with the remedy, if its bucket has no versions."""
     stubs.s3.add_response("head_object", {})
     with pytest.raises(FatalError, match="turn on versioning for the bucket"):
         stubs.service.pin({**file(), "codeSigning": {"startSigningJobParameter": {}}})
 
 
-def test_a_missing_object_is_named(stubs: Stubs) -> None:
-    """S3 answers HeadObject without words, so the error has the bucket and the key."""
+def test_a_missing_object_is_reported_with_bucket_and_key(stubs: Stubs) -> None:
+    """The error for a missing object has bucket and key, because S3 answers HeadObject without a message."""
     stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
     with pytest.raises(FatalError, match=r"cannot read firmware s3://firmware/a\.bin \(check .*\): 404: Not Found"):
         stubs.service.pin(file())
 
 
-def test_an_object_that_may_not_be_read_passes_for_a_while(stubs: Stubs) -> None:
-    """S3 answers HeadObject with the bare number 403; a new policy may not be known everywhere yet."""
+def test_an_object_without_access_is_retryable_for_a_while(stubs: Stubs) -> None:
+    """A 403 of S3 is AccessDeniedError, because a new policy may not have propagated yet."""
     stubs.s3.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
     with pytest.raises(AccessDeniedError):
         stubs.service.pin(file())
 
 
-def test_the_request_has_the_tags_that_make_it_ours(stubs: Stubs) -> None:
-    """The request carries the id, the user's tags and ours, in the API's types."""
+def test_the_request_has_the_ownership_tags(stubs: Stubs) -> None:
+    """The request has the id, the user's tags and the ownership tags, in the types of the API."""
     desired = Desired.from_event(event("Create", Tags=[{"Key": "team", "Value": "a"}]))
-    made = stubs.service.request(desired)
-    assert made["otaUpdateId"] == desired.ota_update_id
-    assert {tag["Key"]: tag["Value"] for tag in made["tags"]} == desired.all_tags
+    typed = stubs.service.request(desired)
+    assert typed["otaUpdateId"] == desired.ota_update_id
+    assert {tag["Key"]: tag["Value"] for tag in typed["tags"]} == desired.all_tags
 
 
 @pytest.mark.parametrize(
@@ -206,8 +207,8 @@ def test_the_request_has_the_tags_that_make_it_ours(stubs: Stubs) -> None:
         ("ResourceAlreadyExistsException", 409, "exists", AlreadyExistsError),
     ],
 )
-def test_errors_are_sorted(stubs: Stubs, code: str, status: int, message: str, kind: type[Exception]) -> None:
-    """What may pass, what may pass for a while, and what is final: each in the service's words."""
+def test_errors_are_classified(stubs: Stubs, code: str, status: int, message: str, kind: type[Exception]) -> None:
+    """Each error code and HTTP status is retryable, retryable for a while, or fatal, with the service's message."""
     stubs.iot.add_client_error("create_ota_update", code, message, http_status_code=status)
     with pytest.raises(kind) as caught:
         stubs.service.create(request(version="v"))
@@ -216,8 +217,8 @@ def test_errors_are_sorted(stubs: Stubs, code: str, status: int, message: str, k
 
 
 @pytest.mark.parametrize("error", [ReadTimeoutError(endpoint_url="e"), ConnectTimeoutError(endpoint_url="e")])
-def test_lost_connections_pass(error: Exception) -> None:
-    """Timeouts and lost connections may have done the work: the next look tells."""
+def test_lost_connections_are_retryable(error: Exception) -> None:
+    """Timeouts and lost connections are retryable, because the call may have succeeded."""
 
     class Client:
         def tag_resource(self, **_: Any) -> None:
@@ -227,10 +228,10 @@ def test_lost_connections_pass(error: Exception) -> None:
         OtaService(Client(), None, None).tag(ARN, {"a": "b"})
 
 
-def test_deletion_takes_the_options(stubs: Stubs) -> None:
-    """DeleteOTAUpdate gets both options; an update that is gone is no error."""
-    asked = {"otaUpdateId": "mine", "deleteStream": True, "forceDeleteAWSJob": False}
-    stubs.iot.add_response("delete_ota_update", {}, asked)
+def test_delete_passes_the_options(stubs: Stubs) -> None:
+    """DeleteOTAUpdate gets both options, and an absent update is not an error."""
+    expected = {"otaUpdateId": "mine", "deleteStream": True, "forceDeleteAWSJob": False}
+    stubs.iot.add_response("delete_ota_update", {}, expected)
     stubs.iot.add_client_error("delete_ota_update", "ResourceNotFoundException", http_status_code=404)
     stubs.iot.add_client_error("delete_ota_update", "VersionConflictException", http_status_code=409)
     for _ in range(2):
@@ -240,7 +241,7 @@ def test_deletion_takes_the_options(stubs: Stubs) -> None:
 
 
 def test_tagging(stubs: Stubs) -> None:
-    """TagResource and UntagResource get what was asked for."""
+    """TagResource and UntagResource get the tags and keys of the call."""
     tags = [{"Key": "a", "Value": "b"}]
     stubs.iot.add_response("tag_resource", {}, {"resourceArn": ARN, "tags": tags})
     stubs.iot.add_response("untag_resource", {}, {"resourceArn": ARN, "tagKeys": ["c"]})
@@ -266,8 +267,8 @@ def test_tagging(stubs: Stubs) -> None:
         ("UPDATE_FAILED", "is_idle"),
     ],
 )
-def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
-    """Something new is desired, taken back, or neither; and at rest, no event is due."""
+def test_the_direction_of_a_stack(stubs: Stubs, status: str, what: str) -> None:
+    """The status of a stack tells whether it is deploying, rolling back, or idle."""
     shown = {"StackName": "prod", "CreationTime": datetime.datetime.now(datetime.timezone.utc), "StackStatus": status}
     stubs.cloudformation.add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": "id"})
     stack = stubs.service.stack("id")
@@ -277,24 +278,24 @@ def test_which_way_a_stack_goes(stubs: Stubs, status: str, what: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [{}, {"otaUpdateInfo": {}}])
-def test_an_unreadable_answer_passes(stubs: Stubs, answer: dict[str, Any]) -> None:
-    """What has no update in it is no answer of the service."""
+def test_an_unreadable_answer_is_retryable(stubs: Stubs, answer: dict[str, Any]) -> None:
+    """An answer without an update does not come from the service, and is retryable."""
     stubs.iot.add_response("get_ota_update", answer)
     with pytest.raises(RetryableError, match="unreadable answer"):
         stubs.service.get_update("mine", NOW)
 
 
-def test_an_update_may_have_no_tags_at_all(stubs: Stubs) -> None:
-    """An answer without the member is an answer without tags."""
+def test_an_update_may_have_no_tags(stubs: Stubs) -> None:
+    """An answer of ListTagsForResource without the member has no tags."""
     stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": {"otaUpdateArn": ARN, "otaUpdateStatus": "X"}})
     stubs.iot.add_response("list_tags_for_resource", {})
-    seen = stubs.service.get_update("mine", NOW)
-    assert seen is not None
-    assert seen.tags == {}
+    observed = stubs.service.get_update("mine", NOW)
+    assert observed is not None
+    assert observed.tags == {}
 
 
-def test_too_many_tags_do_not_pass(stubs: Stubs) -> None:
-    """The limit of tags is final, unlike the limit of calls."""
+def test_too_many_tags_are_fatal(stubs: Stubs) -> None:
+    """The limit on tags is fatal, unlike the limits on calls."""
     stubs.iot.add_client_error("tag_resource", "LimitExceededException", "50 tags", http_status_code=410)
     with pytest.raises(FatalError, match="50 tags"):
         stubs.service.tag(ARN, {"a": "b"})

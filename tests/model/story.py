@@ -1,4 +1,4 @@
-"""One account: a stack with an OTA update, AWS IoT, a user, and what is promised to hold whatever happens."""
+"""One account with a stack and its OTA update, AWS IoT and a user; every promise is checked after every step."""
 
 import contextlib
 import io
@@ -8,10 +8,10 @@ from typing import Any
 from cdk_iot_ota_handler.ota_update import observed
 from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
 
-from .cloudformation import Plan, Properties, Stack, id_of
-from .ota_service import LATENCY, Behaviour, BrokenPromise, Fault, OtaService, Update
-from .virtual_time import VirtualTime
+from ..fakes.cloudformation import FakeStack, Plan, Properties, generated_id
+from ..fakes.ota_service import Behaviour, BrokenPromiseError, FakeOtaService, FakeUpdate, Fault
 
+LATENCY = 0.2
 _LONGEST_REMOVAL = 60
 
 
@@ -23,9 +23,9 @@ def declaration(
     force: str = "true",
     gate: tuple[str, str] | None = None,
 ) -> Properties:
-    """What a stack declares; the gate is a percentage and minutes."""
+    """Return the properties of a declared update; the gate is a percentage and minutes."""
     percentage, minutes = gate or ("", "")
-    judged = {
+    gate_properties = {
         "SuccessPercentage": percentage,
         "MaximumFailures": "0",
         "MinimumDevices": "2",
@@ -38,44 +38,45 @@ def declaration(
         "Tags": list(tags),
         "DeleteStream": "true",
         "ForceDeleteJob": force,
-        **({} if gate is None else {"Gate": judged}),
+        **({} if gate is None else {"Gate": gate_properties}),
     }
 
 
 class Story:
-    """What happens in the account, step by step; each step is checked."""
+    """The steps of a user and of CloudFormation, each of them checked."""
 
     def __init__(self) -> None:
-        self.time = VirtualTime()
-        self.service = OtaService(self.time)
-        self.service.on_created, self.service.on_deployed = self._created, self._deployed
-        self.service.stack = self._shown
-        self.stacks: list[Stack] = []
+        self.service = FakeOtaService(latency=LATENCY)
+        self.time = self.service.time
+        self.service.on_created, self.service.on_deployed = self._check_creation, self._check_deployed_tag
+        self.service.describe_stack = self._describe_stack
+        self.stacks: list[FakeStack] = []
         self.removed_by_hand = False
-        # A change of tags that was cut short, or comes twice, may come after the rollback's; the next change mends it.
+        # A change of tags that was cut short, or is delivered twice, may happen after that of the rollback, until the
+        # next change of tags.
         self.tags_overtaken = False
-        # Not promised: another delivery dies in the moment between the last look at the stack and the mark.
-        self.mark_overtaken = False
+        # Not promised: another delivery dies between the last query of the stack and the deployed tag.
+        self.deployed_tag_overtaken = False
         self.broken = False
         self._declared_now: Properties | None = None
         self._pushed_now: dict[str, str] = {}
         self.begin_stack()
 
     @property
-    def stack(self) -> Stack:
-        """The stack as it is now; others are gone."""
+    def stack(self) -> FakeStack:
+        """The current stack; earlier ones are gone."""
         return self.stacks[-1]
 
     @property
     def is_deployed(self) -> bool:
-        """Whether the stack is there."""
+        """Whether the stack exists."""
         return self.stack.properties is not None
 
     def begin_stack(self) -> None:
-        """A new stack of the same name."""
+        """Replace the stack by a new one with the same name."""
         number = len(self.stacks) + 1
         stack_id = f"arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/{number:08d}"
-        self.stacks.append(Stack(self.service, stack_id))
+        self.stacks.append(FakeStack(self.service, stack_id))
 
     def create(
         self,
@@ -84,7 +85,7 @@ class Story:
         day: Behaviour | None = None,
         faults: Sequence[Fault] = (),
     ) -> bool:
-        """The first deploy of a stack; one that failed must be deleted and made anew."""
+        """Deploy a stack for the first time; a stack that failed must be deleted and created again."""
         self.rest()
         if self.stack.status != "NEW":
             self.begin_stack()
@@ -100,7 +101,7 @@ class Story:
         day: Behaviour | None = None,
         faults: Sequence[Fault] = (),
     ) -> bool:
-        """A deploy of a change; of none, CloudFormation sends nothing."""
+        """Deploy a change; without one, CloudFormation sends no event."""
         before, plan = self.stack.properties or {}, plan or Plan()
         if properties == before:
             return True
@@ -116,18 +117,18 @@ class Story:
         return worked
 
     def delete(self, plan: Plan | None = None, day: Behaviour | None = None, faults: Sequence[Fault] = ()) -> None:
-        """The stack is deleted."""
+        """Delete the stack."""
         self._play(lambda: self.stack.delete(plan or Plan()), None, day, faults)
 
     def remove_by_hand(self) -> None:
-        """Somebody deletes the update in the console."""
+        """Delete the update outside of the stack."""
         self.rest()
         if not self.removed_by_hand:
             self.service.updates.pop(self.stack.physical_id)
         self.removed_by_hand = True
 
     def toggle_stranger(self, ota_update_id: str) -> None:
-        """Somebody else takes an explicit id that is free, or gives it back."""
+        """Let another owner take an explicit id that is free, or release it."""
         self.rest()
         if ota_update_id in self.service.foreign:
             self.service.foreign.discard(ota_update_id)
@@ -136,7 +137,7 @@ class Story:
             self.service.put_stranger(ota_update_id)
 
     def rest(self) -> None:
-        """Nothing is done until all that was under way has ended."""
+        """Wait until everything in progress has ended."""
         with contextlib.redirect_stdout(io.StringIO()):
             self.time.run()
 
@@ -147,11 +148,11 @@ class Story:
         day: Behaviour | None,
         faults: Sequence[Fault],
     ) -> bool:
-        """One stack operation. It ends when CloudFormation is content; duplicates and what was cut short may go on."""
+        """Run one stack operation. Duplicates, and events that were cut short, may continue after it."""
         self.rest()
-        self.time.now += 5  # nobody is faster
+        self.time.now += 5  # operations never follow each other faster
         self.service.behaviour, self._declared_now, self._pushed_now = day or Behaviour(), declared, {}
-        self.service.misbehave(list(faults))
+        self.service.inject(list(faults))
         process, self.broken = self.time.spawn(work), True
         with contextlib.redirect_stdout(io.StringIO()):
             self.time.run(until=lambda: process.done)
@@ -159,43 +160,45 @@ class Story:
         self.broken = False
         return bool(process.result)
 
-    def _shown(self, stack_id: str) -> observed.Stack:
-        # Not promised: a rollback that does not show yet, where something may be created after all.
+    def _describe_stack(self, stack_id: str) -> observed.Stack:
+        # Not promised: a rollback that is not visible yet while an update may still be created.
         stack = next(stack for stack in self.stacks if stack.stack_id == stack_id)
         may_create = self.removed_by_hand or stack.plan.duplicates or stack.plan.cut_after is not None
-        return observed.Stack(stack.shown(0 if may_create else self.service.behaviour.stack_lag))
+        return observed.Stack(stack.visible_status(0 if may_create else self.service.behaviour.stack_lag))
 
-    def _created(self, ota_update_id: str) -> None:
-        """What is promised of each creation: it is declared now, not made before, and not the third."""
+    def _check_creation(self, ota_update_id: str) -> None:
+        """Check that a new update is declared now, was not created before, and is not the third one of the stack."""
         if len(self.service.owned(self.stack.stack_id)) > 2:
-            raise BrokenPromise(f"more than the old and the new: {sorted(self.service.owned(self.stack.stack_id))}")
-        if self._declared_now is None or ota_update_id != id_of(self.stack.stack_id, self._declared_now):
-            raise BrokenPromise(f"{ota_update_id} was pushed, and nobody declares it now ({self.stack.status})")
+            raise BrokenPromiseError(
+                f"more than the old and the new: {sorted(self.service.owned(self.stack.stack_id))}"
+            )
+        if self._declared_now is None or ota_update_id != generated_id(self.stack.stack_id, self._declared_now):
+            raise BrokenPromiseError(f"{ota_update_id} was pushed, and is not declared now ({self.stack.status})")
         forward = observed.Stack(self.stack.status).is_deploying
-        # Not promised: another delivery finds nothing where the first one has removed what failed its gate.
-        judged_twice = self.stack.plan.duplicates and "Gate" in self._declared_now
-        if forward and not judged_twice and self._pushed_now.get(ota_update_id) == "CREATE_COMPLETE":
-            raise BrokenPromise(f"{ota_update_id} was pushed twice")
+        # Not promised: another delivery creates an update again that the first one has removed after its gate failed.
+        evaluated_twice = self.stack.plan.duplicates and "Gate" in self._declared_now
+        if forward and not evaluated_twice and self._pushed_now.get(ota_update_id) == "CREATE_COMPLETE":
+            raise BrokenPromiseError(f"{ota_update_id} was pushed twice")
         self._pushed_now[ota_update_id] = self.service.updates[ota_update_id].outcome[0]
 
-    def _deployed(self, ota_update_id: str) -> None:
-        """What is promised of a mark that a deploy sets: its devices have proven it by then."""
+    def _check_deployed_tag(self, ota_update_id: str) -> None:
+        """Check that enough devices have succeeded when a deploy sets the deployed tag."""
         gate = (self._declared_now or {}).get("Gate")
         if not observed.Stack(self.stack.status).is_deploying:
-            self.mark_overtaken |= self.stack.shown(2 * LATENCY) != self.stack.status
+            self.deployed_tag_overtaken |= self.stack.visible_status(2 * LATENCY) != self.stack.status
             return
         if gate is None or ota_update_id not in self._pushed_now:
             return
-        rollout = self.service.job_progress(self.service.updates[ota_update_id])
-        if rollout.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
-            raise BrokenPromise(f"{ota_update_id} was taken for proven: {rollout}")
+        progress = self.service.job_progress(self.service.updates[ota_update_id])
+        if progress.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
+            raise BrokenPromiseError(f"{ota_update_id} passed its gate: {progress}")
 
     def _check_reasons(self, worked: bool, plan: Plan) -> None:
         if not worked and plan.cut_after is None and not plan.fails_later:
-            assert self.stack.reasons, "a failure says why"
+            assert self.stack.reasons, "a failure has a reason"
 
-    def check_what_lives(self) -> None:
-        """At any time between two operations the declared update lives, and strangers do."""
+    def check_live_updates(self) -> None:
+        """Check that the declared update is live between operations, and that updates of other owners exist."""
         if self.is_deployed and not self.removed_by_hand:
             live = self.service.find(self.stack.physical_id)
             assert live is not None, f"{self.stack.physical_id} is gone"
@@ -204,26 +207,26 @@ class Story:
             assert self.service.find(name) is not None, f"{name} is gone"
 
     def check_the_end(self) -> None:
-        """When nothing is under way any more, exactly the declared update exists, with its tags and the mark."""
+        """Check that in the end exactly the declared update exists, with its tags and the deployed tag."""
         if self.broken:
             return
         self.rest()
-        if self.mark_overtaken:
+        if self.deployed_tag_overtaken:
             return
         self.time.now += _LONGEST_REMOVAL
-        self.check_what_lives()
+        self.check_live_updates()
         owned = [found for stack in self.stacks for found in self.service.owned(stack.stack_id).items()]
-        there = sorted(name for name, update in owned if not self._left_by_the_dead(update))
+        existing = sorted(name for name, update in owned if not self._is_inevitable_orphan(update))
         declared = [self.stack.physical_id] if self.is_deployed and not self.removed_by_hand else []
-        assert there == declared, f"there is {there}, and declared is {declared}"
-        for name in there:
-            tags = self.service.updates[name].real_tags()
+        assert existing == declared, f"{existing} exist, and {declared} are declared"
+        for name in existing:
+            tags = self.service.updates[name].tags
             assert DEPLOYED_TAG in tags
             own = {key: value for key, value in tags.items() if not key.startswith("cdk-iot-ota:")}
             desired = {tag["Key"]: tag["Value"] for tag in (self.stack.properties or {})["Tags"]}
             assert self.tags_overtaken or own == desired
 
-    def _left_by_the_dead(self, update: Update) -> bool:
-        """Not promised: no Delete is to come, since another delivery has died, and the creation hangs."""
+    def _is_inevitable_orphan(self, update: FakeUpdate) -> bool:
+        """Return whether an update may be left: its creation hangs, and the death of a delivery prevents the Delete."""
         plan = self.stack.plan
-        return bool(plan.duplicates and plan.killed) and update.outcome[0] == "CREATE_IN_PROGRESS"
+        return bool(plan.duplicates and plan.killed) and update.hangs

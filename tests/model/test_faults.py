@@ -1,14 +1,14 @@
 """Every call of the handler fails in every way, once and for minutes; the handler dies between any two calls.
 
-Each time all ends in the declared state, or in a failure that says why and leaves the state before.
+Each time the declared state results, or a failure with its reason and the previous state.
 """
 
 from collections.abc import Callable
 
 import pytest
 
-from .cloudformation import Plan
-from .ota_service import OPERATIONS, Behaviour, Fault
+from ..fakes.cloudformation import Plan
+from ..fakes.ota_service import OPERATIONS, Behaviour, Fault
 from .story import Story, declaration
 
 GATE = ("100", "10")
@@ -17,44 +17,44 @@ Step = Callable[[Story, Plan, list[Fault]], bool]
 
 
 def create(story: Story, plan: Plan, faults: list[Fault]) -> bool:
-    """The first deploy."""
+    """Deploy for the first time."""
     return story.create(declaration("one"), plan, faults=faults)
 
 
 def replace(story: Story, plan: Plan, faults: list[Fault]) -> bool:
-    """A deploy of other content."""
+    """Deploy other content."""
     story.create(declaration("one"))
     return story.update(declaration("two"), plan, faults=faults)
 
 
 def change_tags(story: Story, plan: Plan, faults: list[Fault]) -> bool:
-    """A deploy of other tags."""
+    """Deploy other tags."""
     story.create(declaration("one", tags=[{"Key": "team", "Value": "a"}, {"Key": "old", "Value": "x"}]))
     return story.update(declaration("one", tags=[{"Key": "team", "Value": "b"}]), plan, faults=faults)
 
 
 def delete(story: Story, plan: Plan, faults: list[Fault]) -> bool:
-    """The stack goes."""
+    """Delete the stack."""
     story.create(declaration("one"))
     story.delete(plan, faults=faults)
     return not story.stack.reasons
 
 
-def prove(story: Story, plan: Plan, faults: list[Fault]) -> bool:
-    """A deploy of other content, which devices prove after half a minute."""
+def replace_with_gate(story: Story, plan: Plan, faults: list[Fault]) -> bool:
+    """Deploy other content whose gate passes after half a minute."""
     story.create(declaration("one"))
     return story.update(declaration("two", gate=GATE), plan, Behaviour(devices=("succeed", 30)), faults)
 
 
-STEPS = [create, replace, change_tags, delete, prove]
+STEPS = [create, replace, change_tags, delete, replace_with_gate]
 
 
 @pytest.mark.parametrize("lasts", [0, 180], ids=["once", "three minutes"])
 @pytest.mark.parametrize("kind", ["throttled", "error", "cut before", "cut after", "slow"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("step", STEPS)
-def test_what_passes_is_waited_for(step: Step, operation: str, kind: str, lasts: float) -> None:
-    """A call that fails for minutes makes a deploy slow, and nothing else."""
+def test_a_temporary_fault_only_delays(step: Step, operation: str, kind: str, lasts: float) -> None:
+    """A call that fails for minutes makes a deploy slow, but does not fail it."""
     story = Story()
     assert step(story, Plan(), [Fault(kind=kind, operation=operation, lasts=lasts)])
     assert story.stack.reasons == []
@@ -64,8 +64,10 @@ def test_what_passes_is_waited_for(step: Step, operation: str, kind: str, lasts:
 @pytest.mark.parametrize("lasts", [0, 30, 180])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_permission_that_is_missing_for_good_is_a_failure(step: Step, operation: str, lasts: float) -> None:
-    """IAM may be late for half a minute; when it refuses for three, the event fails, says so, and nothing is left."""
+def test_a_permission_that_is_still_missing_after_minutes_is_a_failure(
+    step: Step, operation: str, lasts: float
+) -> None:
+    """Access denied for half a minute is waited for; after three minutes it fails the event and leaves nothing."""
     story = Story()
     step(story, Plan(), [Fault(kind="denied", operation=operation, lasts=lasts)])
     met = story.service.injected.get("denied", 0) > 0
@@ -78,8 +80,10 @@ def test_a_permission_that_is_missing_for_good_is_a_failure(step: Step, operatio
 @pytest.mark.parametrize("kind", ["throttled", "error", "cut before", "cut after", "slow"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("devices", ["fail", "silent"])
-def test_firmware_that_fails_is_pushed_once_and_removed(devices: str, operation: str, kind: str, lasts: float) -> None:
-    """Whatever meets the calls: the failure says that the gate has failed, and the old update is what lives."""
+def test_firmware_that_fails_its_gate_is_pushed_once_and_removed(
+    devices: str, operation: str, kind: str, lasts: float
+) -> None:
+    """Whichever call fails, the reason is the failed gate, the update was created once, and the old update is live."""
     story = Story()
     story.create(declaration("one"))
     faults, fails = [Fault(kind=kind, operation=operation, lasts=lasts)], Behaviour(devices=(devices, 1))
@@ -92,16 +96,16 @@ def test_firmware_that_fails_is_pushed_once_and_removed(devices: str, operation:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_the_handler_may_die_between_any_two_calls(step: Step, when: str) -> None:
-    """Whatever it was doing: the event fails, says so, and the state before or the declared one is there."""
-    deaths = 0
+    """A killed handler fails the event with a reason, and the previous or the declared state results."""
+    kills = 0
     for invocation in range(1, 8):
         for call in range(1, 20):
             story = Story()
             worked = step(story, Plan(killed=(invocation, call, when)), [])
-            if not story.stack.killed:
+            if not story.stack.framework.kills:
                 assert worked
                 break
-            deaths += 1
+            kills += 1
             assert story.stack.reasons[0] == "Runtime exited"
             story.check_the_end()
-    assert deaths > 2
+    assert kills > 2

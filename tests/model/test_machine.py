@@ -1,6 +1,6 @@
-"""Random stories of a stack, with everything that can go wrong: what is promised holds after every step.
+"""Random stories of a stack, with everything that can go wrong: the promises hold after every step.
 
-2,000 stories in each run, always the same. `make explore` looks for new ones.
+Each run plays the same 2,000 stories; `make explore` plays new ones.
 """
 
 import os
@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from .cloudformation import Plan, Properties
-from .ota_service import OPERATIONS, Behaviour, Fault
+from ..fakes.cloudformation import Plan, Properties
+from ..fakes.ota_service import OPERATIONS, Behaviour, Fault
 from .story import Story, declaration
 
 STORIES = int(os.environ.get("STORIES", "2000"))
@@ -72,14 +72,14 @@ declarations = st.builds(
     tags=tags,
     gate=st.tuples(st.sampled_from(["100", "50"]), st.sampled_from(["1", "3"])),
 )
-# Half of everything goes well; else nothing would ever be deployed.
+# Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days
 no_troubles: st.SearchStrategy[list[Fault]] = st.builds(list)
 troubles = no_troubles | st.lists(faults, max_size=3)
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """What a user, CloudFormation and AWS IoT may do next."""
+    """The next steps of a user, CloudFormation and AWS IoT."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,46 +87,46 @@ class Lifecycle(RuleBasedStateMachine):
 
     @initialize(properties=declarations, deployed=st.sampled_from([True, True, False]))
     def begin(self, properties: Properties, *, deployed: bool) -> None:
-        """Most stories begin with a stack that is there."""
+        """Begin most stories with a stack that is deployed."""
         if deployed:
             self.story.create(properties)
 
     @precondition(lambda self: not self.story.is_deployed)
     @rule(properties=declarations, plan=plans, day=days, faults=troubles)
     def create(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
-        """The stack is deployed for the first time."""
+        """Deploy the stack for the first time."""
         self.story.create(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
     @rule(properties=declarations, plan=plans, day=days, faults=troubles)
     def update(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
-        """A change is deployed."""
+        """Deploy a change."""
         self.story.update(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
     @rule(plan=plans, day=days, faults=troubles)
     def delete(self, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
-        """The stack is deleted."""
+        """Delete the stack."""
         self.story.delete(plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
     @rule()
     def remove_by_hand(self) -> None:
-        """Somebody deletes the update in the console."""
+        """Delete the update outside of the stack."""
         self.story.remove_by_hand()
 
     @rule(ota_update_id=explicit_ids)
     def stranger(self, ota_update_id: str) -> None:
-        """Somebody else takes an explicit id, or gives it back."""
+        """Let another owner take an explicit id, or release it."""
         self.story.toggle_stranger(ota_update_id)
 
     @invariant()
-    def what_is_declared_lives(self) -> None:
-        """Whatever is still under way."""
-        self.story.check_what_lives()
+    def declared_update_is_live(self) -> None:
+        """Check that the declared update is live, whatever is still in progress."""
+        self.story.check_live_updates()
 
     def teardown(self) -> None:
-        """In the end nothing is left but what is declared."""
+        """Check that in the end only the declared update is left."""
         self.story.check_the_end()
 
 
@@ -135,6 +135,6 @@ TestLifecycle.settings = settings(
     max_examples=STORIES,
     stateful_step_count=8,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    # Without the phase that explains, which traces every line of what is here some thousand lines a story.
+    # Without the explain phase, which traces every line of every story.
     phases=(Phase.generate, Phase.shrink),
 )

@@ -1,4 +1,7 @@
-"""Processes in virtual time: each runs until it pauses, the one that wakes first goes on. No thread, no real second."""
+"""Virtual time for concurrent processes: each runs until it pauses, then the one due first continues, without threads.
+
+Outside of a process, a pause lets the others run until it is over.
+"""
 
 import heapq
 import itertools
@@ -9,7 +12,7 @@ import greenlet
 
 
 class Process:
-    """Something that runs beside others; `result` is what it returned."""
+    """A function that runs concurrently with others; ``result`` is its return value."""
 
     def __init__(self, time: "VirtualTime", hub: greenlet.greenlet, work: Callable[[], Any]) -> None:
         self._time, self._work = time, work
@@ -26,15 +29,15 @@ class Process:
 
 
 class _Alarm:
-    """When a sleeping process goes on; a second alarm of the same sleep does not wake it again."""
+    """The end of a pause; a second alarm for the same pause has no effect."""
 
     def __init__(self, sleeper: greenlet.greenlet) -> None:
         self.sleeper = sleeper
-        self.rung = False
+        self.has_rung = False
 
 
 class VirtualTime:
-    """The clock of a world, and what happens in it."""
+    """A clock that advances only when all processes pause."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -43,7 +46,7 @@ class VirtualTime:
         self._hub = greenlet.getcurrent()
 
     def spawn(self, work: Callable[[], Any], delay: float = 0) -> Process:
-        """Begin something, now or later."""
+        """Start a process, now or after a delay."""
         process = Process(self, self._hub, work)
         self._set(_Alarm(process.greenlet), self.now + delay)
         return process
@@ -52,16 +55,21 @@ class VirtualTime:
         heapq.heappush(self._due, (when, next(self._order), alarm))
 
     def ring_now(self, alarm: _Alarm) -> None:
-        """Wake a sleeper before its time."""
+        """Wake a sleeping process early."""
         self._set(alarm, self.now)
 
     def sleep(self, seconds: float) -> None:
-        """Pause the process that calls this; others go on."""
-        self._set(_Alarm(greenlet.getcurrent()), self.now + seconds)
-        self._hub.switch()
+        """Pause the calling process while others run."""
+        end = self.now + seconds
+        if greenlet.getcurrent() is self._hub:
+            self.run(until=lambda: self._due[0][0] > end)
+            self.now = end
+        else:
+            self._set(_Alarm(greenlet.getcurrent()), end)
+            self._hub.switch()
 
     def wait(self, processes: Sequence[Process], seconds: float) -> None:
-        """Pause until one of some processes is done, for so many seconds at most."""
+        """Pause the calling process until one of the given processes is done, or the seconds have passed."""
         if not any(process.done for process in processes):
             alarm = _Alarm(greenlet.getcurrent())
             for process in processes:
@@ -70,10 +78,10 @@ class VirtualTime:
             self._hub.switch()
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass until nothing is left to happen, or a condition holds. What a process raises is raised here."""
+        """Run all processes until none is left or a condition holds; an exception of a process is raised here."""
         while self._due and not until():
             when, _, alarm = heapq.heappop(self._due)
-            if alarm.rung:
+            if alarm.has_rung:
                 continue
-            alarm.rung, self.now = True, max(self.now, when)
+            alarm.has_rung, self.now = True, max(self.now, when)
             alarm.sleeper.switch()

@@ -1,4 +1,4 @@
-"""What a token hid at synth is refused before anything is created, in the words of the constructs."""
+"""Limits of a request whose values were tokens at synth, with the same errors as in the constructs."""
 
 import copy
 import re
@@ -10,7 +10,7 @@ import pytest
 from cdk_iot_ota_handler.ota_update import request
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .world import STACK_ID
+from ..fakes.cloudformation import STACK_ID
 
 GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"
 ELSEWHERE = "arn:aws:iot:eu-central-1:444455556666:thinggroup/fleet"
@@ -82,13 +82,13 @@ VALID: dict[str, Any] = {
 
 
 def test_a_valid_request_passes() -> None:
-    """Everything within its limits is no error."""
+    """A request and tags within all limits raise no error."""
     request.check(VALID)
     request.check_tags({"team": "devices"})
 
 
 def at(path: str, value: Any) -> dict[str, Any]:
-    """The valid request with another value at a path such as `files.0.fileName`."""
+    """Return the valid request with another value at a path such as `files.0.fileName`."""
     request: Any = copy.deepcopy(VALID)
     part = request
     *way, last = path.split(".")
@@ -172,14 +172,14 @@ DESTINATION = "files.2.codeSigning.startSigningJobParameter.destination.s3Destin
         ("additionalParameters", {"": "v"}, "additionalParameters key must have at least 1 characters"),
     ],
 )
-def test_a_bad_member_is_named_by_its_path(path: str, value: Any, message: str) -> None:
-    """The error has the API's path, the value and the limit."""
+def test_a_member_beyond_its_limit_is_refused(path: str, value: Any, message: str) -> None:
+    """The error for a member beyond its limit has the path of the API, the value and the limit."""
     with pytest.raises(ValueError, match=re.escape(message)):
         request.check(at(path, value))
 
 
-def test_a_role_may_have_a_path_and_an_old_bucket_capital_letters() -> None:
-    """What IAM and S3 have ever allowed and no policy expands is allowed."""
+def test_role_paths_and_capital_letters_in_old_buckets_are_valid() -> None:
+    """Names that IAM or S3 allow, now or in the past, and that no policy expands are valid."""
     request.check(at("roleArn", "arn:aws-cn:iam::111122223333:role/a:b/c/ota+=,.@-_"))
     request.check(at("files.0.fileLocation.s3Location.bucket", "My_Firmware.Bucket"))
 
@@ -215,8 +215,8 @@ def test_a_role_may_have_a_path_and_an_old_bucket_capital_letters() -> None:
         ),
     ],
 )
-def test_what_is_elsewhere_is_named_with_where_it_should_be(path: str, value: Any, message: str) -> None:
-    """AWS IoT knows its own account and Region only."""
+def test_an_arn_of_another_environment_is_refused(path: str, value: Any, message: str) -> None:
+    """The error for an ARN of another partition, account or Region has the ARN and the environment of the stack."""
     request.check_environment(VALID, STACK_ID)
     with pytest.raises(ValueError, match=re.escape(message)):
         request.check_environment(at(path, value), STACK_ID)
@@ -231,8 +231,8 @@ def test_what_is_elsewhere_is_named_with_where_it_should_be(path: str, value: An
         ({f"k{index}": "" for index in range(47)}, "Tags must have 0 to 46 members, got 47"),
     ],
 )
-def test_a_bad_tag_is_named(tags: dict[str, str], message: str) -> None:
-    """A tag behind a token cannot pretend that an update was deployed."""
+def test_an_invalid_tag_is_refused(tags: dict[str, str], message: str) -> None:
+    """The error for an invalid or reserved tag has the key or value and the limit."""
     with pytest.raises(ValueError, match=re.escape(message)):
         request.check_tags(tags)
 
@@ -245,11 +245,11 @@ def test_a_bad_tag_is_named(tags: dict[str, str], message: str) -> None:
         lambda name: limits.distinct(name, ["a", "a"]),
     ],
 )
-def test_both_sides_say_the_same(check: Callable[[str], None]) -> None:
-    """Only the name of the thing differs between synth and deploy."""
-    said = []
+def test_synth_and_deploy_raise_the_same_error(check: Callable[[str], None]) -> None:
+    """The errors of synth and deploy differ only in the name of the member."""
+    messages = []
     for name in ("snake_case", "camelCase"):
         with pytest.raises(ValueError, match=name) as caught:
             check(name)
-        said.append(str(caught.value).removeprefix(name))
-    assert said[0] == said[1]
+        messages.append(str(caught.value).removeprefix(name))
+    assert messages[0] == messages[1]

@@ -1,4 +1,4 @@
-"""CloudFormation's strings become the API's types again."""
+"""The strings of CloudFormation are converted to the types of the API."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ SHAPE = IOT.operation_model("CreateOTAUpdate").input_shape
 DELETE = IOT.operation_model("DeleteOTAUpdate").input_shape
 
 
-def test_numbers_booleans_and_blobs_come_back() -> None:
-    """Integers, doubles, booleans and blobs get their types; texts that look like numbers stay texts."""
-    restored = coerce_to_shape(
+def test_strings_become_numbers_booleans_and_blobs() -> None:
+    """Integers, doubles, booleans and blobs get their types; strings that could be numbers stay strings."""
+    request = coerce_to_shape(
         {
             "description": "42",
             "awsJobExecutionsRolloutConfig": {
@@ -33,12 +33,12 @@ def test_numbers_booleans_and_blobs_come_back() -> None:
         SHAPE,
         "Request",
     )
-    assert restored["description"] == "42"
-    rollout = restored["awsJobExecutionsRolloutConfig"]
+    assert request["description"] == "42"
+    rollout = request["awsJobExecutionsRolloutConfig"]
     assert rollout == {"maximumPerMinute": 50, "exponentialRate": {"incrementFactor": 1.5, "baseRatePerMinute": 10}}
-    assert restored["files"][0]["fileType"] == 7
-    assert restored["files"][0]["attributes"] == {"a": "1"}
-    signing = restored["files"][0]["codeSigning"]["customCodeSigning"]
+    assert request["files"][0]["fileType"] == 7
+    assert request["files"][0]["attributes"] == {"a": "1"}
+    signing = request["files"][0]["codeSigning"]["customCodeSigning"]
     assert signing["signature"]["inlineDocument"] == b"MA=="
     assert coerce_to_shape({"deleteStream": "true"}, DELETE, "") == {"deleteStream": True}
 
@@ -57,7 +57,7 @@ def test_numbers_booleans_and_blobs_come_back() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_named(value: dict[str, Any], message: str) -> None:
-    """An error names the property by its path, and the value."""
+def test_a_value_of_another_type_is_refused(value: dict[str, Any], message: str) -> None:
+    """The error for a value that cannot be converted has the path of the property and the value."""
     with pytest.raises(FatalError, match=message):
         coerce_to_shape(value, SHAPE, "Request")
