@@ -53,9 +53,9 @@ def put_update(
     service: FakeOtaService, content: str = "one", *, deployed: bool | str = True, tags: Any = (), **state: Any
 ) -> None:
     """Add the stack's update with this content; ``deployed`` may be the value of its deployed tag."""
-    mark = {names.DEPLOYED_TAG: "true" if deployed is True else deployed} if deployed else {}
+    deployed_tag = {names.DEPLOYED_TAG: "true" if deployed is True else deployed} if deployed else {}
     desired = Desired.from_event(event("Create", content=content))
-    service.put(desired.ota_update_id, {**desired.all_tags, **dict(tags), **mark}, **state)
+    service.put(desired.ota_update_id, {**desired.all_tags, **dict(tags), **deployed_tag}, **state)
 
 
 def with_update(content: str = "one", **state: Any) -> FakeOtaService:

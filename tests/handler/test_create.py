@@ -53,7 +53,7 @@ def test_the_calls_of_a_create_a_replacement_and_a_deletion() -> None:
 
 
 def test_a_duplicate_create_changes_nothing() -> None:
-    """The second of two equal Create events finds the update of the first."""
+    """The second of two equal Create events finds the update of the first and makes no change."""
     service = FakeOtaService()
     run(service, event("Create"))
     service.calls.clear()
@@ -62,7 +62,7 @@ def test_a_duplicate_create_changes_nothing() -> None:
 
 
 def test_a_creation_whose_answer_was_lost_succeeds() -> None:
-    """CreateOTAUpdate may answer "already exists" because the answer to an earlier call was lost: no failure."""
+    """A Create succeeds if CreateOTAUpdate answers "already exists" because an earlier answer was lost."""
     service = FakeOtaService(late_errors={"CreateOTAUpdate": [AlreadyExistsError("retried by the SDK")]})
     assert not run(service, event("Create")).failed
 
@@ -93,7 +93,7 @@ def test_a_failed_creation_reports_its_reason_and_is_removed() -> None:
 
 
 def test_an_update_that_never_settles_is_given_up_and_removed() -> None:
-    """After the handler's own deadline the event fails, and the deletion of the update it created is requested."""
+    """A Create fails after the handler's deadline, and requests the deletion of the update that it created."""
     service = FakeOtaService(behaviour=Behaviour(creations=[HANGS]))
     answer = run(service, event("Create"))
     assert "still CREATE_IN_PROGRESS" in answer.reason
@@ -101,7 +101,7 @@ def test_an_update_that_never_settles_is_given_up_and_removed() -> None:
 
 
 def test_another_owners_update_fails_the_create_and_survives_the_rollback() -> None:
-    """An id that is taken is refused, with the marker whose Delete the framework swallows."""
+    """A Create for an id that is taken answers the marker, for which no Delete follows, and changes nothing."""
     service = FakeOtaService()
     service.put_stranger("theirs")
     answer = run(service, event("Create", OtaUpdateId="theirs"))
@@ -149,7 +149,7 @@ def test_an_older_failure_is_reported_and_not_retried() -> None:
 
 
 def test_a_removal_that_fails_does_not_hide_the_reason() -> None:
-    """The event fails with errorInfo although the failed update could not be deleted at once."""
+    """A Create fails with errorInfo although the failed update could not be deleted at once."""
     service = FakeOtaService(behaviour=Behaviour(creations=[TOO_LARGE]))
     service.errors["DeleteOTAUpdate"] = [FatalError("InvalidRequestException: not now")]
     assert "the firmware is too large" in run(service, event("Create")).reason
@@ -190,7 +190,7 @@ def test_an_update_that_a_delete_has_removed_is_not_created_again(lost_answers: 
 
 
 def test_an_update_that_becomes_visible_late_is_waited_for() -> None:
-    """GetOTAUpdate may not show a new update for seconds, even after the creation itself was retried."""
+    """A Create succeeds although its creation is retried, and GetOTAUpdate does not show the update for seconds."""
     service = FakeOtaService(
         behaviour=Behaviour(lag=25), errors={"CreateOTAUpdate": [AccessDeniedError("the role")] * 5}
     )

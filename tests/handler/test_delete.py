@@ -31,7 +31,7 @@ def test_a_delete_with_an_invented_id_finds_the_update_by_its_content() -> None:
 
 
 def test_a_delete_with_an_invented_id_deletes_a_deployed_update_too() -> None:
-    """The update of a Create whose success came too late for CloudFormation is deleted."""
+    """A deployed update is deleted if CloudFormation has stopped waiting for its Create and invented an id."""
     service = with_update("one")
     assert not run(service, event("Delete", physical_id=invented_id())).failed
     assert service.updates == {}

@@ -128,7 +128,7 @@ def test_a_gate_times_out(waited: float, left: float) -> None:
 
 
 def test_a_job_that_does_not_exist_fails_the_gate() -> None:
-    """A job that is absent was deleted, once it has had time to become visible."""
+    """An absent job fails the gate once it has had time to become visible."""
     assert verdict(gate(), None, waited=5, left=1000).action is Action.WAIT
     decision = verdict(gate(), None, waited=61, left=1000)
     assert decision.action is Action.STOP

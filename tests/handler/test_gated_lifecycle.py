@@ -137,7 +137,7 @@ def test_a_job_that_can_never_be_read_fails_the_gate_in_time(error: Exception) -
 
 
 def test_a_duplicate_does_not_remove_an_earlier_update() -> None:
-    """A duplicate whose gate fails spares the update: the deployed tag of the first delivery may not be visible yet."""
+    """A duplicate that fails its gate spares the update, since the first deployed tag may not be visible yet."""
     service = with_update("one", deployed=False)
     service.progress = [FAILED]
     assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
@@ -172,7 +172,7 @@ def test_a_deployed_tag_that_is_not_visible_yet_is_not_overwritten() -> None:
 
 
 def test_an_update_that_is_removed_by_hand_while_its_gate_waits_is_not_created_again() -> None:
-    """An update with a gate that is absent after five minutes was deleted, and the event fails."""
+    """A Create with a gate fails if its update is absent after five minutes, and does not create it again."""
     service = FakeOtaService(progress=[STARTED])
     service.time.spawn(service.updates.clear, delay=400)
     assert "it was deleted meanwhile" in run(service, gated("Create")).reason

@@ -53,7 +53,7 @@ def test_a_temporary_error_never_fails_an_event() -> None:
     ],
 )
 def test_polls_that_always_fail_end_with_the_deadline(request_type: str, error: Exception, deadline: float) -> None:
-    """An event whose update can never be read fails after its deadline with the service's words, and not before."""
+    """An event fails with the service's words, after its deadline and not before, if its update can never be read."""
     service = with_update("one", deployed=False)
     started = service.time.now
     more = {"StartedAt": started, "KeepsId": False, "TargetId": id_of("one")}

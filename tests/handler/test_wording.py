@@ -33,15 +33,15 @@ ERRORS: dict[str, list[Exception]] = {
 
 def calls() -> list[list[str]]:
     """Play every event in every state of its update and its stack, and return the calls of each."""
-    made = []
+    recorded = []
     for sent in EVENTS.values():
         for status in (None, *STATUSES):
             for stack in STACKS:
                 for deployed in (False, True):
                     service = service_with(status, stack, deployed=deployed)
                     run(service, sent())
-                    made.append(service.calls)
-    return made
+                    recorded.append(service.calls)
+    return recorded
 
 
 def service_with(status: str | None, stack: str, *, deployed: bool) -> FakeOtaService:

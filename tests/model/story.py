@@ -52,8 +52,7 @@ class Story:
         self.service.describe_stack = self._describe_stack
         self.stacks: list[FakeStack] = []
         self.removed_by_hand = False
-        # A change of tags that was cut short, or is delivered twice, may happen after that of the rollback, until the
-        # next change of tags.
+        # A delivery that was cut short or duplicated may change tags after the rollback; the next change corrects them.
         self.tags_overtaken = False
         # Not promised: another delivery dies between the last query of the stack and the deployed tag.
         self.deployed_tag_overtaken = False
@@ -64,7 +63,7 @@ class Story:
 
     @property
     def stack(self) -> FakeStack:
-        """The current stack; earlier ones are gone."""
+        """The current stack; earlier ones no longer exist."""
         return self.stacks[-1]
 
     @property
@@ -73,7 +72,7 @@ class Story:
         return self.stack.properties is not None
 
     def begin_stack(self) -> None:
-        """Replace the stack by a new one with the same name."""
+        """Replace the stack with a new one with the same name."""
         number = len(self.stacks) + 1
         stack_id = f"arn:aws:cloudformation:eu-central-1:111122223333:stack/prod/{number:08d}"
         self.stacks.append(FakeStack(self.service, stack_id))
@@ -201,10 +200,10 @@ class Story:
         """Check that the declared update is live between operations, and that updates of other owners exist."""
         if self.is_deployed and not self.removed_by_hand:
             live = self.service.find(self.stack.physical_id)
-            assert live is not None, f"{self.stack.physical_id} is gone"
+            assert live is not None, f"{self.stack.physical_id} does not exist"
             assert self.service.status(live) == "CREATE_COMPLETE"
         for name in self.service.foreign:
-            assert self.service.find(name) is not None, f"{name} is gone"
+            assert self.service.find(name) is not None, f"{name} does not exist"
 
     def check_the_end(self) -> None:
         """Check that in the end exactly the declared update exists, with its tags and the deployed tag."""
