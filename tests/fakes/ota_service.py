@@ -78,12 +78,14 @@ class Behaviour(CompactRepr):
 class FakeUpdate:
     """An OTA update. ``outcome``: its status once it has settled, and its errorInfo.
 
-    ``tag_changes``: the tags after each change, with the time from which on they are visible.
+    ``tag_changes``: the tags after each change, with the time from which on they are visible. ``visible``: when
+    GetOTAUpdate shows it. ``starts``, ``settles``: when its creation is no longer pending, and when it ends.
     """
 
     created: float
     tag_changes: list[tuple[float, dict[str, str]]]
     visible: float
+    starts: float
     settles: float
     outcome: tuple[str, str]
     job_ends: float = 0
@@ -107,33 +109,38 @@ class FakeUpdate:
 
 @dataclass(kw_only=True)
 class FakeOtaService:
-    """All OTA updates, every call, and what goes wrong.
-
-    ``calls``: the operations in order. ``requests``: those of CreateOTAUpdate; ``created``: the ids that it created.
-    ``touched``: the tags of each update at each call that changes it. ``errors``: raised instead of doing the work, by
-    operation, one for each call; ``late_errors``: raised after it. ``stack_statuses`` and ``progress``: what
-    DescribeStacks and DescribeJob answer, in order, the last one from then on; ``describe_stack``, and the devices of
-    ``behaviour`` while ``progress`` is empty, answer in their place. ``rates``: calls per second, by operation.
-    """
+    """All OTA updates, the calls that were made, and the faults to inject."""
 
     time: VirtualTime = field(default_factory=VirtualTime)
     behaviour: Behaviour = field(default_factory=Behaviour)
     latency: float = 0
     updates: dict[str, FakeUpdate] = field(default_factory=dict)
+    # Updates of other owners, which must never be changed.
     foreign: set[str] = field(default_factory=set)
+
+    # The operations in order, and the requests of CreateOTAUpdate with the ids that it has created.
     calls: list[str] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
+    # The tags of an update before each call that changes or deletes it.
     touched: list[dict[str, str]] = field(default_factory=list)
-    errors: dict[str, list[Exception]] = field(default_factory=dict)
-    late_errors: dict[str, list[Exception]] = field(default_factory=dict)
-    stack_statuses: list[str] = field(default_factory=lambda: ["UPDATE_IN_PROGRESS"])
-    progress: list[JobProgress] = field(default_factory=list)
-    describe_stack: Callable[[str], Stack] | None = None
     on_created: Callable[[str], None] = lambda ota_update_id: None
     on_deployed: Callable[[str], None] = lambda ota_update_id: None
+
+    # By operation, for one call each: raised instead of doing the work, and after it.
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    late_errors: dict[str, list[Exception]] = field(default_factory=dict)
+    # The calls per second that each operation allows.
     rates: dict[str, int] = field(default_factory=dict)
+    # The faults that calls have met, by kind.
     injected: dict[str, int] = field(default_factory=dict)
+
+    # The answers of DescribeStacks and DescribeJob, in order; the last one is repeated. A callable takes precedence
+    # for the stack, and without any progress the job follows the devices of the behaviour.
+    stack_statuses: list[str] = field(default_factory=lambda: ["UPDATE_IN_PROGRESS"])
+    describe_stack: Callable[[str], Stack] | None = None
+    progress: list[JobProgress] = field(default_factory=list)
+
     _faults: list[Fault] = field(default_factory=list, init=False)
     _used: dict[int, int] = field(default_factory=dict, init=False)
     _faults_since: float = field(default=0, init=False)
@@ -162,19 +169,21 @@ class FakeOtaService:
     ) -> None:
         """Add an existing update; it keeps its status, unless that is CREATE_PENDING or DELETE_IN_PROGRESS."""
         now, created, today = self.time.now, self.time.now - age, self.behaviour
+        settles = now + today.settle if status == "CREATE_PENDING" else created
         is_settled = status.startswith("CREATE") and status != "CREATE_PENDING"
         self.updates[ota_update_id] = FakeUpdate(
             created=created,
             tag_changes=[(created + today.tag_lag, dict(tags))],
             visible=created + today.lag,
-            settles=now + today.settle if status == "CREATE_PENDING" else created,
+            starts=settles,
+            settles=settles,
             outcome=(status if is_settled else "CREATE_COMPLETE", error),
             deleted=now if status == "DELETE_IN_PROGRESS" else None,
             removed=now + today.removal,
             deletion_failed=status == "DELETE_FAILED",
         )
 
-    def put_stranger(self, ota_update_id: str) -> None:
+    def put_foreign(self, ota_update_id: str) -> None:
         """Add an update of another owner, which must never be changed."""
         self.put(ota_update_id, {"owner": "another team"})
         self.foreign.add(ota_update_id)
@@ -195,7 +204,9 @@ class FakeOtaService:
             return "DELETE_IN_PROGRESS"
         if update.deletion_failed:
             return "DELETE_FAILED"
-        return "CREATE_IN_PROGRESS" if self.time.now < update.settles else update.outcome[0]
+        if self.time.now >= update.settles:
+            return update.outcome[0]
+        return "CREATE_PENDING" if self.time.now < update.starts else "CREATE_IN_PROGRESS"
 
     def job_progress(self, update: FakeUpdate) -> JobProgress:
         """Return the progress of an update's job."""
@@ -368,6 +379,7 @@ class Connection:
                 created=now,
                 tag_changes=[(now + today.tag_lag, tags)],
                 visible=now + today.lag,
+                starts=now + today.settle / 2,
                 settles=now + (CREATION_TIMEOUT if hangs else today.settle),
                 outcome=("CREATE_FAILED", outcome[1]) if hangs else outcome,
                 job_ends=now + today.job,

@@ -103,7 +103,7 @@ def test_an_update_that_never_settles_is_given_up_and_removed() -> None:
 def test_another_owners_update_fails_the_create_and_survives_the_rollback() -> None:
     """A Create for an id that is taken answers the marker, for which no Delete follows, and changes nothing."""
     service = FakeOtaService()
-    service.put_stranger("theirs")
+    service.put_foreign("theirs")
     answer = run(service, event("Create", OtaUpdateId="theirs"))
     assert "does not belong to this resource" in answer.reason
     assert answer.physical_id == MARKER

@@ -125,7 +125,7 @@ def test_a_rollback_that_keeps_the_id_spares_updates_of_other_owners() -> None:
     """An update under the id of the leftover but without our tags is not changed."""
     service = with_update("one")
     old = properties(content="two", OtaUpdateId="theirs")
-    service.put_stranger("theirs")
+    service.put_foreign("theirs")
     assert not run(service, event("Update", content="one", old=old, physical_id=id_of("one"))).failed
     assert service.writes() == []
 

@@ -59,6 +59,8 @@ class Story:
         self.broken = False
         self._declared_now: Properties | None = None
         self._pushed_now: dict[str, str] = {}
+        # The operation that has created each update.
+        self._created_by: dict[str, Plan] = {}
         self.begin_stack()
 
     @property
@@ -126,14 +128,14 @@ class Story:
             self.service.updates.pop(self.stack.physical_id)
         self.removed_by_hand = True
 
-    def toggle_stranger(self, ota_update_id: str) -> None:
+    def toggle_foreign(self, ota_update_id: str) -> None:
         """Let another owner take an explicit id that is free, or release it."""
         self.rest()
         if ota_update_id in self.service.foreign:
             self.service.foreign.discard(ota_update_id)
             self.service.updates.pop(ota_update_id)
         elif ota_update_id not in self.service.updates:
-            self.service.put_stranger(ota_update_id)
+            self.service.put_foreign(ota_update_id)
 
     def rest(self) -> None:
         """Wait until everything in progress has ended."""
@@ -179,6 +181,7 @@ class Story:
         if forward and not evaluated_twice and self._pushed_now.get(ota_update_id) == "CREATE_COMPLETE":
             raise BrokenPromiseError(f"{ota_update_id} was pushed twice")
         self._pushed_now[ota_update_id] = self.service.updates[ota_update_id].outcome[0]
+        self._created_by[ota_update_id] = self.stack.plan
 
     def _check_deployed_tag(self, ota_update_id: str) -> None:
         """Check that enough devices have succeeded when a deploy sets the deployed tag."""
@@ -215,7 +218,7 @@ class Story:
         self.time.now += _LONGEST_REMOVAL
         self.check_live_updates()
         owned = [found for stack in self.stacks for found in self.service.owned(stack.stack_id).items()]
-        existing = sorted(name for name, update in owned if not self._is_inevitable_orphan(update))
+        existing = sorted(name for name, update in owned if not self._is_inevitable_orphan(name, update))
         declared = [self.stack.physical_id] if self.is_deployed and not self.removed_by_hand else []
         assert existing == declared, f"{existing} exist, and {declared} are declared"
         for name in existing:
@@ -225,7 +228,7 @@ class Story:
             desired = {tag["Key"]: tag["Value"] for tag in (self.stack.properties or {})["Tags"]}
             assert self.tags_overtaken or own == desired
 
-    def _is_inevitable_orphan(self, update: FakeUpdate) -> bool:
+    def _is_inevitable_orphan(self, ota_update_id: str, update: FakeUpdate) -> bool:
         """Return whether an update may be left: its creation hangs, and the death of a delivery prevents the Delete."""
-        plan = self.stack.plan
-        return bool(plan.duplicates and plan.killed) and update.hangs
+        plan = self._created_by[ota_update_id]
+        return update.hangs and bool(plan.duplicates and plan.killed)

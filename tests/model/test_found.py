@@ -79,11 +79,11 @@ def test_an_update_whose_tags_are_not_visible_yet_is_found_by_its_id(story: Stor
     story.check_the_end()
 
 
-def test_a_rollback_to_an_id_that_a_stranger_has_taken_ends(story: Story) -> None:
+def test_a_rollback_to_an_id_that_another_owner_has_taken_ends(story: Story) -> None:
     """A rollback succeeds although its update was deleted outside of the stack and another owner has taken the id."""
     story.create(declaration("one", ota_update_id="mine-1"))
     story.remove_by_hand()
-    story.toggle_stranger("mine-1")
+    story.toggle_foreign("mine-1")
     assert not story.update(declaration("two", ota_update_id="mine-1"))
     assert not story.update(declaration("two", ota_update_id="mine-2"), Plan(fails_later=True))
     story.check_the_end()

@@ -116,9 +116,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.story.remove_by_hand()
 
     @rule(ota_update_id=explicit_ids)
-    def stranger(self, ota_update_id: str) -> None:
+    def toggle_foreign(self, ota_update_id: str) -> None:
         """Let another owner take an explicit id, or release it."""
-        self.story.toggle_stranger(ota_update_id)
+        self.story.toggle_foreign(ota_update_id)
 
     @invariant()
     def declared_update_is_live(self) -> None:
