@@ -54,7 +54,7 @@ class Fault(CompactRepr):
 
 @dataclass(kw_only=True, repr=False)
 class Behaviour(CompactRepr):
-    """How long AWS takes, in seconds, and the outcomes of the next creations and deletions, in order.
+    """The time that AWS takes, in seconds, and the outcomes of the next creations and deletions, in order.
 
     ``lag``: until GetOTAUpdate shows a creation; ``tag_lag``: until ListTagsForResource shows a change; ``status_lag``:
     until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change. ``devices``: the behaviour
@@ -103,7 +103,7 @@ class FakeUpdate:
 
     @property
     def hangs(self) -> bool:
-        """Whether its creation ends only with the service's timeout."""
+        """Return whether its creation ends only with the service's timeout."""
         return self.settles - self.created >= CREATION_TIMEOUT
 
 

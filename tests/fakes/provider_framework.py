@@ -26,7 +26,7 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """Whether the event has failed."""
+        """Return whether the event has failed."""
         return bool(self.reason)
 
 

@@ -1,5 +1,6 @@
 """The strings of CloudFormation are converted to the types of the API."""
 
+import re
 from typing import Any
 
 import botocore.session
@@ -61,3 +62,24 @@ def test_a_value_of_another_type_is_refused(value: dict[str, Any], message: str)
     """The error for a value that cannot be converted has the path of the property and the value."""
     with pytest.raises(FatalError, match=message):
         coerce_to_shape(value, SHAPE, "Request")
+
+
+@pytest.mark.parametrize(
+    ("request_part", "message"),
+    [
+        ({"protocols": ["HTTP", "FTP"]}, "Request.protocols[1] must be MQTT or HTTP, got 'FTP'"),
+        ({"targetSelection": "ALL"}, "Request.targetSelection must be CONTINUOUS or SNAPSHOT, got 'ALL'"),
+        (
+            {"awsJobAbortConfig": {"abortCriteriaList": [{"failureType": "LOST"}]}},
+            "abortCriteriaList[0].failureType must be FAILED or REJECTED or TIMED_OUT or ALL, got 'LOST'",
+        ),
+        (
+            {"awsJobAbortConfig": {"abortCriteriaList": [{"action": "PAUSE"}]}},
+            "abortCriteriaList[0].action must be CANCEL, got 'PAUSE'",
+        ),
+    ],
+)
+def test_a_word_that_the_model_does_not_list_is_refused(request_part: dict[str, Any], message: str) -> None:
+    """A value outside an enum of the API's model is refused with the member, the value and the words."""
+    with pytest.raises(FatalError, match=re.escape(message)):
+        coerce_to_shape(request_part, SHAPE, "Request")

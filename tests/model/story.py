@@ -70,7 +70,7 @@ class Story:
 
     @property
     def is_deployed(self) -> bool:
-        """Whether the stack exists."""
+        """Return whether the stack exists."""
         return self.stack.properties is not None
 
     def begin_stack(self) -> None:
