@@ -205,7 +205,7 @@ class OtaUpdate(Resource):
 
     @property
     def status(self) -> str:
-        """``otaUpdateStatus``: always ``CREATE_COMPLETE``, since a deploy fails with any other."""
+        """``otaUpdateStatus``: ``CREATE_COMPLETE``, or ``DELETE_FAILED`` if a deletion outside of the stack failed."""
         return self._resource.get_att_string("Status")
 
     @property
