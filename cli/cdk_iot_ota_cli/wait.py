@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import boto3
 import click
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoRegionError
 from rich.console import Console
 from rich.text import Text
 
@@ -82,6 +82,8 @@ def wait(stack: str, update: str, region: str | None, interval: Decimal, **crite
     try:
         ota_update_id = find_update(boto3.client("cloudformation", region_name=region), stack, update)
         service = OtaService.connect(region)
+    except NoRegionError:
+        raise UpdateNotFoundError("no Region is set: give --region, or set AWS_REGION") from None
     except BotoCoreError as error:
         raise UpdateNotFoundError(str(error)) from error
     return wait_for(service, names.job_id(ota_update_id), gate_of(**criteria), interval=float(interval))
