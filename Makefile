@@ -58,9 +58,9 @@ types: install
 	$(BIN)/mypy
 	node_modules/.bin/pyright
 
-# Most tests wait for other processes, so two workers suit one core.
+# In the order of the folders: xdist would begin with the files of many short tests, and end with the long ones.
 pytest: install
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The lowest aws-cdk-lib and constructs that pyproject.toml allows.
 lowest: install .venv-lowest/.ready

@@ -82,8 +82,9 @@ def wait(stack: str, update: str, region: str | None, interval: Decimal, **crite
     try:
         ota_update_id = find_update(boto3.client("cloudformation", region_name=region), stack, update)
         service = OtaService.connect(region)
-    except NoRegionError:
-        raise UpdateNotFoundError("no Region is set: give --region, or set AWS_REGION") from None
+    except NoRegionError as error:
+        remedy = "give --region, or set AWS_REGION"
+        raise UpdateNotFoundError(f"{str(error).rstrip('.')}: {remedy}") from None
     except BotoCoreError as error:
         raise UpdateNotFoundError(str(error)) from error
     return wait_for(service, names.job_id(ota_update_id), gate_of(**criteria), interval=float(interval))

@@ -138,7 +138,7 @@ def test_a_region_is_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     assert main(["wait", "--stack", "Prod"]) == 2
-    assert "no Region is set: give --region" in capsys.readouterr().err
+    assert "You must specify a region: give --region, or set AWS_REGION" in capsys.readouterr().err
 
 
 def test_an_update_is_found_by_the_beginning_of_its_logical_id() -> None:

@@ -135,6 +135,4 @@ def file(name: str, path: str | Path) -> Path:
     if resolved.is_file():
         return resolved
     problem = "is a directory" if resolved.is_dir() else "does not exist"
-    raise ValueError(
-        f"{name} must be a file, but {str(resolved)!r} {problem}: build the file before synth, or correct the path"
-    )
+    raise ValueError(f"{name} must be a file, but {str(resolved)!r} {problem}: build it before synth, or correct it")
