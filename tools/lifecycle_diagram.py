@@ -37,7 +37,7 @@ STATES: dict[str, Observed | None] = {
     "CREATE_FAILED (access denied)": replace(_OURS, status="CREATE_FAILED", error=_ACCESS),
     "DELETE_IN_PROGRESS": replace(_OURS, status="DELETE_IN_PROGRESS"),
     "DELETE_FAILED": replace(_OURS, status="DELETE_FAILED"),
-    "less than a minute old, without tags": replace(_OURS, status="CREATE_COMPLETE", tags={}),
+    "minutes old, without tags": replace(_OURS, status="CREATE_COMPLETE", tags={}),
     "owned by another resource": replace(_OURS, status="CREATE_COMPLETE", tags={"owner": "other"}),
     "owned, with other content": replace(_OURS, status="CREATE_COMPLETE", tags=_DEPLOYED | {names.CONTENT_TAG: ""}),
 }
@@ -59,9 +59,13 @@ COLUMNS: dict[str, _Decide] = {
     f"the same after {timeouts.CREATION_DEADLINE // 60} minutes": _completion(
         Context(stack=_DEPLOYING, waited=timeouts.CREATION_DEADLINE + 1)
     ),
-    "Update that keeps the id": _completion(Context(stack=_DEPLOYING, is_update=True, keeps_id=True, waited=0)),
+    "Update that keeps the id": _completion(
+        Context(stack=_DEPLOYING, is_update=True, keeps_id=True, is_retry=False, waited=0)
+    ),
     "Create in a rollback": _completion(Context(stack=_ROLLING_BACK, waited=20)),
-    "Update in a rollback": _completion(Context(stack=_ROLLING_BACK, is_update=True, keeps_id=True, waited=0)),
+    "Update in a rollback": _completion(
+        Context(stack=_ROLLING_BACK, is_update=True, keeps_id=True, is_retry=False, waited=0)
+    ),
     "Delete": _DELETE,
     f"Delete after {timeouts.DELETION_PATIENCE // 60} minutes": _deletion(timeouts.DELETION_PATIENCE + 1),
     f"Delete after {timeouts.HANDLER_DEADLINE // 60} minutes": _deletion(timeouts.HANDLER_DEADLINE + 1),

@@ -57,7 +57,8 @@ class Behaviour(CompactRepr):
     """The time that AWS takes, in seconds, and the outcomes of the next creations and deletions, in order.
 
     ``lag``: until GetOTAUpdate shows a creation; ``tag_lag``: until ListTagsForResource shows a change; ``status_lag``:
-    until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change. ``devices``: the behaviour
+    until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change. ``clock_fault``: how much
+    older than they are updates appear. ``devices``: the behaviour
     of both devices, and after how many seconds: "succeed", "fail" (one of them does), "differ" (the second one fails 20
     seconds after the first has succeeded), or silence.
     """
@@ -72,6 +73,7 @@ class Behaviour(CompactRepr):
     devices: tuple[str, float] = ("succeed", 0)
     creations: list[tuple[str, str]] = field(default_factory=list)
     failing_deletions: int = 0
+    clock_fault: float = 0
 
 
 @dataclass(kw_only=True)
@@ -312,7 +314,7 @@ class Connection:
         return Observed(
             status=status,
             tags=tags,
-            age=service.time.now - update.created,
+            age=service.time.now - update.created + service.behaviour.clock_fault,
             error=update.outcome[1],
             attributes={
                 "OtaUpdateArn": f"arn:{ota_update_id}",

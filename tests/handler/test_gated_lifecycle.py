@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
-from ..fakes.ota_service import FakeOtaService
+from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from .scenarios import DELETE, GATE, event, id_of, properties, run, with_update
 
 STARTED = JobProgress(status="IN_PROGRESS", queued=3)
@@ -136,12 +136,36 @@ def test_a_job_that_can_never_be_read_fails_the_gate_in_time(error: Exception) -
     assert service.time.now - begun < 2000
 
 
-def test_a_duplicate_does_not_remove_an_earlier_update() -> None:
-    """A duplicate that fails its gate spares the update, since the first deployed tag may not be visible yet."""
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_a_later_delivery_spares_an_update_whose_deployed_tag_becomes_visible(request_type: str) -> None:
+    """An update whose devices have failed since its deploy is not stopped: its deployed tag shows minutes later."""
     service = with_update("one", deployed=False)
     service.progress = [FAILED]
-    assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
+    update = service.updates[id_of("one")]
+    update.tag_changes.append((service.time.now + 120, {**update.tags, names.DEPLOYED_TAG: "true"}))
+    sent = gated(request_type, old=properties(Gate=GATE, Tags=[]), physical_id=id_of("one"))
+    assert not run(service, sent).failed
     assert service.writes() == []
+
+
+def test_a_gate_that_fails_for_an_update_of_an_earlier_attempt_ends_its_rollout() -> None:
+    """An update that existed before its event is stopped too, once a deployed tag would be visible."""
+    service = with_update("one", deployed=False)
+    service.progress = [FAILED]
+    begun = service.time.now
+    assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
+    assert service.writes() == ["CancelJob", DELETE]
+    assert service.time.now - begun > timeouts.TAG_LAG
+
+
+@pytest.mark.parametrize("seconds", [-60, -15, 15, 60])
+def test_a_failed_gate_stops_its_rollout_at_once_although_clocks_differ(seconds: float) -> None:
+    """An update that its own event has created is stopped, whatever the clock that dates it shows."""
+    service = FakeOtaService(progress=[STARTED, FAILED], behaviour=Behaviour(clock_fault=seconds))
+    begun = service.time.now
+    assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
+    assert service.writes() == ["CreateOTAUpdate", "CancelJob", DELETE]
+    assert service.time.now - begun < 30
 
 
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "CREATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
@@ -158,17 +182,71 @@ def test_the_gate_of_an_update_that_was_never_deployed_is_evaluated() -> None:
     service.progress = [FAILED]
     sent = gated("Update", old=properties(Gate=GATE, DeleteStream="false"), physical_id=id_of("one"))
     assert "the gate has failed: 1 failure" in run(service, sent).reason
-    assert service.writes() == []
+    assert service.writes() == ["CancelJob", DELETE]
 
 
 def test_a_deployed_tag_that_is_not_visible_yet_is_not_overwritten() -> None:
-    """A change of tags right after the deploy sets the user's tags, but no other deployed tag."""
+    """A change of tags right after the deploy waits for the deployed tag, and sets the user's tags only."""
     service = with_update("one", deployed=False, age=30)
+    update = service.updates[id_of("one")]
+    update.tag_changes.append((service.time.now + 120, {**update.tags, names.DEPLOYED_TAG: "succeeded=7"}))
     sent = gated("Update", Tags=[{"Key": "a", "Value": "b"}], old=properties(Gate=GATE), physical_id=id_of("one"))
     assert not run(service, sent).failed
     tags = service.updates[id_of("one")].tags
-    assert names.DEPLOYED_TAG not in tags
+    assert tags[names.DEPLOYED_TAG] == "succeeded=7"
     assert tags["a"] == "b"
+
+
+@pytest.mark.parametrize("age", [5, 80, 3600])
+def test_a_retry_does_not_pass_a_gate_that_has_failed(age: float) -> None:
+    """A retry of a failed deploy, however soon, evaluates the gate again instead of taking the update as deployed."""
+    service = with_update("one", deployed=False, age=age)
+    service.progress = [FAILED]
+    sent = gated("Update", old=properties(Gate=GATE), physical_id=id_of("one"))
+    assert "the gate has failed: 1 failure" in run(service, sent).reason
+    assert service.writes() == ["CancelJob", DELETE]
+
+
+@pytest.mark.parametrize("changes", [{"Gate": GATE}, {}], ids=["with a gate", "without a gate"])
+def test_a_verdict_stays_with_an_update_that_cannot_be_deleted(changes: dict[str, Any]) -> None:
+    """An update whose gate has failed does not pass later, with better counts or without a gate."""
+    throttled = [RetryableError("throttled")] * 60
+    service = FakeOtaService(progress=[FAILED], errors={"DeleteOTAUpdate": list(throttled)})
+    assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
+    service.errors.clear()
+    service.progress = [PASSED]
+    assert "the gate has failed: 1 failure" in run(service, event("Create", **changes)).reason
+    assert service.find(id_of("one")) is None or service.updates[id_of("one")].deleted is not None
+
+
+@pytest.mark.parametrize("lasts", [20, 60, 600])
+def test_an_event_waits_until_its_rollout_has_ended(lasts: float) -> None:
+    """A failed gate is reported once the job is canceled, however long CancelJob and DeleteOTAUpdate are throttled."""
+    service = FakeOtaService(progress=[STARTED, FAILED])
+    faults = [Fault(kind="throttled", operation=name, lasts=lasts) for name in ("CancelJob", "DeleteOTAUpdate")]
+    service.inject(faults)
+    answer = run(service, gated("Create"))
+    assert "the gate has failed: 1 failure" in answer.reason
+    assert "continues" not in answer.reason
+    assert service.updates[id_of("one")].canceled or service.updates[id_of("one")].deleted is not None
+
+
+def test_a_rollout_that_cannot_be_ended_is_reported() -> None:
+    """After the deadline the reason says that the rollout continues, and names the job and the last error."""
+    service = FakeOtaService(progress=[STARTED, FAILED])
+    service.inject([Fault(kind="throttled", operation=name, lasts=9999) for name in ("CancelJob", "DeleteOTAUpdate")])
+    reason = run(service, gated("Create")).reason
+    assert "the gate has failed: 1 failure" in reason
+    assert f"its rollout continues, cancel the job AFR_OTA-{id_of('one')}: DeleteOTAUpdate: throttled" in reason
+
+
+def test_a_rollout_that_may_not_be_ended_is_reported_after_the_patience_with_iam() -> None:
+    """Without the permissions to end it, a failed gate is reported after three minutes."""
+    service = FakeOtaService(progress=[STARTED, FAILED])
+    service.inject([Fault(kind="denied", operation=name, lasts=9999) for name in ("CancelJob", "DeleteOTAUpdate")])
+    begun = service.time.now
+    assert "its rollout continues" in run(service, gated("Create")).reason
+    assert timeouts.IAM_PATIENCE < service.time.now - begun < 2 * timeouts.PATIENCE + 10
 
 
 def test_an_update_that_is_removed_by_hand_while_its_gate_waits_is_not_created_again() -> None:

@@ -9,7 +9,7 @@ from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import RetryableError
 
 from ..fakes.ota_service import FakeOtaService
-from .scenarios import content_change, event, id_of, properties, put_update, run, with_update
+from .scenarios import DELETE, content_change, event, id_of, properties, put_update, run, with_update
 
 
 def test_other_content_is_another_update() -> None:
@@ -41,12 +41,12 @@ def test_a_rollback_does_not_push_an_update_again_that_was_removed_by_hand(curre
     assert service.writes() == []
 
 
-def test_other_delete_options_need_no_call() -> None:
-    """An Update that changes nothing but delete options succeeds without any call."""
+def test_other_delete_options_change_nothing() -> None:
+    """An Update that changes nothing but delete options looks for the update, and changes nothing."""
     service = with_update("one")
     sent = event("Update", ForceDeleteJob="false", old=properties(), physical_id=id_of("one"))
     assert run(service, sent).data is not None
-    assert service.calls == []
+    assert service.calls == ["GetOTAUpdate", "ListTagsForResource"]
 
 
 def test_other_content_under_the_same_explicit_id_is_refused() -> None:
@@ -102,12 +102,13 @@ def test_a_stale_rollback_removes_nothing() -> None:
 
 
 def test_a_rollback_waits_until_its_stack_shows_it() -> None:
-    """A rollback does not finish while DescribeStacks shows an older status: the leftover must be removed first."""
+    """A rollback does not end while DescribeStacks shows the status before: the leftover must be removed first."""
     service = with_update("one")
     put_update(service, "two", age=60)
-    with pytest.raises(AssertionError, match="has not finished"):
-        run(service, content_change("two", "one", id_of("one")), timeout=60)
-    assert service.writes() == []
+    service.stack_statuses = [*["UPDATE_COMPLETE"] * 4, "UPDATE_ROLLBACK_IN_PROGRESS"]
+    assert not run(service, content_change("two", "one", id_of("one"))).failed
+    assert service.writes() == [DELETE]
+    assert set(service.updates) == {id_of("one")}
 
 
 @pytest.mark.parametrize(

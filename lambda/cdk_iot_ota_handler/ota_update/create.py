@@ -3,17 +3,17 @@
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from .contract import names, timeouts
 from .decide import Action, Decision
-from .decide.completion import Context, completion, deadline
+from .decide.completion import Context, completion, deadline, unless_live
 from .decide.gate import verdict
 from .decide.tags import tag_changes
-from .desired import Desired, Event, Gate, old_properties, user_tags
+from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
-from .identity import Owner, deployed_tag, gate_attributes
+from .identity import Owner, deployed_tag, failed_tag, gate_attributes, with_operation
 from .log import log_decision, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, retry_until
@@ -30,11 +30,15 @@ class _Look:
     decision: Decision
     observed: Observed | None
     progress: JobProgress | None = None
+    stack: Stack | None = None
 
     @property
     def deployed_tag(self) -> str:
-        """The value of the deployed tag, which keeps what the gate has observed."""
-        return deployed_tag(self.progress, 0 if self.observed is None else self.observed.age)
+        """The value of the deployed tag, which keeps what the gate has observed, and the operation on the stack."""
+        value = deployed_tag(self.progress, 0 if self.observed is None else self.observed.age)
+        if self.observed is not None:
+            value = self.observed.tags.get(names.DEPLOYED_TAG, value)
+        return with_operation(value, None if self.stack is None else self.stack.operation)
 
     def attributes(self, desired: Desired) -> Mapping[str, str]:
         """Return the attributes of the resource after an event that has succeeded."""
@@ -93,26 +97,41 @@ class Creation:
         if observed is not None:
             self._known_since = self._known_since or self._clock.now()
         request: _Request | FatalError | RetryableError | None = None
-        decision = completion(self._desired, observed, self._context())
+        context = self._context()
+        decision = completion(self._desired, observed, context)
+        if decision.action is Action.ASK_PREVIOUS:
+            context = replace(context, is_retry=self._is_retry())
+            decision = completion(self._desired, observed, context)
         if decision.action is Action.PREPARE:
             request = self._prepare()
-            decision = completion(self._desired, observed, self._context(is_prepared=True))
+            context = replace(context, is_prepared=True, waited=self._waited())
+            decision = completion(self._desired, observed, context)
         # Query the stack last, so that the race with a rollback is limited to the single mutating call that follows.
         if decision.action is Action.ASK_STACK:
-            stack = self._service.stack(self._desired.stack_id)
-            decision = completion(self._desired, observed, self._context(stack, is_prepared=request is not None))
-        look = _Look(decision=decision, observed=observed)
+            context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
+            decision = completion(self._desired, observed, context)
+        look = _Look(decision=decision, observed=observed, stack=context.stack)
         if decision.action is Action.ASK_DEVICES and observed is not None and self._desired.gate is not None:
-            look = self._ask_devices(observed, self._desired.gate)
+            look = self._ask_devices(look, observed, self._desired.gate, context)
         log_decision(self._event, self._desired.ota_update_id, observed, look.decision)
-        self._carry_out(look, request)
-        return look
+        return self._carry_out(look, request)
 
-    def _context(self, stack: Stack | None = None, *, is_prepared: bool = False) -> Context:
+    def _is_retry(self) -> bool:
+        """Return whether the resource got the id of this update from a deploy that failed with rollback off.
+
+        CloudFormation sends an Update that changes nothing only then; and only then the update of the old properties,
+        which has another id, is live.
+        """
+        previous = Previous.from_event(self._event)
+        old = previous.update(self._desired)
+        if old is None or previous.is_unchanged or old.ota_update_id == self._desired.ota_update_id:
+            return previous.is_unchanged
+        live = self._service.get_update(old.ota_update_id, self._clock.now())
+        return live is not None and live.is_deployed and old.owner(live.tags, young=False) is Owner.OURS
+
+    def _context(self) -> Context:
         now = self._clock.now()
         return Context(
-            stack=stack,
-            is_prepared=is_prepared,
             is_update=self._event["RequestType"] == "Update",
             keeps_id=self._event["KeepsId"],
             waited=self._waited(),
@@ -128,11 +147,12 @@ class Creation:
             return error
 
     def _pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
-        if self._clock.now() - self._begun > timeouts.PATIENCE:
+        # The last look may begin when the patience is over, and needs time for the calls that follow.
+        if self._clock.now() - self._begun > timeouts.PATIENCE + timeouts.CALL:
             raise RetryableError("S3 answers too slowly")
         return self._service.pin(file)
 
-    def _ask_devices(self, observed: Observed, gate: Gate) -> _Look:
+    def _ask_devices(self, look: _Look, observed: Observed, gate: Gate, context: Context) -> _Look:
         """Evaluate the gate, whose time begins with the creation of the update."""
         try:
             progress = self._service.job_progress(self._desired.job_id)
@@ -140,10 +160,17 @@ class Creation:
             if not self._gives_up(error, observed, gate):
                 raise
             reason = f"the gate has failed: could not read the progress of the job: {error}"
-            return _Look(decision=Decision(Action.STOP, reason), observed=observed)
+            return replace(look, decision=unless_live(Decision(Action.STOP, reason), observed, context))
         left = timeouts.HANDLER_DEADLINE - self._waited()
-        decision = verdict(gate, progress, waited=observed.age, left=left)
-        return _Look(decision=decision, observed=observed, progress=progress)
+        decision = verdict(gate, progress, waited=self._gated_for(observed), left=left)
+        if decision.action is Action.STOP:
+            decision = unless_live(decision, observed, context)
+        return replace(look, decision=decision, progress=progress)
+
+    def _gated_for(self, observed: Observed) -> float:
+        """Return the seconds since the creation: if that was during this event, not more than the event has lasted."""
+        is_own = observed.age <= self._waited() + timeouts.CLOCK_FAULT
+        return min(observed.age, self._waited()) if is_own else observed.age
 
     def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
         """Return whether devices that could not be asked fail the gate, instead of being asked again."""
@@ -153,16 +180,18 @@ class Creation:
             return False
         return is_denied or observed.age > gate.timeout or self._waited() > self._last_look()
 
-    def _carry_out(self, look: _Look, request: _Request | FatalError | RetryableError | None) -> None:
+    def _carry_out(self, look: _Look, request: _Request | FatalError | RetryableError | None) -> _Look:
+        """Do what has been decided, and return the look with what has come of it."""
         match look.decision.action:
             case Action.CREATE if request is not None:
                 self._create(request)
             case Action.STOP if look.observed is not None:
-                self._stop(look.observed, look)
+                return self._stop(look.observed, look)
             case Action.DELETE | Action.DELETE_AND_FAIL:
                 self._remove()
             case Action.DONE | Action.MARK if look.observed is not None and look.observed.status == "CREATE_COMPLETE":
-                self._finish(look.observed, look)
+                return self._finish(look.observed, look)
+        return look
 
     def _create(self, request: _Request | FatalError | RetryableError) -> None:
         if isinstance(request, (FatalError, RetryableError)):
@@ -172,43 +201,94 @@ class Creation:
             self._service.create(request)
         self._known_since = self._clock.now()
 
-    def _finish(self, observed: Observed, look: _Look) -> None:
-        self._change_tags(observed)
+    def _finish(self, observed: Observed, look: _Look) -> _Look:
+        changed, removed = self._tag_changes(observed)
+        if changed or removed:
+            stack = look.stack or self._service.stack(self._desired.stack_id)
+            if stack.is_at_rest and self._waited() <= timeouts.STACK_LAG:
+                return replace(look, decision=Decision(Action.WAIT, f"its stack seems to be {stack.status}"))
+            # The event is the second delivery of one whose tags a later deploy may have changed again.
+            if not stack.is_at_rest:
+                self._change_tags(observed, changed, removed)
         if look.decision.action is Action.MARK:
             self._service.tag(observed.attributes["OtaUpdateArn"], {names.DEPLOYED_TAG: look.deployed_tag})
+        return look
 
-    def _change_tags(self, observed: Observed) -> None:
-        """Set and remove the user's tags, which are not part of the content and change in place."""
+    def _tag_changes(self, observed: Observed) -> tuple[dict[str, str], list[str]]:
+        """Return the user's tags to set and to remove: they are not part of the content, and change in place."""
         if self._desired.owner(observed.tags, young=True) is not Owner.OURS:
-            return
-        previous: dict[str, str] = {}
-        # Properties that cannot be read have set no tags.
-        with contextlib.suppress(FatalError):
-            previous = user_tags(old_properties(self._event))
-        keeps_id = self._event["KeepsId"]
-        changed, removed = tag_changes(self._desired.tags, previous, observed.tags, keeps_id=keeps_id)
-        if changed:
-            self._service.tag(observed.attributes["OtaUpdateArn"], changed)
+            return {}, []
+        previous = Previous.from_event(self._event).tags
+        return tag_changes(self._desired.tags, previous, observed.tags, keeps_id=self._event["KeepsId"])
+
+    def _change_tags(self, observed: Observed, changed: Mapping[str, str], removed: list[str]) -> None:
+        # Removed first: old and new ones together may be more than an update can have.
         if removed:
             self._service.untag(observed.attributes["OtaUpdateArn"], removed)
+        if changed:
+            self._service.tag(observed.attributes["OtaUpdateArn"], changed)
 
-    def _stop(self, observed: Observed, look: _Look) -> None:
+    def _stop(self, observed: Observed, look: _Look) -> _Look:
         """Let no more devices take what has failed: cancel the job at once, since a deletion may take its time.
 
-        An update that existed before this event is left alone: a duplicate delivery may have finished its deploy.
+        The event waits until the job is canceled. Then its failure is reported, whether the update can be deleted now
+        or not: a rollback deletes it, and without one the devices that have not begun are spared all the same.
         """
-        if observed.age > self._waited() + timeouts.CLOCK_SKEW:
-            return
-        if look.progress is None or look.progress.status == "IN_PROGRESS":
-            self._try(lambda: self._service.cancel(self._desired.job_id, look.decision.reason))
+        reason = look.decision.reason
+        is_over = look.progress is not None and look.progress.status != "IN_PROGRESS"
         # Retried without another look, which would create the update again if only the answer was lost.
-        self._try(lambda: self._retry_until(self._delete))
+        is_deleted, error = (False, None) if is_over else self._end_rollout(reason)
+        if error is None and not is_deleted:
+            is_deleted = self._error_of(self._delete) is None
+        if not is_deleted:
+            self._keep_verdict(observed, reason)
+        if error is None:
+            return look
+        if isinstance(error, (FatalError, AccessDeniedError)) or self._waited() > timeouts.CANCEL_DEADLINE:
+            reason = f"{reason}; its rollout continues, cancel the job {self._desired.job_id}: {error}"
+            return replace(look, decision=Decision(Action.STOP, reason))
+        return replace(look, decision=Decision(Action.WAIT, f"{reason}: its job is not canceled yet"))
 
-    def _try(self, work: Callable[[], object]) -> None:
+    def _end_rollout(self, reason: str) -> tuple[bool, FatalError | RetryableError | None]:
+        """Cancel the job, or delete the update, which ends its job too.
+
+        Return whether the update is deleted, and the error if neither could be done.
+        """
+        is_deleted = False
+
+        def cancel_or_delete() -> None:
+            nonlocal is_deleted
+            try:
+                self._service.cancel(self._desired.job_id, reason)
+            except (FatalError, RetryableError) as error:
+                self._on_error(error)
+                self._delete()
+                is_deleted = True
+
+        error = self._error_of(cancel_or_delete)
+        return is_deleted, error
+
+    def _error_of(self, call: Callable[[], object]) -> FatalError | RetryableError | None:
+        """Retry a call for as long as this invocation may last, and return the error that it ends with."""
+
+        def step() -> bool:
+            call()
+            return True
+
+        left = max(timeouts.SETTLE_PATIENCE, timeouts.PATIENCE - (self._clock.now() - self._begun))
         try:
-            work()
+            retry_until(step, self._clock, timeout=left, patience=left, on_error=self._on_error)
         except (FatalError, RetryableError) as error:
             self._on_error(error)
+            return error
+        return None
+
+    def _keep_verdict(self, observed: Observed, reason: str) -> None:
+        """Tag the update with why its gate has failed, so that no later look can let it pass."""
+        if observed.verdict is None:
+            verdict_tag = {names.FAILED_TAG: failed_tag(reason)}
+            with contextlib.suppress(FatalError, RetryableError):
+                self._service.tag(observed.attributes["OtaUpdateArn"], verdict_tag)
 
     def _remove(self) -> None:
         """Ask for the deletion of what cannot stay; the next look or the Delete event observes the result."""
@@ -216,6 +296,5 @@ class Creation:
             self._delete()
         self._known_since = None
 
-    def _delete(self) -> bool:
+    def _delete(self) -> None:
         self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)
-        return True

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 from .contract import timeouts
 from .decide import Action
-from .decide.removal import is_leftover, remedy, removal, stale_delete
-from .desired import Desired, Event, old_properties
+from .decide.removal import is_leftover, remedy, removal, spared
+from .desired import Desired, Event, Previous
 from .errors import AccessDeniedError, FatalError, RetryableError
 from .log import log_decision, log_error
+from .observed import Observed
 from .retry import Clock, retry_until
 from .service import OtaService
 
@@ -33,9 +34,9 @@ class Deletion:
             return False
 
     def poll_leftover(self) -> bool:
-        """Return whether nothing is left of the deploy that is being rolled back; otherwise ask for its deletion.
+        """Return whether nothing is left of a deploy that was taken back; otherwise ask for its deletion.
 
-        A rollback never fails because of it.
+        An event never fails because of it.
         """
         left = self._leftover()
         if left is None or self._waited() > timeouts.HANDLER_DEADLINE:
@@ -66,10 +67,11 @@ class Deletion:
             is_reported=target == self._event["PhysicalResourceId"],
             was_observed=self._was_observed,
             waited=self._waited(),
+            deadline=self._deadline(),
         )
-        if decision.action is Action.DELETE:
+        if decision.action is Action.DELETE and observed is not None:
             stack = self._service.stack(self._desired.stack_id)
-            decision = stale_delete(observed, stack, waited=self._waited()) or decision
+            decision = spared(observed, stack, waited=self._waited(), now=self._clock.now()) or decision
         log_decision(self._event, target, observed, decision)
         match decision.action:
             case Action.FAIL:
@@ -77,6 +79,13 @@ class Deletion:
             case Action.DELETE:
                 self._request_deletion(target)
         return decision.action is Action.DONE or None
+
+    def _deadline(self) -> float:
+        """Return after how many seconds a deletion is given up: a clean-up ends well without it, and tries it again."""
+        if self._waited() <= timeouts.CLEANUP_DEADLINE:
+            return timeouts.HANDLER_DEADLINE
+        is_cleaning_up = self._service.stack(self._desired.stack_id).is_cleaning_up
+        return timeouts.CLEANUP_DEADLINE if is_cleaning_up else timeouts.HANDLER_DEADLINE
 
     def _request_deletion(self, ota_update_id: str) -> None:
         try:
@@ -91,13 +100,8 @@ class Deletion:
 
     def _delete_leftover(self, left: Desired) -> bool | None:
         observed = self._service.get_update(left.ota_update_id, self._clock.now())
-        if observed is not None:
-            stack = self._service.stack(left.stack_id)
-            if not stack.is_rolling_back:
-                # The event is stale, or what CloudFormation shows is older than the event.
-                return True if stack.is_idle and self._waited() > timeouts.STACK_LAG else None
-            if not is_leftover(left, observed):
-                return True
+        if observed is not None and not (is_left := self._is_leftover(left, observed)):
+            return None if is_left is None else True
         decision = removal(
             left,
             left.ota_update_id,
@@ -112,16 +116,19 @@ class Deletion:
             self._service.delete(left.ota_update_id, **left.delete_options)
         return decision.action in (Action.DONE, Action.FAIL) or None
 
-    def _leftover(self) -> Desired | None:
-        """Return the update of an Update's old properties, if it has another id although the resource keeps its id.
+    def _is_leftover(self, left: Desired, observed: Observed) -> bool | None:
+        live = self._service.get_update(self._desired.ota_update_id, self._clock.now())
+        stack = self._service.stack(left.stack_id)
+        return is_leftover(left, observed, live, stack, waited=self._waited(), now=self._clock.now())
 
-        Then this is the rollback of a deploy that CloudFormation cut short before it learned the new id: no other event
-        would ever delete what that deploy created.
+    def _leftover(self) -> Desired | None:
+        """Return the update of an Update's old properties, if CloudFormation does not hold its id.
+
+        Then this may be the rollback of a deploy that CloudFormation cut short before it learned the new id: no other
+        event would ever delete what that deploy created.
         """
-        if not (self._event["RequestType"] == "Update" and self._event["KeepsId"]):
+        if self._event["RequestType"] != "Update":
             return None
-        try:
-            old = Desired.from_event({**self._event, "ResourceProperties": old_properties(self._event)})
-        except FatalError:
-            return None  # properties that cannot be read have created nothing
-        return None if old.ota_update_id == self._desired.ota_update_id else old
+        previous = Previous.from_event(self._event)
+        old = previous.update(self._desired)
+        return None if old is None or previous.is_held or old.ota_update_id == self._desired.ota_update_id else old

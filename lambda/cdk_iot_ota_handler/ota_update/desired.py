@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import identity
@@ -124,16 +124,52 @@ def user_tags(properties: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if not key.lower().startswith(names.TAG_PREFIX)}
 
 
-def same_update(event: Event) -> bool:
-    """Return whether an Update event changes nothing about the update itself, only its delete options at most."""
-    old, new = old_properties(event), event["ResourceProperties"]
-    return all(old.get(name) == new.get(name) for name in ("Request", "IdPrefix", "OtaUpdateId", "Tags"))
+@dataclass(frozen=True, kw_only=True)
+class Previous:
+    """The properties before an Update, as far as it needs them: those deployed last, or those that failed.
 
+    ``ota_update_id``, ``content`` and the delete options are those of their update, and None where the properties
+    cannot be read: such properties have created nothing. ``is_held``: CloudFormation holds that id for the resource, as
+    it does unless a deploy has failed in between. ``is_unchanged``: the new properties are the same.
+    """
 
-def old_properties(event: Event) -> Mapping[str, Any]:
-    """Return the properties before an Update. In a rollback they are those that failed, and may have any form."""
-    old = event.get("OldResourceProperties")
-    return old if isinstance(old, Mapping) else {}
+    ota_update_id: str | None = None
+    content: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    delete_stream: bool = True
+    force_delete_job: bool = True
+    is_held: bool = True
+    is_unchanged: bool = False
+
+    @classmethod
+    def from_event(cls, event: Event) -> "Previous":
+        """Return what ``on_event`` has kept of the old properties of an event, or read them from CloudFormation's."""
+        kept = event.get("Previous")
+        if isinstance(kept, Mapping):
+            return cls(**kept)
+        old = event.get("OldResourceProperties")
+        try:
+            update = Desired.from_event({**event, "ResourceProperties": old}) if isinstance(old, Mapping) else None
+        except FatalError:
+            update = None
+        if update is None:
+            return cls()
+        return cls(
+            ota_update_id=update.ota_update_id,
+            content=update.content,
+            tags=update.tags,
+            delete_stream=update.delete_stream,
+            force_delete_job=update.force_delete_job,
+            is_held=update.ota_update_id == event["PhysicalResourceId"],
+            is_unchanged=old == event["ResourceProperties"],
+        )
+
+    def update(self, desired: Desired) -> Desired | None:
+        """Return the update of these properties in the resource of the desired one, without its request."""
+        if self.ota_update_id is None:
+            return None
+        kept = {name: getattr(self, name) for name in ("content", "tags", "delete_stream", "force_delete_job")}
+        return replace(desired, ota_update_id=self.ota_update_id, request={}, gate=None, **kept)
 
 
 def _is_tag(tag: Mapping[str, Any]) -> bool:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .contract import names
-from .observed import JobProgress
+from .contract import limits, names
+from .observed import OPERATION, JobProgress
 
 
 class Owner(enum.Enum):
@@ -71,8 +71,20 @@ def deployed_tag(progress: JobProgress | None, seconds: float) -> str:
     return f"succeeded={progress.succeeded} failed={progress.failures} seconds={seconds:.0f}"
 
 
+def with_operation(deployed_tag: str, operation: int | None) -> str:
+    """Return the value of a deployed tag with the operation on the stack that deploys the update, if that is known."""
+    value = OPERATION.sub("", deployed_tag)
+    return value if operation is None else f"{value} operation={operation}"
+
+
+def failed_tag(reason: str) -> str:
+    """Return the value of the tag that keeps why a gate has failed, in the characters and length of a tag."""
+    words = re.sub(r"[^A-Za-z0-9 _.:/=+@-]", " ", reason).split()
+    return " ".join(words)[: limits.TAG_VALUE.at_most]
+
+
 def gate_attributes(deployed_tag: str) -> dict[str, str]:
     """Return what a deployed tag tells as attributes of the resource; empty ones for an update without a gate."""
-    match = re.fullmatch(r"succeeded=(\d+) failed=(\d+) seconds=(\d+)", deployed_tag)
+    match = re.fullmatch(r"succeeded=(\d+) failed=(\d+) seconds=(\d+)", OPERATION.sub("", deployed_tag))
     found = match.groups() if match else ("", "", "")
     return dict(zip(("DevicesSucceeded", "DevicesFailed", "SecondsWaited"), found, strict=True))

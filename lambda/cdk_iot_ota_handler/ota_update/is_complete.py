@@ -4,10 +4,8 @@ from typing import Any
 
 from . import event_rules
 from .create import Creation
-from .decide import Action, Decision
 from .delete import Deletion
-from .desired import Desired, Event, same_update
-from .log import log_decision
+from .desired import Desired, Event
 from .retry import Clock
 from .service import OtaService
 
@@ -24,9 +22,5 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     deletion = Deletion(event, desired, service, clock)
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.poll()}
-    # What a gate has observed is kept in a tag of the update, which has to be read for the attributes.
-    if event["KeepsId"] and same_update(event) and desired.gate is None:
-        log_decision(event, desired.ota_update_id, None, Decision(Action.DONE, "nothing about the update changes"))
-        return {"IsComplete": True, "Data": desired.attributes}
     attributes = Creation(event, desired, service, clock).poll() if deletion.poll_leftover() else None
     return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": dict(attributes)}

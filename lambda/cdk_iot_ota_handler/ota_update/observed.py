@@ -8,6 +8,8 @@ from .contract import names
 
 # The service has no separate error code for a role that it may not assume, or cannot use yet.
 ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.IGNORECASE)
+# The end of the deployed tag: the operation on the stack that deployed the update, by the second in which it began.
+OPERATION = re.compile(r" operation=(\d+)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,21 @@ class Observed:
         return names.DEPLOYED_TAG in self.tags
 
     @property
+    def operation(self) -> int | None:
+        """The operation on the stack that deployed it, by the second in which it began, if its deployed tag has it."""
+        match = OPERATION.search(self.tags.get(names.DEPLOYED_TAG, ""))
+        return int(match.group(1)) if match else None
+
+    @property
+    def verdict(self) -> str | None:
+        """Why its gate has failed, if a tag keeps that."""
+        return self.tags.get(names.FAILED_TAG)
+
+    def live_since(self, now: float) -> float:
+        """Return when it became what its stack declares: with the operation that deployed it, else its creation."""
+        return now - self.age if self.operation is None else self.operation
+
+    @property
     def reason(self) -> str:
         """Why it failed, in the words of AWS IoT."""
         return self.error or "AWS IoT gives no reason"
@@ -36,7 +53,12 @@ class Observed:
     @property
     def failed_for_lack_of_access(self) -> bool:
         """Return whether its creation was denied access, as happens with a role that has not propagated in IAM yet."""
-        return self.status == "CREATE_FAILED" and ABOUT_ACCESS.search(self.error) is not None
+        return self.status == "CREATE_FAILED" and self.is_about_access
+
+    @property
+    def is_about_access(self) -> bool:
+        """Return whether what failed was denied access."""
+        return ABOUT_ACCESS.search(self.error) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +106,19 @@ class JobProgress:
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack as CloudFormation shows it; a rollback may overtake an event, or a duplicate may come after it."""
+    """The stack as CloudFormation shows it; a rollback may overtake an event, or a duplicate may come after it.
+
+    ``updated``: when its last update began, in seconds since 1970, or None if it has not been updated.
+    """
 
     status: str
+    updated: float | None = None
+
+    @property
+    def operation(self) -> int | None:
+        """The update of the stack that is running, by the second in which it began; None in any other operation."""
+        is_update = self.status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+        return int(self.updated) if is_update and self.updated is not None else None
 
     @property
     def is_deploying(self) -> bool:
@@ -112,3 +144,13 @@ class Stack:
     def is_idle(self) -> bool:
         """Return whether no operation is running, and so no event is due."""
         return not self.status.endswith("_IN_PROGRESS")
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Return whether its last operation is complete; after a failure with rollback off, events may still follow."""
+        return self.is_idle and not self.status.endswith("_FAILED")
+
+    @property
+    def is_cleaning_up(self) -> bool:
+        """Return whether it only deletes what is no longer declared, and ends well whatever that brings."""
+        return self.status.endswith("_CLEANUP_IN_PROGRESS")

@@ -5,17 +5,17 @@ a Delete for what had been created. From here on CloudFormation knows the id of 
 """
 
 import contextlib
+import dataclasses
 import functools
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from . import event_rules
-from .contract import timeouts
+from .contract import limits, timeouts
 from .decide import Action, Decision
 from .decide.completion import check_id_available
 from .decide.removal import is_certain, resolve_delete_target
-from .desired import Desired, Event
+from .desired import Desired, Event, Previous
 from .errors import AccessDeniedError, FatalError, RetryableError
 from .log import log_decision, log_error
 from .retry import Clock, retry_until
@@ -29,26 +29,40 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     """Answer an event of CloudFormation. What is returned here reaches every ``is_complete`` of the event."""
     event_rules.check(event)
     desired = Desired.from_event(event)
-    answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now()}
+    answer: Answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now()}
     if event["RequestType"] == "Delete":
         target = _delete_target(event, desired, service, clock)
         return {**answer, "PhysicalResourceId": event["PhysicalResourceId"], "TargetId": target}
-    _check_size(event)
+    _check_size(event, desired, service, clock)
     keeps_id = event.get("PhysicalResourceId") == desired.ota_update_id
     if desired.is_explicit and not keeps_id:
         # is_complete checks again. A failure here would be answered with an id that no Delete is sent for, although a
         # duplicate delivery of this event may have created the update already.
         with contextlib.suppress(RetryableError):
             _retry_until(lambda: _check_id(event, desired, service, clock), event, desired, clock)
-    return {**answer, "KeepsId": keeps_id}
+    answer["KeepsId"] = keeps_id
+    if event["RequestType"] == "Update":
+        # The waiter of the framework takes less than the old and the new properties together.
+        answer.update(Previous=dataclasses.asdict(Previous.from_event(event)), OldResourceProperties={})
+    return answer
 
 
-def _check_size(event: Event) -> None:
-    size = len(json.dumps(event))
-    if size > timeouts.EVENT_BYTES:
-        raise FatalError(
-            f"the properties have {size} bytes, the waiter takes {timeouts.EVENT_BYTES}: declare fewer files"
-        )
+def _check_size(event: Event, desired: Desired, service: OtaService, clock: Clock) -> None:
+    """Refuse content that would fit into this event, but not into that of the next change together with other content.
+
+    What exists already is kept, and a rollback never fails because of its size.
+    """
+
+    def is_new() -> bool:
+        is_absent = service.get_update(desired.ota_update_id, clock.now()) is None
+        return is_absent and service.stack(desired.stack_id).is_deploying
+
+    try:
+        limits.check_properties_size("the properties of the resource", event["ResourceProperties"])
+    except ValueError as error:
+        with contextlib.suppress(RetryableError):
+            if event["RequestType"] == "Create" or _retry_until(is_new, event, desired, clock):
+                raise FatalError(str(error)) from None
 
 
 def _retry_until(step: Callable[[], _Result | None], event: Event, desired: Desired, clock: Clock) -> _Result | None:
@@ -57,8 +71,9 @@ def _retry_until(step: Callable[[], _Result | None], event: Event, desired: Desi
 
 
 def _delete_target(event: Event, desired: Desired, service: OtaService, clock: Clock) -> str:
+    begun = clock.now()
     try:
-        target = _retry_until(lambda: _resolve_target(event, desired, service, clock), event, desired, clock)
+        target = _retry_until(lambda: _resolve_target(event, desired, service, clock, begun), event, desired, clock)
     except RetryableError as error:
         raise FatalError(str(error)) from error
     if target is None:
@@ -67,7 +82,7 @@ def _delete_target(event: Event, desired: Desired, service: OtaService, clock: C
     return target
 
 
-def _resolve_target(event: Event, desired: Desired, service: OtaService, clock: Clock) -> str | None:
+def _resolve_target(event: Event, desired: Desired, service: OtaService, clock: Clock, begun: float) -> str | None:
     event_id = event["PhysicalResourceId"]
     with_event_id = with_content_id = None
     if not is_certain(event_id, desired):
@@ -75,7 +90,8 @@ def _resolve_target(event: Event, desired: Desired, service: OtaService, clock: 
         with contextlib.suppress(AccessDeniedError):
             with_event_id = service.get_update(event_id, clock.now())
         with_content_id = service.get_update(desired.ota_update_id, clock.now())
-    target = resolve_delete_target(event_id, desired, with_event_id, with_content_id)
+    waited = clock.now() - begun
+    target = resolve_delete_target(event_id, desired, with_event_id, with_content_id, waited=waited)
     action = Action.CONTINUE if target else Action.WAIT
     reason = f"the Delete of {event_id} refers to {target or 'an update that cannot be determined yet'}"
     log_decision(event, desired.ota_update_id, with_content_id, Decision(action, reason))

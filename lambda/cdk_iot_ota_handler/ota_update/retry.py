@@ -27,12 +27,18 @@ class Clock:
 
 
 def retry_until(
-    step: Callable[[], _Result | None], clock: Clock, *, timeout: float, on_error: Callable[[RetryableError], None]
+    step: Callable[[], _Result | None],
+    clock: Clock,
+    *,
+    timeout: float,
+    on_error: Callable[[RetryableError], None],
+    patience: float = timeouts.PATIENCE,
 ) -> _Result | None:
     """Repeat an idempotent step until it has a result; return None if it has none after ``timeout`` seconds.
 
     Raises the last RetryableError if that is what the last step raised. Denied access has its own timeout, counted from
-    the first denial; its error is final for the caller.
+    the first denial: only after it an AccessDeniedError is raised, which is final for the caller. No step begins more
+    than ``patience`` seconds after the first.
     """
     begun, pause, denied_since = clock.now(), _FIRST_PAUSE, None
     while True:
@@ -45,10 +51,14 @@ def retry_until(
             on_error(error)
         now = clock.now()
         denied_since = (denied_since or now) if isinstance(failure, AccessDeniedError) else None
-        is_over = now - begun > timeout if denied_since is None else now - denied_since > timeouts.IAM_PATIENCE
-        if is_over or now - begun > timeouts.PATIENCE:
+        is_denied = denied_since is not None and now - denied_since > timeouts.IAM_PATIENCE
+        is_over = now - begun > timeout if denied_since is None else is_denied
+        left = patience - (now - begun)
+        if is_over or left <= 0:
+            if isinstance(failure, AccessDeniedError) and not is_denied:
+                raise RetryableError(str(failure)) from failure
             if failure is not None:
                 raise failure
             return None
-        clock.sleep(pause)
+        clock.sleep(min(pause, left))
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,6 +1,7 @@
 """The calls of AWS IoT, S3 and CloudFormation that the lifecycle needs: one each, and no decisions."""
 
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
@@ -47,7 +48,8 @@ class OtaService:
         """Return the current state of the stack."""
         with classify_errors("the stack"):
             (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-        return Stack(stack["StackStatus"])
+        updated = stack.get("LastUpdatedTime")
+        return Stack(stack["StackStatus"], updated.timestamp() if updated else None)
 
     def get_update(self, ota_update_id: str, now: float) -> Observed | None:
         """Return the update with this id, or None if there is none."""
@@ -55,10 +57,10 @@ class OtaService:
             return None  # CloudFormation or the framework invented the id, and AWS IoT would refuse it
         with classify_errors(f"OTA update {ota_update_id}"):
             try:
-                info = self._iot.get_ota_update(otaUpdateId=ota_update_id)["otaUpdateInfo"]
+                answer = self._iot.get_ota_update(otaUpdateId=ota_update_id)
             except self._iot.exceptions.ResourceNotFoundException:
                 return None
-            return self._observed(info, now)
+            return self._observed(answer["otaUpdateInfo"], _time_of(answer) or now)
 
     def _observed(self, info: Mapping[str, Any], now: float) -> Observed:
         created, tags = info.get("creationDate"), self._tags(info["otaUpdateArn"])
@@ -155,6 +157,15 @@ class OtaService:
         """Remove tags from an update."""
         with classify_errors(arn):
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
+
+
+def _time_of(answer: Mapping[str, Any]) -> float | None:
+    """Return when the service sent an answer, by the clock that dates its updates; it is not always that of others."""
+    sent = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    try:
+        return None if sent is None else parsedate_to_datetime(sent).timestamp()
+    except ValueError:
+        return None
 
 
 def _error_info(info: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 Both raise the same errors, the constructs with the name of the argument and the handler with that of the API's member.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -181,6 +182,20 @@ PLATFORM = Choice(words=("AmazonFreeRTOS-Default", "AmazonFreeRTOS-TI-CC3220SF",
 TAGS = Count(low=0, high=46)
 TAG_KEY = Text(at_most=128, categories="LZN", also="_.:/=+-@", form="of letters, digits, spaces and _ . : / = + - @")
 TAG_VALUE = Text(at_least=0, at_most=256, printable=True)
+
+
+# An Update carries the old and the new properties, and AWS Lambda and Step Functions take 256 KiB of both.
+PROPERTIES_BYTES = 100_000
+
+
+def check_properties_size(name: str, properties: Mapping[str, Any]) -> None:
+    """Raise ValueError with name, size and limit for properties of which two would not fit into one event."""
+    size = len(json.dumps(properties, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
+    if size > PROPERTIES_BYTES:
+        raise ValueError(
+            f"{name} must have at most {PROPERTIES_BYTES} bytes as JSON, got {size}: declare fewer files, or shorter "
+            "attributes and certificate chains"
+        )
 
 
 def explicit_id(name: str, value: str) -> None:

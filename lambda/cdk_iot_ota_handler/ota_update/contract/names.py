@@ -19,6 +19,7 @@ STACK_TAG = TAG_PREFIX + "stack-id"
 RESOURCE_TAG = TAG_PREFIX + "logical-id"
 CONTENT_TAG = TAG_PREFIX + "content"
 DEPLOYED_TAG = TAG_PREFIX + "deployed"
+FAILED_TAG = TAG_PREFIX + "failed"
 
 
 def is_generated(ota_update_id: str) -> bool:

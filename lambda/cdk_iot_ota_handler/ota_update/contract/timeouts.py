@@ -3,41 +3,45 @@
 # One AWS call. The SDK makes it once: the handler retries, because it asks for the stack in between.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 15
-CALL = CONNECT_TIMEOUT + READ_TIMEOUT + 5
+CALL = CONNECT_TIMEOUT + READ_TIMEOUT + 3
 
-# A role or policy that was created seconds ago has not propagated in IAM everywhere.
-IAM_PATIENCE = 45
+# A role or policy that was created seconds ago has not propagated in IAM everywhere; it can take three minutes.
+IAM_PATIENCE = 180
 # An update usually settles in two or three seconds: waiting in the invocation saves a poll of the waiter.
 SETTLE_PATIENCE = 20
 # No look begins in an invocation after this.
-PATIENCE = 150
+PATIENCE = 184
 # One invocation of the function: its patience, and the calls of one step that began within it.
 INVOCATION = 300
 
-# An update may become visible after its creation, and its tags after the update.
+# An update may become visible after its creation, and its tags minutes after the update.
 LAG = 5
-TAG_LAG = 60
+TAG_LAG = 180
 # The status of a stack may be older than the event that CloudFormation has sent.
 STACK_LAG = 10
-# The deployed tag is added some seconds after the creation.
+# The deployed tag of an update without a gate is added some seconds after the creation.
 MARK_LAG = TAG_LAG + 30
 # A Delete that races with a creation waits this long: at most one CreateOTAUpdate call can still be in flight, because
 # the status of the stack is read before each call.
 OVERTAKEN = CALL + LAG + 5
 # The devices of a new job become visible some seconds after it.
 JOB_LAG = 60
-# The clock of AWS IoT, which dates an update, and that of the handler may differ by this.
+# An update is dated and its age is told by the clock of AWS IoT, but not to the second.
 CLOCK_SKEW = 10
+# Without the time of AWS IoT's answer, its clock and that of the handler may differ by this.
+CLOCK_FAULT = 60
 # A deletion that failed is retried for this long.
 DELETION_PATIENCE = 600
 # The handler gives up on a creation that never settles, and on a deletion that never ends.
 CREATION_DEADLINE = 900
 HANDLER_DEADLINE = 3000
+# CloudFormation tries a deletion in a clean-up three times, and completes the stack whether it succeeds or not.
+CLEANUP_DEADLINE = 900
+# The job of a failed gate is canceled by then, or its rollout continues.
+CANCEL_DEADLINE = 3200
 # An update with a gate that is absent after this was created before: it is not created again.
 GATED_CREATION = 300
 
-# Step Functions takes 256 KiB, and the framework's "not complete" may carry the event twice.
-EVENT_BYTES = 120_000
 # The waiter of the Provider framework, and CloudFormation's timeout for the resource.
 QUERY_INTERVAL = 5
 TOTAL_TIMEOUT = 3300

@@ -8,6 +8,7 @@ class Action(enum.Enum):
     """The next step for the caller of a decision."""
 
     CONTINUE = "continue"
+    ASK_PREVIOUS = "ask for the previous update"
     PREPARE = "prepare the request"
     ASK_STACK = "ask for the status of the stack"
     ASK_DEVICES = "ask for the progress of the job"

@@ -10,6 +10,7 @@ from ..observed import Observed, Stack
 from . import Action, Decision
 from .ownership import owner_of, refusal
 
+_ASK_PREVIOUS = Decision(Action.ASK_PREVIOUS, "it does not exist, and this may be the retry of a failed deploy")
 _ASK_STACK = Decision(Action.ASK_STACK, "what to do depends on whether the stack is rolling back")
 _NOT_RECREATED = "rolling back to an update that no longer exists: it is not created again"
 
@@ -20,14 +21,16 @@ class Context:
 
     ``stack``: the stack, or None while it has not been asked for; then a decision that depends on it is ASK_STACK.
     ``is_prepared``: whether the request has been prepared. ``is_update``: whether the event is an Update. ``keeps_id``:
-    whether the resource had this id before the event. ``waited``: seconds since the event began. ``known_for``: seconds
-    since this invocation first saw or created the update, or None.
+    whether the resource had this id before the event. ``is_retry``: whether a deploy that failed with rollback off gave
+    it that id, so that the update may never have existed, or None while that is not known. ``waited``: seconds since
+    the event began. ``known_for``: seconds since this invocation first saw or created the update, or None.
     """
 
     stack: Stack | None = None
     is_prepared: bool = False
     is_update: bool = False
     keeps_id: bool = False
+    is_retry: bool | None = None
     waited: float = 0
     known_for: float | None = None
 
@@ -65,6 +68,8 @@ def _when_absent(desired: Desired, context: Context) -> Decision:
     in_time = context.waited <= timeouts.CREATION_DEADLINE
     if context.known_for is not None and context.known_for < timeouts.SETTLE_PATIENCE and in_time:
         return Decision(Action.WAIT, "it is not visible yet")
+    if context.keeps_id and context.is_retry is None:
+        return _ASK_PREVIOUS
     refused = _creation_refusal(desired, context)
     if context.stack is None:
         may_create = in_time and refused is None and not context.is_prepared
@@ -93,7 +98,7 @@ def _unless_deploying(name: str, stack: Stack, context: Context) -> Decision:
 def _creation_refusal(desired: Desired, context: Context) -> Decision | None:
     """Return why an absent update must not be created by this event, if it must not."""
     name = f"OTA update {desired.ota_update_id}"
-    if context.keeps_id:
+    if context.keeps_id and not context.is_retry:
         return Decision(
             Action.FAIL,
             f"{name} no longer exists: it was deleted outside of this stack, or by its gate; change its content (its "
@@ -137,13 +142,27 @@ def _when_refused(refused: Decision, desired: Desired, observed: Observed, conte
 
 def _when_present(desired: Desired, observed: Observed, context: Context) -> Decision:
     if observed.status == "CREATE_COMPLETE" and observed.is_deployed:
-        return Decision(Action.DONE, "it has been deployed")
+        return _when_deployed(observed, context)
     if _may_be_orphaned(desired, observed, context):
         if context.stack is None:
             return _ASK_STACK
         if context.stack.has_turned_back:
             return _when_orphaned(context.stack, observed, context)
     return _BY_STATUS.get(observed.status, _while_creating)(desired, observed, context)
+
+
+def _when_deployed(observed: Observed, context: Context) -> Decision:
+    """Decide about an update that is live; one that an earlier operation on the stack deployed is marked again.
+
+    It was retained, or the answer about it was lost: later events have to know that this operation has deployed it.
+    """
+    if not context.keeps_id and not _is_own(observed, context):
+        if context.stack is None:
+            return _ASK_STACK
+        operation = context.stack.operation if context.stack.is_deploying else None
+        if operation is not None and observed.operation != operation:
+            return Decision(Action.MARK, "an earlier operation on the stack deployed it")
+    return Decision(Action.DONE, "it has been deployed")
 
 
 def _may_be_orphaned(desired: Desired, observed: Observed, context: Context) -> bool:
@@ -165,10 +184,12 @@ def _when_orphaned(stack: Stack, observed: Observed, context: Context) -> Decisi
 
 
 def _when_created(desired: Desired, observed: Observed, context: Context) -> Decision:
+    if observed.verdict is not None:
+        return unless_live(Decision(Action.STOP, observed.verdict), observed, context)
     if desired.gate is None:
         return Decision(Action.MARK, "it is created")
-    if context.keeps_id and observed.age <= timeouts.MARK_LAG:
-        return Decision(Action.DONE, "its deployed tag may not be visible yet")
+    if context.keeps_id and observed.age <= timeouts.MARK_LAG and not _is_own(observed, context):
+        return Decision(Action.WAIT, "its deployed tag may not be visible yet")
     if context.stack is None:
         return _ASK_STACK
     if context.stack.is_rolling_back:
@@ -176,7 +197,22 @@ def _when_created(desired: Desired, observed: Observed, context: Context) -> Dec
     return Decision(Action.ASK_DEVICES, "its gate decides")
 
 
+def unless_live(stop: Decision, observed: Observed, context: Context) -> Decision:
+    """Return the decision to stop what an event before this one has created, once it is certain that it is not live.
+
+    Another delivery may have deployed it, or another device may have failed since then.
+    """
+    if observed.age <= context.waited + timeouts.CLOCK_FAULT or context.waited > timeouts.TAG_LAG:
+        return stop
+    return Decision(Action.WAIT, f"{stop.reason}, unless it is deployed: that tag may not be visible yet")
+
+
 def _when_creation_failed(desired: Desired, observed: Observed, context: Context) -> Decision:
+    if context.keeps_id and not _is_own(observed, context):
+        if context.stack is None:
+            return _ASK_STACK
+        if context.stack.is_deploying and context.waited <= timeouts.CREATION_DEADLINE:
+            return Decision(Action.DELETE, "a deploy that failed with rollback off has left it")
     in_patience = context.waited < timeouts.IAM_PATIENCE
     if in_patience and _is_own(observed, context) and observed.failed_for_lack_of_access:
         if context.stack is None:
@@ -187,7 +223,7 @@ def _when_creation_failed(desired: Desired, observed: Observed, context: Context
 
 
 def _when_deletion_failed(desired: Desired, observed: Observed, context: Context) -> Decision:
-    if context.keeps_id:
+    if context.keeps_id and observed.is_deployed:
         return Decision(Action.DONE, "its deletion was tried outside of this stack and failed")
     in_time = context.waited <= timeouts.CREATION_DEADLINE
     if (context.is_update or in_time) and context.stack is None:

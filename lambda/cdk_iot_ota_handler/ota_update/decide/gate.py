@@ -48,9 +48,11 @@ def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
         return f"{failures}, and at most {gate.maximum_failures} are allowed"
     if not progress.is_rolled_out:
         return None  # the job may still reach more devices
-    # A new job may show none of its devices yet.
+    # A new job may show none or few of its devices yet.
     is_settled = waited > timeouts.JOB_LAG or (progress.status == "COMPLETED" and progress.devices > 0)
-    if progress.devices < gate.minimum_devices and is_settled:
+    if not is_settled:
+        return None
+    if progress.devices < gate.minimum_devices:
         return f"the job has {progress.devices} devices, and at least {gate.minimum_devices} are required"
     if progress.devices and progress.succeeded + progress.open < _required(gate, progress):
         return f"{gate.success_percentage} % of the devices can no longer succeed"

@@ -16,12 +16,15 @@ def resolve_delete_target(
     desired: Desired,
     update_with_event_id: Observed | None,
     update_with_content_id: Observed | None,
+    *,
+    waited: float,
 ) -> str | None:
     """Return the id of the update that a Delete refers to, or None if that cannot be determined yet.
 
     Resolved once for each event: when the one is gone, the other may be its successor. The event's id wins if an update
     has it. CloudFormation invents an id when a Create was cut short: then the update is found by its content. Any other
-    id may be an explicit one that was never used; a live update is not the target of its Delete.
+    id may be an explicit one that was never used; a live update is not the target of its Delete. ``waited``: seconds
+    since the event began.
     """
     if identity.is_invented(event_id, desired.stack_id, desired.logical_id):
         return desired.ota_update_id
@@ -30,7 +33,7 @@ def resolve_delete_target(
     if update_with_content_id.is_deployed:
         return event_id
     # The deployed tag of a deploy that has just ended may not be visible yet.
-    return desired.ota_update_id if update_with_content_id.age > timeouts.MARK_LAG else None
+    return desired.ota_update_id if waited > timeouts.TAG_LAG else None
 
 
 def is_certain(event_id: str, desired: Desired) -> bool:
@@ -47,20 +50,22 @@ def removal(
     is_reported: bool,
     was_observed: bool,
     waited: float,
-    patience: float = timeouts.DELETION_PATIENCE,
+    patience: float | None = None,
+    deadline: float = timeouts.HANDLER_DEADLINE,
 ) -> Decision:
     """Decide in is_complete what a deletion needs next, until the update is gone; another owner's is never deleted.
 
     ``is_reported``: CloudFormation got the id from this handler; otherwise the creation may still be in flight.
     ``was_observed``: this invocation has seen the update, so that it is gone once it is absent. ``patience``: seconds
-    for which a failed deletion is retried.
+    for which a failed deletion is retried; None: as its reason deserves. ``deadline``: seconds after which the deletion
+    is given up.
     """
     if observed is None:
         lag = timeouts.LAG if is_reported else timeouts.OVERTAKEN
         if not was_observed and waited < lag:
             return Decision(Action.WAIT, "it may not be visible yet")
         return Decision(Action.DONE, "it is gone")
-    is_late = waited > timeouts.HANDLER_DEADLINE
+    is_late = waited > deadline
     # Before ownership: the tags of an update that is being deleted may be gone before it is.
     if observed.status == "DELETE_IN_PROGRESS" and not is_late:
         return Decision(Action.WAIT, "it is being deleted")
@@ -75,27 +80,49 @@ def removal(
 
 
 def _removal_of_own(
-    desired: Desired, ota_update_id: str, observed: Observed, *, waited: float, patience: float
+    desired: Desired, ota_update_id: str, observed: Observed, *, waited: float, patience: float | None
 ) -> Decision:
     if observed.status in _CREATING and waited <= timeouts.CREATION_DEADLINE:
         return Decision(Action.WAIT, f"it is {observed.status}")
+    if patience is None:
+        # A role that is gone, or its permission, does not come back by itself.
+        patience = timeouts.IAM_PATIENCE if observed.is_about_access else timeouts.DELETION_PATIENCE
     if observed.status == "DELETE_FAILED" and waited > patience:
         reason = f"was not deleted: {observed.reason}{remedy(desired)}"
         return Decision(Action.FAIL, f"OTA update {ota_update_id} {reason}")
     return Decision(Action.DELETE, f"it is {observed.status}")
 
 
-def stale_delete(observed: Observed | None, stack: Stack, *, waited: float) -> Decision | None:
-    """Decide about a Delete that seems to come too late; return None if it does not.
+def spared(observed: Observed, stack: Stack, *, waited: float, now: float) -> Decision | None:
+    """Decide about a Delete of an update that the stack still needs; return None if it is to be deleted.
 
     CloudFormation sends each Delete during an operation on the stack. A second delivery may come after the same content
-    was deployed again; then the stack is idle, unless its observed status is older than the event.
+    was deployed again; then the stack is idle, unless its observed status is older than the event. With rollback off,
+    what a failed deploy has left is deleted during the next one, which may have deployed the same content, and so the
+    same id, before that Delete or while it waits.
     """
-    if observed is None or not observed.is_deployed or not stack.is_idle:
+    if stack.is_idle and observed.is_deployed:
+        if waited < timeouts.STACK_LAG:
+            return Decision(Action.WAIT, "it is deployed, and its stack seems to be idle")
+        return Decision(Action.DONE, "it is deployed and its stack is idle: the event is stale")
+    if stack.operation is None:
         return None
-    if waited < timeouts.STACK_LAG:
-        return Decision(Action.WAIT, "it is deployed, and its stack seems to be idle")
-    return Decision(Action.DONE, "it is deployed and its stack is idle: the event is stale")
+    if observed.operation == stack.operation:
+        return Decision(Action.DONE, "the running deploy has deployed it: the event is about an earlier attempt")
+    if observed.is_deployed or now - observed.age < stack.operation:
+        return None
+    return _spared_in_creation(stack, waited=waited)
+
+
+def _spared_in_creation(stack: Stack, *, waited: float) -> Decision | None:
+    """Decide about a Delete of an update that is created during the running deploy, and not deployed as far as seen."""
+    # A deploy that is over has deployed it, unless an earlier attempt was created a moment before: the tags tell.
+    lag = timeouts.STACK_LAG if stack.is_deploying else timeouts.TAG_LAG
+    if waited < lag:
+        return Decision(Action.WAIT, "the running deploy may have created it")
+    if stack.is_deploying:
+        return Decision(Action.DONE, "the running deploy creates it: the event is about an earlier attempt")
+    return None
 
 
 def remedy(desired: Desired) -> str:
@@ -105,13 +132,26 @@ def remedy(desired: Desired) -> str:
     return " (a job that is still running is deleted by force only: set force_delete_job=True)"
 
 
-def is_leftover(left: Desired, observed: Observed) -> bool:
-    """Return whether an update was created by the deploy that is being rolled back and no other event deletes it.
+def is_leftover(
+    left: Desired, observed: Observed, live: Observed | None, stack: Stack, *, waited: float, now: float
+) -> bool | None:
+    """Return whether a deploy that CloudFormation has taken back left an update over; None if that cannot be told yet.
 
-    It has that deploy's content. If it is deployed all the same, it is younger than a deploy of it can be: an older one
-    was retained on purpose.
+    ``observed``: the update of an Update's old properties, whose id CloudFormation does not hold. ``live``: the update
+    of the new properties. Either the deploy of the old ones was cut short, and the new ones are restored; or the deploy
+    of the new ones failed with rollback off and is retried, and the old ones are live.
     """
     owner = owner_of(left, observed)
-    has_its_content = owner is Owner.OURS and observed.tags.get(names.CONTENT_TAG) == left.content
-    was_retained = observed.is_deployed and observed.age > timeouts.SERVICE_TIMEOUT
-    return (owner is Owner.UNKNOWN or has_its_content) and not was_retained
+    if owner is Owner.OTHER or (owner is Owner.OURS and observed.tags.get(names.CONTENT_TAG) != left.content):
+        return False
+    # The event is stale, or what CloudFormation shows is older than the event.
+    if stack.is_at_rest:
+        return False if waited > timeouts.STACK_LAG else None
+    is_restored = live is not None and live.status == "CREATE_COMPLETE" and live.is_deployed
+    if observed.is_deployed:
+        # CloudFormation never learned of a deploy after the live one; an earlier one was retained on purpose.
+        return is_restored and live is not None and observed.live_since(now) > live.live_since(now)
+    if is_restored:
+        return True if stack.is_rolling_back or waited > timeouts.STACK_LAG else None
+    # A deployed tag that was set before this event may not be visible yet.
+    return stack.is_rolling_back if waited > timeouts.TAG_LAG else None
