@@ -10,6 +10,7 @@ from typing import Any
 
 from cdk_iot_ota_handler.ota_update.contract import timeouts
 from cdk_iot_ota_handler.ota_update.desired import Desired
+from cdk_iot_ota_handler.ota_update.observed import Stack
 
 from .compact_repr import CompactRepr
 from .ota_service import BrokenPromiseError, FakeOtaService
@@ -63,6 +64,12 @@ class Plan(CompactRepr):
     carries the old properties. ``others``: other resources of a new stack take so many seconds longer. ``duplicates``:
     the first event is delivered again, each time after so many seconds. ``deletes_twice``: so is each Delete, once.
     ``killed``: the handler dies in the invocation of this number, at the call of this number, before or after its work.
+    ``lost``: the first answer is lost, and CloudFormation fails the resource so many seconds after its timeout.
+
+    ``rollback_off``: a failure ends the operation. Then CloudFormation puts the old properties back (``puts_back``), or
+    holds the failed id and addresses the next Update to it, with the failed or the stable properties as old ones
+    (``old_properties``). ``clean_up``: when what failed is deleted in the next operation: "first", "last" or "at the
+    end", in the clean-up.
     """
 
     cut_after: float | None = None
@@ -73,11 +80,28 @@ class Plan(CompactRepr):
     duplicates: tuple[float, ...] = ()
     deletes_twice: float | None = None
     killed: tuple[int, int, str] | None = None
+    lost: float | None = None
+    rollback_off: bool = False
+    puts_back: bool = False
+    clean_up: str = "at the end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Past:
+    """What CloudFormation deletes once a deploy succeeds; ``failed``: what a failed attempt has left, whatever its id."""
+
+    physical_id: str
+    properties: Properties
+    failed: bool
 
 
 @dataclass
 class FakeStack:
-    """A stack with one OTA update. ``properties`` and ``physical_id`` are those of the last successful deploy."""
+    """A stack with one OTA update. ``properties`` and ``physical_id`` are those of the last successful deploy.
+
+    With rollback off: ``held`` is the failed id to which the next Update is addressed, with its old properties;
+    ``stable`` what `roll_back` restores; ``past`` what is deleted later; ``updated`` when the last update began.
+    """
 
     service: FakeOtaService
     stack_id: str = STACK_ID
@@ -87,7 +111,11 @@ class FakeStack:
     physical_id: str = ""
     reasons: list[str] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
-    history: list[tuple[float, str]] = field(default_factory=list)
+    history: list[tuple[float, str, float | None]] = field(default_factory=list)
+    held: tuple[str, Properties] | None = None
+    stable: tuple[str, Properties] | None = None
+    past: list[_Past] = field(default_factory=list)
+    updated: float | None = None
 
     def __post_init__(self) -> None:
         self.framework = ProviderFramework(self.service)
@@ -96,22 +124,32 @@ class FakeStack:
         """Keep each status with its time, since CloudFormation may show an old one."""
         object.__setattr__(self, name, value)
         if name == "status" and hasattr(self, "history"):
-            self.history.append((self.service.time.now, value))
+            self.history.append((self.service.time.now, value, getattr(self, "updated", None)))
 
-    def visible_status(self, lag: float) -> str:
-        """Return the status as it was ``lag`` seconds ago."""
-        return next((status for since, status in reversed(self.history) if since <= self.service.time.now - lag), "NEW")
+    def visible(self, lag: float) -> Stack:
+        """Return the stack as it was ``lag`` seconds ago."""
+        then = self.service.time.now - lag
+        past = (Stack(status, updated) for since, status, updated in reversed(self.history) if since <= then)
+        return next(past, Stack("NEW"))
 
     def create(self, properties: Properties, plan: Plan) -> bool:
         """Deploy the stack for the first time; return whether that succeeded. If not, everything is rolled back."""
-        self._begin("CREATE_IN_PROGRESS", plan)
+        is_first = self.status == "NEW"
+        self._begin("CREATE_IN_PROGRESS" if is_first else "UPDATE_IN_PROGRESS", plan)
         answer = self._send_first(self._event("Create", properties))
         if answer is not None and not answer.failed and not plan.fails_later:
             self.service.time.sleep(plan.others)
-            self.status, self.properties, self.physical_id = "CREATE_COMPLETE", properties, answer.physical_id
+            self._complete(properties, answer.physical_id, "CREATE" if is_first else "UPDATE")
             return True
-        self.status = "ROLLBACK_IN_PROGRESS"
         physical_id = answer.physical_id if answer else invented_id(self.logical_id)
+        if plan.rollback_off:
+            if answer is not None and not answer.failed:
+                self.properties, self.physical_id = properties, physical_id
+            elif physical_id != MARKER:
+                self.past.append(_Past(physical_id=physical_id, properties=properties, failed=True))
+            self.status = "CREATE_FAILED" if self.stable is None else "UPDATE_FAILED"
+            return False
+        self.status = "ROLLBACK_IN_PROGRESS"
         if physical_id != MARKER:
             self._delete(physical_id, properties)
         self.status = "ROLLBACK_COMPLETE"
@@ -119,20 +157,79 @@ class FakeStack:
 
     def update(self, properties: Properties, plan: Plan) -> bool:
         """Deploy a change; return whether that succeeded. If not, everything is as before."""
-        old, old_id = self.properties or {}, self.physical_id
+        replaced = _Past(physical_id=self.physical_id, properties=self.properties or {}, failed=False)
+        held_id, held_properties = self.held or (self.physical_id, replaced.properties)
         self._begin("UPDATE_IN_PROGRESS", plan)
-        answer = self._send_first(self._event("Update", properties, old=old, physical_id=old_id))
+        answer = self._send_first(self._event("Update", properties, old=held_properties, physical_id=held_id))
         if answer is not None and not answer.failed and not plan.fails_later:
-            self.properties, self.physical_id = properties, answer.physical_id
-            self.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
-            if answer.physical_id != old_id:
-                self._delete(old_id, old)
-            self.status = "UPDATE_COMPLETE"
+            self._let_go(replaced)
+            self._complete(properties, answer.physical_id, "UPDATE")
             return True
+        if plan.rollback_off:
+            self._stay(properties, answer, replaced)
+            self.status = "UPDATE_FAILED"
+            return False
         self.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         self._roll_back(properties, answer)
         self.status = "UPDATE_ROLLBACK_COMPLETE"
         return False
+
+    def roll_back(self, plan: Plan) -> None:
+        """Roll back a stack that has failed with rollback off."""
+        if self.stable is None:
+            self.delete(plan)
+            return
+        current_id, current = self.held or (self.physical_id, self.properties)
+        self._begin("UPDATE_ROLLBACK_IN_PROGRESS", plan)
+        physical_id, properties = self.stable
+        event = self._event("Update", properties, old=current, physical_id=current_id)
+        self.physical_id, self.properties = self._retry_until_success(event).physical_id, properties
+        self._let_go(_Past(physical_id=current_id, properties=current or {}, failed=False))
+        self.held = None
+        self.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+        self._delete_past()
+        self.status = "UPDATE_ROLLBACK_COMPLETE"
+
+    def _complete(self, properties: Properties, physical_id: str, kind: str) -> None:
+        self.properties, self.physical_id, self.held = properties, physical_id, None
+        self.stable = physical_id, properties
+        if self.plan.clean_up == "last":
+            self._delete_past()
+        if kind == "UPDATE":
+            self.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+            self._delete_past()
+        self.status = f"{kind}_COMPLETE"
+
+    def _let_go(self, replaced: _Past) -> None:
+        """Remember what is no longer the resource's, once the running operation has succeeded."""
+        self.past.append(replaced)
+        if self.held is not None:
+            self.past.append(_Past(physical_id=self.held[0], properties=self.held[1], failed=False))
+
+    def _stay(self, properties: Properties, answer: Answer | None, replaced: _Past) -> None:
+        """End a failed operation without a rollback."""
+        if answer is not None and not answer.failed:
+            self._let_go(replaced)
+            self.properties, self.physical_id, self.held = properties, answer.physical_id, None
+            return
+        held_id = self.held[0] if self.held else self.physical_id
+        current_id = answer.physical_id if answer else held_id
+        if self.held and self.held[0] != current_id:
+            self.past.append(_Past(physical_id=self.held[0], properties=self.held[1], failed=True))
+        if answer is not None and not self.plan.puts_back:
+            self.held = current_id, replaced.properties if self.plan.old_properties else properties
+            return
+        event = self._event("Update", replaced.properties, old=properties, physical_id=current_id)
+        self.physical_id, self.held = self._retry_until_success(event).physical_id, None
+        if current_id != self.physical_id:
+            self.past.append(_Past(physical_id=current_id, properties=properties, failed=True))
+
+    def _delete_past(self) -> None:
+        """Delete what is past: a failed attempt even if its id is the resource's again."""
+        past, self.past = self.past, []
+        for thing in {(thing.physical_id, json.dumps(thing.properties)): thing for thing in past}.values():
+            if thing.failed or thing.physical_id != self.physical_id:
+                self._delete(thing.physical_id, thing.properties)
 
     def _roll_back(self, failed: Properties, answer: Answer | None) -> None:
         old, old_id = self.properties or {}, self.physical_id
@@ -151,12 +248,24 @@ class FakeStack:
         """Delete the stack."""
         self._begin("DELETE_IN_PROGRESS", plan)
         if self.properties is not None:
-            self._delete(self.physical_id, self.properties)
-        self.status, self.properties = "DELETE_COMPLETE", None
+            self._let_go(_Past(physical_id=self.physical_id, properties=self.properties, failed=False))
+        self.physical_id, self.properties, self.held = "", None, None
+        self._delete_past()
+        self.status = "DELETE_COMPLETE"
 
     def _begin(self, status: str, plan: Plan) -> None:
-        self.status, self.plan, self.reasons = status, plan, []
+        self.plan, self.reasons = plan, []
+        if status == "UPDATE_IN_PROGRESS":
+            self.updated = self.service.time.now
+        self.status = status
         self.framework = ProviderFramework(self.service, plan.killed)
+        if plan.clean_up == "first" and status == "UPDATE_IN_PROGRESS":
+            failed, self.past = (
+                [thing for thing in self.past if thing.failed],
+                [thing for thing in self.past if not thing.failed],
+            )
+            for thing in failed:
+                self._delete(thing.physical_id, thing.properties)
 
     def _event(self, request_type: str, properties: Properties, **more: Any) -> Event:
         return make_event(request_type, properties, stack_id=self.stack_id, logical_id=self.logical_id, **more)
@@ -164,6 +273,9 @@ class FakeStack:
     def _send_first(self, event: Event) -> Answer | None:
         """Deliver the operation's first event as planned; return None if CloudFormation did not wait for the answer."""
         deliveries = [self._deliver(event, delay) for delay in (0, *self.plan.duplicates)]
+        if self.plan.lost is not None:
+            self.service.time.sleep(timeouts.SERVICE_TIMEOUT + self.plan.lost)
+            return None
         answer = self._wait(deliveries, self.plan.cut_after)
         if answer is not None and answer.failed:
             self.reasons.append(answer.reason)

@@ -37,6 +37,9 @@ class BrokenPromiseError(AssertionError):
     """Something that must never happen, whatever goes wrong."""
 
 
+MOST_TAGS = 50
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Fault(CompactRepr):
     """A failure of the calls of one operation (None: of any), from ``begins`` on, for ``lasts`` seconds.
@@ -432,6 +435,8 @@ class Connection:
                 return False
             self._touch(name)
             before, after = update.tags, change(update.tags)
+            if len(after) > MOST_TAGS:
+                raise FatalError(f"LimitExceededException: {len(after)} tags")
             update.tag_changes.append((service.time.now + service.behaviour.tag_lag, after))
             if names.DEPLOYED_TAG in after.keys() - before.keys():
                 service.on_deployed(name)

@@ -14,6 +14,8 @@ from .ota_service import BrokenPromiseError, FakeOtaService, ProcessKilledError
 
 # The id that the framework answers for a Create that fails in on_event; it swallows the Delete of it.
 MARKER = "AWSCDK::CustomResourceProviderFramework::CREATE_FAILED"
+# Step Functions takes 256 KiB, and the framework's "not complete" has the event twice.
+WAITER_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,8 @@ class ProviderFramework:
         try:
             event = {**event, **self._invoke(on_event, event)}
             physical_id = event["PhysicalResourceId"]
+            if (size := len(json.dumps(event, ensure_ascii=False).encode())) > WAITER_BYTES:
+                return Answer(physical_id=physical_id, reason=f"States.DataLimitExceeded: {size} bytes")
             while not (result := self._invoke(is_complete, event))["IsComplete"]:
                 time.sleep(timeouts.QUERY_INTERVAL)
                 if time.now - begun > timeout:

@@ -255,3 +255,31 @@ def test_an_event_that_is_too_large_for_the_waiter_is_refused_first() -> None:
     assert "must have at most 100000 bytes as JSON, got 100" in reason
     assert "declare fewer files" in reason
     assert service.calls == []
+
+
+def test_an_update_to_too_much_content_is_refused() -> None:
+    """An Update to content beyond the limit fails with the old id before anything is created."""
+    service = with_update("one")
+    answer = run(service, content_change("one", "x" * 100_000, id_of("one")))
+    assert "must have at most 100000 bytes as JSON" in answer.reason
+    assert answer.physical_id == id_of("one")
+    assert service.writes() == []
+
+
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
+def test_too_much_content_is_never_refused_on_the_way_back(status: str) -> None:
+    """A rollback to an update that was deployed before there was a limit succeeds."""
+    large = "x" * 110_000
+    service = with_update(large)
+    service.stack_statuses = [status]
+    assert not run(service, content_change("two", large, id_of("two"))).failed
+    assert service.writes() == []
+
+
+def test_content_near_the_limit_can_be_changed() -> None:
+    """The waiter gets the new properties and little of the old ones, so that two large declarations fit."""
+    service = FakeOtaService()
+    first, second = ("x" * 99_000, "y" * 99_000)
+    assert not run(service, event("Create", content=first)).failed
+    assert not run(service, content_change(first, second, id_of(first))).failed
+    assert not run(service, content_change(second, first, id_of(second))).failed

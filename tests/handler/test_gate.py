@@ -167,3 +167,31 @@ def test_the_deployed_tag_keeps_the_counts_of_the_job() -> None:
     assert tag == "succeeded=98 failed=2 seconds=93"
     assert gate_attributes(tag) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
     assert set(gate_attributes("true").values()) == {""}
+
+
+PARTIAL: dict[str, Any] = {"succeeded": 0, "failed": 1, "queued": 1}
+
+
+@pytest.mark.parametrize(("waited", "action"), [(0, Action.WAIT), (60, Action.WAIT), (60.1, Action.STOP)])
+def test_the_first_minute_judges_no_share(waited: float, action: Action) -> None:
+    """A share of the devices is not judged while the job may show only some of them."""
+    lenient = gate(success_percentage="90", maximum_failures=9)
+    assert evaluate(lenient, waited=waited, **PARTIAL)[0] is action
+    assert evaluate(lenient, waited=waited, status="COMPLETED", succeeded=0, failed=1)[0] is Action.STOP
+
+
+def test_the_first_minute_judges_failures() -> None:
+    """More failures than are allowed stop a rollout at once, since their number only grows."""
+    assert evaluate(gate(), waited=0, **PARTIAL)[0] is Action.STOP
+
+
+@pytest.mark.parametrize(("waited", "action"), [(1800, Action.WAIT), (1800.1, Action.STOP)])
+def test_a_gate_times_out_after_its_timeout(waited: float, action: Action) -> None:
+    """A gate waits for exactly its timeout."""
+    assert evaluate(gate(), waited=waited, queued=1)[0] is action
+
+
+@pytest.mark.parametrize(("left", "action"), [(0.1, Action.WAIT), (0, Action.STOP)])
+def test_a_gate_ends_with_the_time_of_its_deploy(left: float, action: Action) -> None:
+    """A gate fails when the deploy has no time left."""
+    assert evaluate(gate(), left=left, queued=1)[0] is action

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from email.utils import formatdate
 from typing import Any
 
 import boto3
@@ -299,3 +300,47 @@ def test_too_many_tags_are_fatal(stubs: Stubs) -> None:
     stubs.iot.add_client_error("tag_resource", "LimitExceededException", "50 tags", http_status_code=410)
     with pytest.raises(FatalError, match="50 tags"):
         stubs.service.tag(ARN, {"a": "b"})
+
+
+@pytest.mark.parametrize("seconds", [-60, -15, 0, 15, 60])
+def test_the_age_of_an_update_is_told_by_the_clock_of_aws_iot(stubs: Stubs, seconds: float) -> None:
+    """A clock of AWS IoT that differs from the handler's changes no age, since its answers have its time."""
+    created = datetime.datetime.fromtimestamp(NOW + seconds, datetime.timezone.utc)
+    sent = formatdate(NOW + seconds + 30, usegmt=True)
+    info = {"otaUpdateArn": ARN, "otaUpdateStatus": "CREATE_COMPLETE", "creationDate": created}
+    headers = {"ResponseMetadata": {"HTTPHeaders": {"date": sent}}}
+    stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": info, **headers})
+    stubs.iot.add_response("list_tags_for_resource", {"tags": []})
+    observed = stubs.service.get_update("mine", NOW + 30)
+    assert observed is not None
+    assert observed.age == 30
+
+
+def test_an_answer_with_an_unreadable_time_has_the_time_of_the_handler(stubs: Stubs) -> None:
+    """A proxy that changes the Date header does not make an update unreadable."""
+    created = datetime.datetime.fromtimestamp(NOW, datetime.timezone.utc)
+    info = {"otaUpdateArn": ARN, "otaUpdateStatus": "CREATE_COMPLETE", "creationDate": created}
+    headers = {"ResponseMetadata": {"HTTPHeaders": {"date": "yesterday"}}}
+    stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": info, **headers})
+    stubs.iot.add_response("list_tags_for_resource", {"tags": []})
+    observed = stubs.service.get_update("mine", NOW + 7)
+    assert observed is not None
+    assert observed.age == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "operation"),
+    [
+        ("UPDATE_IN_PROGRESS", int(NOW)),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", int(NOW)),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", None),
+        ("UPDATE_COMPLETE", None),
+        ("DELETE_IN_PROGRESS", None),
+    ],
+)
+def test_an_operation_is_known_by_its_beginning(stubs: Stubs, status: str, operation: int | None) -> None:
+    """While a stack is updated, the time of its last update tells this deploy from others."""
+    updated = datetime.datetime.fromtimestamp(NOW, datetime.timezone.utc)
+    stack = {"StackName": "prod", "CreationTime": updated, "LastUpdatedTime": updated, "StackStatus": status}
+    stubs.cloudformation.add_response("describe_stacks", {"Stacks": [stack]})
+    assert stubs.service.stack(STACK_ID).operation == operation

@@ -81,3 +81,50 @@ def test_tags_that_cannot_be_read_are_refused(tags: Any) -> None:
     service = FakeOtaService()
     assert "Tags must be a list of Key and Value, got " in run(service, event("Create", Tags=tags)).reason
     assert service.calls == []
+
+
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_COMPLETE"])
+def test_a_late_second_delivery_changes_no_tags_at_rest(status: str) -> None:
+    """While the stack is at rest, an event is an old one, whose tags a later deploy may have changed again."""
+    service = with_update("one", tags={"team": "c"})
+    service.stack_statuses = [status]
+    sent = event("Update", Tags=TAGGED, old=properties(Tags=[{"Key": "team", "Value": "a"}]), physical_id=id_of("one"))
+    assert not run(service, sent).failed
+    assert service.writes() == []
+
+
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS"])
+def test_tags_change_while_events_are_due(status: str) -> None:
+    """An Update of a deploy, of a rollback, and of a failure with rollback off changes tags."""
+    service = with_update("one")
+    service.stack_statuses = [status]
+    assert not run(service, event("Update", Tags=TAGGED, old=properties(), physical_id=id_of("one"))).failed
+    assert service.updates[id_of("one")].tags["a"] == "b"
+
+
+def test_tags_wait_until_the_status_of_the_stack_is_certain() -> None:
+    """A stack that seems to be at rest may have been when its status was read: tags change once that is clear."""
+    service = with_update("one")
+    service.stack_statuses = [*["UPDATE_COMPLETE"] * 3, "UPDATE_IN_PROGRESS"]
+    assert not run(service, event("Update", Tags=TAGGED, old=properties(), physical_id=id_of("one"))).failed
+    assert service.updates[id_of("one")].tags["a"] == "b"
+
+
+@pytest.mark.parametrize("count", [30, 46])
+def test_all_tags_can_be_replaced_by_as_many_others(count: int) -> None:
+    """Old tags are removed before new ones are set, so that an update never has more than its 50."""
+    old, new = ([{"Key": f"{name}{number}", "Value": ""} for number in range(count)] for name in ("old", "new"))
+    service = with_update("one", tags={tag["Key"]: "" for tag in old})
+    assert not run(service, event("Update", Tags=new, old=properties(Tags=old), physical_id=id_of("one"))).failed
+    assert len(service.updates[id_of("one")].tags) == count + 4
+
+
+@pytest.mark.parametrize("lag", [120, 170])
+def test_tags_that_show_after_minutes_leave_no_orphan(lag: float) -> None:
+    """An update whose tags show only minutes after its creation is marked by its Create, and deleted by its Delete."""
+    service = FakeOtaService(behaviour=Behaviour(tag_lag=lag))
+    assert not run(service, event("Create")).failed
+    assert service.created == [id_of("one")]
+    put_update(service, deployed=False, age=0)
+    assert not run(service, event("Delete", physical_id=id_of("one"))).failed
+    assert service.updates == {}

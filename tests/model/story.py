@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cdk_iot_ota_handler.ota_update import observed
@@ -22,8 +23,9 @@ def declaration(
     tags: Sequence[dict[str, str]] = (),
     force: str = "true",
     gate: tuple[str, str] | None = None,
+    size: int = 0,
 ) -> Properties:
-    """Return the properties of a declared update; the gate is a percentage and minutes."""
+    """Return the properties of a declared update; the gate is a percentage and minutes, ``size`` that of its content."""
     percentage, minutes = gate or ("", "")
     gate_properties = {
         "SuccessPercentage": percentage,
@@ -34,7 +36,7 @@ def declaration(
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
     return {
         **name,
-        "Request": {"description": content, "files": [{"fileName": "/blinky.bin"}]},
+        "Request": {"description": content.ljust(size, "."), "files": [{"fileName": "/blinky.bin"}]},
         "Tags": list(tags),
         "DeleteStream": "true",
         "ForceDeleteJob": force,
@@ -88,9 +90,11 @@ class Story:
     ) -> bool:
         """Deploy a stack for the first time; a stack that failed must be deleted and created again."""
         self.rest()
-        if self.stack.status != "NEW":
-            self.begin_stack()
         plan, self.removed_by_hand = plan or Plan(), False
+        if self.has_failed:
+            plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
+        elif self.stack.status != "NEW":
+            self.begin_stack()
         worked = self._play(lambda: self.stack.create(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         return worked
@@ -104,14 +108,19 @@ class Story:
     ) -> bool:
         """Deploy a change; without one, CloudFormation sends no event."""
         before, plan = self.stack.properties or {}, plan or Plan()
-        if properties == before:
+        if self.has_failed:
+            plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
+        elif properties == before:
             return True
+        elif self.removed_by_hand:
+            # Not promised: it may be pushed again, and what replaces it may be taken for live.
+            plan = replace(plan, rollback_off=False, lost=None)
         worked = self._play(lambda: self.stack.update(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         changed = {name for name in properties | before if before.get(name) != properties.get(name)}
         if worked and changed & {"Request", "OtaUpdateId", "IdPrefix"}:
             self.removed_by_hand = False
-        if plan.cut_after is not None or plan.duplicates:
+        if plan.cut_after is not None or plan.lost is not None or plan.duplicates:
             self.tags_overtaken = True
         elif worked and changed & {"Request", "OtaUpdateId", "IdPrefix", "Tags"}:
             self.tags_overtaken = False
@@ -120,6 +129,17 @@ class Story:
     def delete(self, plan: Plan | None = None, day: Behaviour | None = None, faults: Sequence[Fault] = ()) -> None:
         """Delete the stack."""
         self._play(lambda: self.stack.delete(plan or Plan()), None, day, faults)
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether the last operation has failed with rollback off."""
+        return self.stack.status in ("CREATE_FAILED", "UPDATE_FAILED")
+
+    def roll_back(self, plan: Plan | None = None, day: Behaviour | None = None, faults: Sequence[Fault] = ()) -> None:
+        """Roll back what has failed with rollback off."""
+        declared = self.stack.stable[1] if self.stack.stable else None
+        self._play(lambda: self.stack.roll_back(plan or Plan()), declared, day, faults)
+        self.tags_overtaken = True
 
     def remove_by_hand(self) -> None:
         """Delete the update outside of the stack."""
@@ -165,11 +185,14 @@ class Story:
         # Not promised: a rollback that is not visible yet while an update may still be created.
         stack = next(stack for stack in self.stacks if stack.stack_id == stack_id)
         may_create = self.removed_by_hand or stack.plan.duplicates or stack.plan.cut_after is not None
-        return observed.Stack(stack.visible_status(0 if may_create else self.service.behaviour.stack_lag))
+        return stack.visible(0 if may_create else self.service.behaviour.stack_lag)
 
     def _check_creation(self, ota_update_id: str) -> None:
-        """Check that a new update is declared now, was not created before, and is not the third one of the stack."""
-        if len(self.service.owned(self.stack.stack_id)) > 2:
+        """Check that a new update is declared now, was not created before, and is not the third one of the stack.
+
+        What failed with rollback off, and what it has replaced, may be there in addition.
+        """
+        if len(self.service.owned(self.stack.stack_id)) > 2 + len(self.stack.past) + (self.stack.held is not None):
             raise BrokenPromiseError(
                 f"more than the old and the new: {sorted(self.service.owned(self.stack.stack_id))}"
             )
@@ -187,7 +210,7 @@ class Story:
         """Check that enough devices have succeeded when a deploy sets the deployed tag."""
         gate = (self._declared_now or {}).get("Gate")
         if not observed.Stack(self.stack.status).is_deploying:
-            self.deployed_tag_overtaken |= self.stack.visible_status(2 * LATENCY) != self.stack.status
+            self.deployed_tag_overtaken |= self.stack.visible(2 * LATENCY).status != self.stack.status
             return
         if gate is None or ota_update_id not in self._pushed_now:
             return
@@ -196,7 +219,7 @@ class Story:
             raise BrokenPromiseError(f"{ota_update_id} passed its gate: {progress}")
 
     def _check_reasons(self, worked: bool, plan: Plan) -> None:
-        if not worked and plan.cut_after is None and not plan.fails_later:
+        if not worked and plan.cut_after is None and plan.lost is None and not plan.fails_later:
             assert self.stack.reasons, "a failure has a reason"
 
     def check_live_updates(self) -> None:
@@ -213,6 +236,9 @@ class Story:
         if self.broken:
             return
         self.rest()
+        if self.has_failed:
+            self.roll_back()
+            self.rest()
         if self.deployed_tag_overtaken:
             return
         self.time.now += _LONGEST_REMOVAL

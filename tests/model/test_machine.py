@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ..fakes.cloudformation import Plan, Properties
+from ..fakes.cloudformation import Plan, Properties, invented_id
 from ..fakes.ota_service import OPERATIONS, Behaviour, Fault
 from .story import Story, declaration
 
@@ -23,8 +23,16 @@ FAILURES = [
 ]
 
 seconds = st.sampled_from([0.1, 0.35, 0.7, 1.2, 2.5, 4, 8, 15, 31, 70, 200])
+# After the operation, while the stack is at rest.
+late = st.sampled_from([900, 4000, 20_000])
 contents = st.sampled_from(["one", "two", "three"])
+# Those of the forms that are generated and invented are refused.
 explicit_ids = st.sampled_from(["mine-1", "mine-2"])
+any_ids = explicit_ids | st.sampled_from(
+    [invented_id(), "prod_Blinky1A2B3C4D-0123456789abcdef", "prod-Blinky-1", "A_-"]
+)
+# What fits once and not twice is refused.
+sizes = st.sampled_from([*[0] * 12, 99_000, 120_000])
 faults = st.builds(
     Fault,
     kind=st.sampled_from(["throttled", "denied", "error", "cut before", "cut after", "slow"]),
@@ -38,7 +46,7 @@ bad_days = st.builds(
     settle=st.sampled_from([2, 0.3, 6, 25, 60]),
     removal=st.sampled_from([2, 0.3, 6, 40]),
     lag=st.sampled_from([0, 0, 1, 4]),
-    tag_lag=st.sampled_from([0, 0, 1, 12, 45]),
+    tag_lag=st.sampled_from([0, 0, 1, 12, 45, 120]),
     status_lag=st.sampled_from([0, 0, 1, 4]),
     stack_lag=st.sampled_from([0, 0, 1, 3]),
     job=st.sampled_from([0, 900]),
@@ -47,6 +55,7 @@ bad_days = st.builds(
     ),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
     failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),
+    clock_fault=st.sampled_from([0, 0, 0, 15, 60]),
 )
 bad_plans = st.builds(
     Plan,
@@ -54,16 +63,21 @@ bad_plans = st.builds(
     fails_later=st.booleans(),
     update_first=st.booleans(),
     old_properties=st.booleans(),
-    duplicates=st.lists(seconds, max_size=2).map(tuple),
-    deletes_twice=st.none() | seconds,
+    duplicates=st.lists(seconds | late, max_size=2).map(tuple),
+    deletes_twice=st.none() | seconds | late,
     killed=st.none() | st.tuples(st.integers(1, 6), st.integers(1, 9), st.sampled_from(["before", "after"])),
+    lost=st.none() | st.none() | st.none() | st.sampled_from([2, 600, 1800]),
+    rollback_off=st.booleans(),
+    puts_back=st.booleans(),
+    clean_up=st.sampled_from(["first", "last", "at the end"]),
 )
 tags = st.sampled_from([[], [], [{"Key": "team", "Value": "a"}], [{"Key": "team", "Value": "b"}]])
 declarations = st.builds(
     declaration,
     contents,
-    ota_update_id=st.none() | st.none() | explicit_ids,
+    ota_update_id=st.none() | st.none() | any_ids,
     tags=tags,
+    size=sizes,
     force=st.sampled_from(["true", "true", "true", "false"]),
 ) | st.builds(
     declaration,
@@ -109,7 +123,13 @@ class Lifecycle(RuleBasedStateMachine):
         """Delete the stack."""
         self.story.delete(plan, day, faults)
 
-    @precondition(lambda self: self.story.is_deployed)
+    @precondition(lambda self: self.story.has_failed)
+    @rule(plan=plans, day=days, faults=troubles)
+    def roll_back(self, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
+        """Roll back what has failed with rollback off."""
+        self.story.roll_back(plan, day, faults)
+
+    @precondition(lambda self: self.story.is_deployed and not self.story.has_failed)
     @rule()
     def remove_by_hand(self) -> None:
         """Delete the update outside of the stack."""

@@ -40,6 +40,11 @@ class _Look:
             value = self.observed.tags.get(names.DEPLOYED_TAG, value)
         return with_operation(value, None if self.stack is None else self.stack.operation)
 
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the update exists and is created."""
+        return self.observed is not None and self.observed.status == "CREATE_COMPLETE"
+
     def attributes(self, desired: Desired) -> Mapping[str, str]:
         """Return the attributes of the resource after an event that has succeeded."""
         if self.observed is None:
@@ -189,7 +194,7 @@ class Creation:
                 return self._stop(look.observed, look)
             case Action.DELETE | Action.DELETE_AND_FAIL:
                 self._remove()
-            case Action.DONE | Action.MARK if look.observed is not None and look.observed.status == "CREATE_COMPLETE":
+            case Action.DONE | Action.MARK | Action.CONFIRM if look.is_complete and look.observed is not None:
                 return self._finish(look.observed, look)
         return look
 
@@ -210,7 +215,7 @@ class Creation:
             # The event is the second delivery of one whose tags a later deploy may have changed again.
             if not stack.is_at_rest:
                 self._change_tags(observed, changed, removed)
-        if look.decision.action is Action.MARK:
+        if look.decision.action is not Action.DONE:
             self._service.tag(observed.attributes["OtaUpdateArn"], {names.DEPLOYED_TAG: look.deployed_tag})
         return look
 

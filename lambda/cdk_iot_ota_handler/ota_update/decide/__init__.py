@@ -14,6 +14,7 @@ class Action(enum.Enum):
     ASK_DEVICES = "ask for the progress of the job"
     CREATE = "create"
     MARK = "mark as deployed"
+    CONFIRM = "mark as deployed by this operation too"
     DELETE = "delete"
     WAIT = "wait"
     DONE = "done"

@@ -154,14 +154,15 @@ def _when_present(desired: Desired, observed: Observed, context: Context) -> Dec
 def _when_deployed(observed: Observed, context: Context) -> Decision:
     """Decide about an update that is live; one that an earlier operation on the stack deployed is marked again.
 
-    It was retained, or the answer about it was lost: later events have to know that this operation has deployed it.
+    It was retained, or the answer about it was lost: later events have to know that this operation has deployed it, and
+    so this one waits until the mark is visible.
     """
-    if not context.keeps_id and not _is_own(observed, context):
+    if not context.keeps_id and context.waited <= timeouts.CREATION_DEADLINE:
         if context.stack is None:
             return _ASK_STACK
         operation = context.stack.operation if context.stack.is_deploying else None
         if operation is not None and observed.operation != operation:
-            return Decision(Action.MARK, "an earlier operation on the stack deployed it")
+            return Decision(Action.CONFIRM, "an earlier operation on the stack deployed it")
     return Decision(Action.DONE, "it has been deployed")
 
 

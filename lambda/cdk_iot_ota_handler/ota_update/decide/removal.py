@@ -147,11 +147,13 @@ def is_leftover(
     # The event is stale, or what CloudFormation shows is older than the event.
     if stack.is_at_rest:
         return False if waited > timeouts.STACK_LAG else None
-    is_restored = live is not None and live.status == "CREATE_COMPLETE" and live.is_deployed
-    if observed.is_deployed:
+    restored = live if live is not None and live.status == "CREATE_COMPLETE" else None
+    if restored is not None and restored.is_deployed:
         # CloudFormation never learned of a deploy after the live one; an earlier one was retained on purpose.
-        return is_restored and live is not None and observed.live_since(now) > live.live_since(now)
-    if is_restored:
+        if observed.is_deployed and observed.live_since(now) <= restored.live_since(now):
+            return False
         return True if stack.is_rolling_back or waited > timeouts.STACK_LAG else None
+    if observed.is_deployed and restored is None:
+        return False
     # A deployed tag that was set before this event may not be visible yet.
-    return stack.is_rolling_back if waited > timeouts.TAG_LAG else None
+    return (stack.is_rolling_back and not observed.is_deployed) if waited > timeouts.TAG_LAG else None
