@@ -59,8 +59,8 @@ class OtaUpdate(Resource):
         to 1 hour. Needs ``Protocol.HTTP``. Default: the API's, 30 minutes.
     :param additional_parameters: ``additionalParameters``: strings of up to 4,096 characters that AWS IoT stores with
         the update; they are not sent to devices. Default: none.
-    :param tags: ``tags``: at most 46 tags of the update. They override those that ``Tags.of(scope)`` adds. Keys that
-        start with ``cdk-iot-ota:`` are reserved. Default: none.
+    :param tags: ``tags``: at most 46 tags of the update, with keys of 1 to 127 and values of 0 to 255 characters. They
+        override those that ``Tags.of(scope)`` adds. Keys that start with ``cdk-iot-ota:`` are reserved. Default: none.
     :param delete_stream: ``deleteStream`` of DeleteOTAUpdate: also delete the stream AWS IoT created for the update;
         otherwise the stream is orphaned. Default: true.
     :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: delete the job even while devices are executing

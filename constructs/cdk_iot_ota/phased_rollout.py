@@ -75,8 +75,8 @@ class PhasedRollout(Construct):
         to 1 hour. Needs ``Protocol.HTTP``. Default: the API's, 30 minutes.
     :param additional_parameters: ``additionalParameters``: strings of up to 4,096 characters that AWS IoT stores with
         each update; they are not sent to devices. Default: none.
-    :param tags: ``tags``: at most 46 tags of each update. They override those that ``Tags.of(scope)`` adds. Default:
-        none.
+    :param tags: ``tags``: at most 46 tags of each update, with keys of 1 to 127 and values of 0 to 255 characters. They
+        override those that ``Tags.of(scope)`` adds. Default: none.
     :param delete_stream: ``deleteStream`` of DeleteOTAUpdate: also delete the streams AWS IoT created for the updates;
         otherwise they are orphaned. Default: true.
     :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: delete jobs even while devices are executing

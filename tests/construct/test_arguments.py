@@ -413,9 +413,9 @@ BAD_UPDATES: list[tuple[Make, str]] = [
     (lambda: update(tags={"cdk-iot-ota:content": "x"}), "tags key must not begin with cdk-iot-ota:, got"),
     (lambda: update(tags={"aws:x": "x"}), "tags key must not begin with aws:, got 'aws:x': choose another key"),
     (lambda: update(tags={"": "x"}), "tags key must have at least 1 characters"),
-    (lambda: update(tags={"a" * 129: "x"}), "tags key must have 1 to 128 characters, got 129"),
+    (lambda: update(tags={"a" * 128: "x"}), "tags key must have 1 to 127 characters, got 128"),
     (lambda: update(tags={"a!": "x"}), "tags key must be of letters, digits, spaces"),
-    (lambda: update(tags={"a": "x" * 257}), r"tags\['a'\] must have 0 to 256 characters, got 257"),
+    (lambda: update(tags={"a": "x" * 256}), r"tags\['a'\] must have 0 to 255 characters, got 256"),
     (lambda: update(tags={"a": 1}), r"tags\['a'\] must be a str, got 1"),
     (lambda: update(tags={f"k{i}": "x" for i in range(47)}), "tags must have 0 to 46 members, got 47"),
     (lambda: update(tags=[("a", "b")]), "tags must be a mapping of str to str"),
@@ -535,7 +535,7 @@ GOOD: dict[str, Make] = {
     "expiry of one hour": lambda: update(presigned_url_expiry=Duration.hours(1), protocols=[Protocol.HTTP]),
     "46 tags": lambda: update(tags={f"k{index}": "x" for index in range(46)}),
     "tag with umlaut": lambda: update(tags={"größe": ""}),
-    "tag value of 256": lambda: update(tags={"a": "x" * 256}),
+    "tag key of 127, value of 255": lambda: update(tags={"a" * 127: "x" * 255}),
 }
 
 

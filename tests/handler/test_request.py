@@ -224,7 +224,7 @@ def test_an_arn_of_another_environment_is_refused(path: str, value: Any, message
     [
         ({"cdk-iot-ota:deployed": "true"}, "Tags key must not begin with cdk-iot-ota:"),
         ({"aws:x": "y"}, "Tags key must not begin with aws:"),
-        ({"a": "b" * 257}, "Tags['a'] must have 0 to 256 characters, got 257"),
+        ({"a": "b" * 256}, "Tags['a'] must have 0 to 255 characters, got 256"),
         ({f"k{index}": "" for index in range(47)}, "Tags must have 0 to 46 members, got 47"),
     ],
 )

@@ -180,8 +180,9 @@ PLATFORM = Choice(words=("AmazonFreeRTOS-Default", "AmazonFreeRTOS-TI-CC3220SF",
 
 # A resource has 50 tags at most, and some of them are this library's.
 TAGS = Count(low=0, high=46)
-TAG_KEY = Text(at_most=128, categories="LZN", also="_.:/=+-@", form="of letters, digits, spaces and _ . : / = + - @")
-TAG_VALUE = Text(at_least=0, at_most=256, printable=True)
+# The guide of AWS IoT says 127 and 255 characters, its API model 128 and 256: the lower ones fit both.
+TAG_KEY = Text(at_most=127, categories="LZN", also="_.:/=+-@", form="of letters, digits, spaces and _ . : / = + - @")
+TAG_VALUE = Text(at_least=0, at_most=255, printable=True)
 
 
 # An Update carries the old and the new properties, and AWS Lambda and Step Functions take 256 KiB of both.
