@@ -1,7 +1,7 @@
 """The OTA update construct."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import jsii
 from aws_cdk import CfnResource, CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, Stack, TagManager
@@ -16,6 +16,7 @@ from ._synth import checks
 from ._synth import tags as tag_set
 from ._synth.naming import id_prefix
 from ._synth.suppressions import acknowledge_dependency
+from ._synth.validation import EndOfSynth
 from .imported import IOtaUpdate
 from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
@@ -43,9 +44,10 @@ class OtaUpdate(Resource):
     :param role: ``roleArn``: the role in the stack's account that AWS IoT assumes. An ``OtaServiceRole`` is given the
         permissions that the update needs; other roles are not changed. Default: an ``OtaServiceRole`` that the updates
         of the stack share.
-    :param ota_update_id: ``otaUpdateId``: 1 to 56 of ``a-z A-Z 0-9 _ -``, not in the form of a generated id. Change an
-        explicit id whenever the content changes: CloudFormation creates the new update before it deletes the old one.
-        Default: generated from the content.
+    :param ota_update_id: ``otaUpdateId``: 1 to 56 of ``a-z A-Z 0-9 _ -``, not in the form of a generated id, nor in
+        that of an id that CloudFormation invents, ``<stack name>-<logical id>-…``. Change an explicit id whenever the
+        content changes: CloudFormation creates the new update before it deletes the old one. Default: generated from
+        the content.
     :param description: ``description``: 1 to 2,028 characters without control characters. Default: none.
     :param protocols: ``protocols``: how devices download the files. Default: the API's, MQTT.
     :param target_selection: ``targetSelection``. Default: the API's, SNAPSHOT.
@@ -76,7 +78,8 @@ class OtaUpdate(Resource):
     :param provider: the provider that handles the resource. Cannot be changed after the first deploy unless the
         construct id changes too (CloudFormation does not allow a new ServiceToken). Default: one that the updates of
         the stack share.
-    :raises ValueError: if an argument exceeds its limits.
+    :raises ValueError: if an argument exceeds its limits. Tags that ``Tags.of`` adds, and the size of all properties
+        together (100,000 bytes), are checked at the end of synth.
     :raises TypeError: if an argument is of another type.
     """
 
@@ -141,7 +144,9 @@ class OtaUpdate(Resource):
             properties=properties,
         )
         self.node.default_child = self._resource.node.default_child
-        self.node.add_validation(cast(IValidation, tag_set.TagValidation(self._tags)))
+        self._explicit_id = ota_update_id
+        late = EndOfSynth(lambda: tag_set.check_rendered(self._tags), self._check_explicit_id, self._check_size)
+        self.node.add_validation(cast(IValidation, late))
         needs = Needs(
             role=self._role,
             files=bound,
@@ -156,7 +161,7 @@ class OtaUpdate(Resource):
             policies = OtaPermissions.get_or_create(self, provider).needed_for(needs)
         # Deleting the update needs the policies too, so they are created before it and deleted after it.
         self._resource.node.add_dependency(self._role, *policies)
-        acknowledge_dependency(cast(CfnResource, self.node.default_child))
+        acknowledge_dependency(self._rendered)
 
     @staticmethod
     def from_ota_update_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
@@ -177,6 +182,21 @@ class OtaUpdate(Resource):
         given = checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)
         limits.explicit_id("ota_update_id", given)
         return {"OtaUpdateId": given}
+
+    def _check_explicit_id(self) -> None:
+        """Refuse an id that CloudFormation may invent for this resource, whose logical id can change until now."""
+        if self._explicit_id is None or not checks.known(self._explicit_id) or not checks.known(self.stack.stack_name):
+            return
+        logical_id = self.stack.resolve(self._rendered.logical_id)
+        limits.explicit_id("ota_update_id", self._explicit_id, stack_name=self.stack.stack_name, logical_id=logical_id)
+
+    def _check_size(self) -> None:
+        # Protected in CDK, because it is for subclasses. The template's own rendering cannot be read before it ends.
+        limits.check_properties_size("properties", self.stack.resolve(cast(Any, self._rendered)._cfn_properties))
+
+    @property
+    def _rendered(self) -> CfnResource:
+        return cast(CfnResource, self.node.default_child)
 
     @property
     def cdk_tag_manager(self) -> TagManager:

@@ -108,3 +108,45 @@ def test_the_handler_takes_every_prefix_that_the_construct_makes(name: str) -> N
 def test_the_handler_takes_the_constructs_resource_type() -> None:
     """The resource type is the frozen one: a changed type would be another resource."""
     assert names.RESOURCE_TYPE == RESOURCE_TYPE
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [
+        ("Prod-Blinky-1A2b3", True),
+        ("Prod-Blinky", False),
+        ("Prod-Blinky-", False),
+        ("Prod-Blinky-1-2", False),
+        ("Prod-Blinky-1_2", False),
+        ("prod-Blinky-1", False),
+        ("Prod-Other-1", False),
+        ("ProdXBlinky-1", False),
+    ],
+)
+def test_an_explicit_id_in_the_form_of_an_invented_one_is_refused(value: str, refused: bool) -> None:
+    """An id that CloudFormation may invent for a resource is refused for it, if its stack and logical id are given."""
+    limits.explicit_id("OtaUpdateId", value)
+    limits.explicit_id("OtaUpdateId", value, stack_name="Prod")
+    limits.explicit_id("OtaUpdateId", value, logical_id="Blinky")
+    assert names.is_invented(value, "Prod", "Blinky") is refused
+    if not refused:
+        limits.explicit_id("OtaUpdateId", value, stack_name="Prod", logical_id="Blinky")
+        return
+    form = "OtaUpdateId must not look like an id that CloudFormation invents, Prod-Blinky-<letters and digits>"
+    with pytest.raises(ValueError, match=f"^{form}, got '{value}': choose another one, or leave it out$"):
+        limits.explicit_id("OtaUpdateId", value, stack_name="Prod", logical_id="Blinky")
+
+
+@pytest.mark.parametrize(("letter", "size"), [("a", 1), ("ü", 2), ("漢", 3), ("🚀", 4), ('"', 2)])
+def test_the_size_of_properties_is_in_bytes_of_compact_json(letter: str, size: int) -> None:
+    """Properties of exactly the limit pass, and one byte more is refused with its size, whatever the text."""
+    room = limits.PROPERTIES_BYTES - len('{"a":[1,""]}')
+    text = letter * (room // size) + "x" * (room % size)
+    limits.check_properties_size("Properties", {"a": [1, text]})
+    with pytest.raises(ValueError, match=r"^Properties must have at most 100000 bytes together, got 100001: "):
+        limits.check_properties_size("Properties", {"a": [1, text + "x"]})
+
+
+def test_an_event_has_room_for_the_properties_twice() -> None:
+    """Old and new properties of the largest size leave a fifth of an event's 256 KiB for everything else."""
+    assert 2 * limits.PROPERTIES_BYTES < 0.8 * 256 * 1024

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jsii
 from aws_cdk import TagManager, TagType
-from constructs import IValidation
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
@@ -33,18 +31,7 @@ def _check(tags: Mapping[str, str]) -> None:
         checks.text(limits.TAG_VALUE, f"tags[{key!r}]", value)
 
 
-@jsii.implements(IValidation)
-class TagValidation:
-    """Checks the tags at the end of synth, after ``Tags.of`` has added to them."""
-
-    def __init__(self, tags: TagManager) -> None:
-        self._tags = tags
-
-    def validate(self) -> list[str]:
-        """Return the error of the first tag that exceeds its limits."""
-        rendered: list[dict[str, Any]] = self._tags.render_tags() or []
-        try:
-            _check({tag["Key"]: tag["Value"] for tag in rendered})
-        except (TypeError, ValueError) as error:
-            return [str(error)]
-        return []
+def check_rendered(tags: TagManager) -> None:
+    """Check the tags at the end of synth, after ``Tags.of`` has added to them. Raises ValueError like ``manager``."""
+    rendered: list[dict[str, Any]] = tags.render_tags() or []
+    _check({tag["Key"]: tag["Value"] for tag in rendered})

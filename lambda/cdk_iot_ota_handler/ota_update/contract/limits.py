@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .names import MAX_ID_LENGTH, is_generated
+from .names import MAX_ID_LENGTH, is_generated, is_invented
 
 
 def shown(value: object) -> str:
@@ -185,26 +185,36 @@ TAG_KEY = Text(at_most=127, categories="LZN", also="_.:/=+-@", form="of letters,
 TAG_VALUE = Text(at_least=0, at_most=255, printable=True)
 
 
-# An Update carries the old and the new properties, and AWS Lambda and Step Functions take 256 KiB of both.
+# An Update event has the old and the new properties, and Lambda and Step Functions take 256 KiB: what fits once and not
+# twice could be created, and neither changed nor rolled back.
 PROPERTIES_BYTES = 100_000
 
 
 def check_properties_size(name: str, properties: Mapping[str, Any]) -> None:
-    """Raise ValueError with name, size and limit for properties of which two would not fit into one event."""
-    size = len(json.dumps(properties, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
-    if size > PROPERTIES_BYTES:
+    """Raise ValueError if the properties of a resource are too large for an Update event."""
+    text = json.dumps(properties, separators=(",", ":"), ensure_ascii=False)
+    if (size := len(text.encode("utf-8", "surrogatepass"))) > PROPERTIES_BYTES:
         raise ValueError(
             f"{name} must have at most {PROPERTIES_BYTES} bytes as JSON, got {size}: declare fewer files, or shorter "
-            "attributes and certificate chains"
+            "attributes or certificate chains"
         )
 
 
-def explicit_id(name: str, value: str) -> None:
-    """Raise ValueError for an explicit id in the form of a generated one, which another resource may get."""
+def explicit_id(name: str, value: str, *, stack_name: str | None = None, logical_id: str | None = None) -> None:
+    """Raise ValueError for an explicit id in the form of a generated one, which another resource may get.
+
+    With the stack's name and the resource's logical id, one is also refused that CloudFormation invents for a Create
+    without an answer: its Delete would be taken for one of that Create.
+    """
     if is_generated(value):
         raise ValueError(
             f"{name} must not look like a generated id, <stack>_<logical id>-<16 hex digits>, got {shown(value)}: "
             "choose another one, or leave it out"
+        )
+    if stack_name is not None and logical_id is not None and is_invented(value, stack_name, logical_id):
+        raise ValueError(
+            f"{name} must not look like an id that CloudFormation invents, {stack_name}-{logical_id}-<letters and "
+            f"digits>, got {shown(value)}: choose another one, or leave it out"
         )
 
 

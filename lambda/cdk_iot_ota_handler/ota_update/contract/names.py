@@ -27,6 +27,11 @@ def is_generated(ota_update_id: str) -> bool:
     return GENERATED_ID.fullmatch(ota_update_id) is not None
 
 
+def is_invented(physical_id: str, stack_name: str, logical_id: str) -> bool:
+    """Return whether CloudFormation invented an id, as it does for a resource whose Create was never answered."""
+    return re.fullmatch(rf"{re.escape(f'{stack_name}-{logical_id}')}-[0-9A-Za-z]+", physical_id) is not None
+
+
 def job_id(ota_update_id: str) -> str:
     """Return the id of the job that AWS IoT creates for an update."""
     return JOB_PREFIX + ota_update_id
