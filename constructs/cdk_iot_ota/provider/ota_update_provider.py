@@ -151,6 +151,8 @@ class OtaUpdateProvider(Construct):
             framework_on_event_role=as_role(self._new_role("OnEventRole", log_group)),
             framework_complete_and_timeout_role=as_role(self._new_role("IsCompleteRole", log_group)),
             log_group=log_group,
+            # CDK's default too. Below it, the functions write CloudFormation's response URL whenever a poll fails.
+            framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
             provider_function_env_encryption=self._key,
             disable_waiter_state_machine_logging=False,
             # Execution data contains the presigned URL for the response to CloudFormation.
