@@ -88,7 +88,7 @@ class Plan(CompactRepr):
 
 @dataclass(frozen=True, kw_only=True)
 class _Past:
-    """What CloudFormation deletes once a deploy succeeds; ``failed``: what a failed attempt has left, whatever its id."""
+    """An id that CloudFormation deletes once a deploy succeeds; ``failed``: a failed attempt has left it."""
 
     physical_id: str
     properties: Properties
@@ -113,7 +113,7 @@ class FakeStack:
     plan: Plan = field(default_factory=Plan)
     history: list[tuple[float, str, float | None]] = field(default_factory=list)
     held: tuple[str, Properties] | None = None
-    stable: tuple[str, Properties] | None = None
+    stable: Properties | None = None
     past: list[_Past] = field(default_factory=list)
     updated: float | None = None
 
@@ -181,7 +181,7 @@ class FakeStack:
             return
         current_id, current = self.held or (self.physical_id, self.properties)
         self._begin("UPDATE_ROLLBACK_IN_PROGRESS", plan)
-        physical_id, properties = self.stable
+        properties = self.stable
         event = self._event("Update", properties, old=current, physical_id=current_id)
         self.physical_id, self.properties = self._retry_until_success(event).physical_id, properties
         self._let_go(_Past(physical_id=current_id, properties=current or {}, failed=False))
@@ -192,7 +192,7 @@ class FakeStack:
 
     def _complete(self, properties: Properties, physical_id: str, kind: str) -> None:
         self.properties, self.physical_id, self.held = properties, physical_id, None
-        self.stable = physical_id, properties
+        self.stable = properties
         if self.plan.clean_up == "last":
             self._delete_past()
         if kind == "UPDATE":

@@ -252,7 +252,7 @@ def test_an_event_that_is_too_large_for_the_waiter_is_refused_first() -> None:
     """A Create of content that leaves no room for that of a later change fails before any call."""
     service = FakeOtaService()
     reason = run(service, event("Create", content="x" * 100_000)).reason
-    assert "must have at most 100000 bytes as JSON, got 100" in reason
+    assert "must have at most 100000 bytes together, got 100" in reason
     assert "declare fewer files" in reason
     assert service.calls == []
 
@@ -261,7 +261,7 @@ def test_an_update_to_too_much_content_is_refused() -> None:
     """An Update to content beyond the limit fails with the old id before anything is created."""
     service = with_update("one")
     answer = run(service, content_change("one", "x" * 100_000, id_of("one")))
-    assert "must have at most 100000 bytes as JSON" in answer.reason
+    assert "must have at most 100000 bytes together" in answer.reason
     assert answer.physical_id == id_of("one")
     assert service.writes() == []
 

@@ -236,7 +236,7 @@ def test_a_gate_that_fails_without_a_rollback_leaves_no_rollout() -> None:
 
 
 def test_a_deletion_that_never_ends_is_given_up_early_in_a_clean_up() -> None:
-    """A clean-up, which is tried three times and ends well without it, waits 15 minutes for a deletion; others longer."""
+    """A clean-up, which ends well without it, waits 15 minutes for a deletion; the Delete of a stack waits longer."""
     for status, deadline in [
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", timeouts.CLEANUP_DEADLINE),
         ("DELETE_IN_PROGRESS", timeouts.HANDLER_DEADLINE),

@@ -25,7 +25,7 @@ def declaration(
     gate: tuple[str, str] | None = None,
     size: int = 0,
 ) -> Properties:
-    """Return the properties of a declared update; the gate is a percentage and minutes, ``size`` that of its content."""
+    """Return the properties of a declared update; the gate is a percentage and minutes."""
     percentage, minutes = gate or ("", "")
     gate_properties = {
         "SuccessPercentage": percentage,
@@ -137,7 +137,7 @@ class Story:
 
     def roll_back(self, plan: Plan | None = None, day: Behaviour | None = None, faults: Sequence[Fault] = ()) -> None:
         """Roll back what has failed with rollback off."""
-        declared = self.stack.stable[1] if self.stack.stable else None
+        declared = self.stack.stable
         self._play(lambda: self.stack.roll_back(plan or Plan()), declared, day, faults)
         self.tags_overtaken = True
 

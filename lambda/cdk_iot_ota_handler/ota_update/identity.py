@@ -45,10 +45,14 @@ def has_generated_form(ota_update_id: str, logical_id: str) -> bool:
     return match is not None and logical_id.startswith(match.group(1))
 
 
+def stack_name(stack_id: str) -> str:
+    """Return the name of a stack."""
+    return stack_id.split("/")[1]
+
+
 def is_invented(physical_id: str, stack_id: str, logical_id: str) -> bool:
     """Return whether CloudFormation invented an id, as it does for a resource whose Create was never answered."""
-    stack_name = stack_id.split("/")[1]
-    return re.fullmatch(rf"{re.escape(f'{stack_name}-{logical_id}')}-[0-9A-Za-z]+", physical_id) is not None
+    return names.is_invented(physical_id, stack_name(stack_id), logical_id)
 
 
 def ownership_tags(stack_id: str, logical_id: str, content: str) -> dict[str, str]:

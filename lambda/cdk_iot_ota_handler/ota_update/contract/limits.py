@@ -195,7 +195,7 @@ def check_properties_size(name: str, properties: Mapping[str, Any]) -> None:
     text = json.dumps(properties, separators=(",", ":"), ensure_ascii=False)
     if (size := len(text.encode("utf-8", "surrogatepass"))) > PROPERTIES_BYTES:
         raise ValueError(
-            f"{name} must have at most {PROPERTIES_BYTES} bytes as JSON, got {size}: declare fewer files, or shorter "
+            f"{name} must have at most {PROPERTIES_BYTES} bytes together, got {size}: declare fewer files, or shorter "
             "attributes or certificate chains"
         )
 

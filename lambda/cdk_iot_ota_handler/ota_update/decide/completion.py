@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..contract import limits, timeouts
 from ..desired import Desired
-from ..identity import Owner
+from ..identity import Owner, stack_name
 from ..observed import Observed, Stack
 from . import Action, Decision
 from .ownership import owner_of, refusal
@@ -113,7 +113,8 @@ def _reject_reserved_id(desired: Desired) -> Decision | None:
     """Return why an explicit id cannot be given to a new update; one that exists can be kept, and deleted."""
     try:
         if desired.is_explicit:
-            limits.explicit_id("OtaUpdateId", desired.ota_update_id)
+            name = stack_name(desired.stack_id)
+            limits.explicit_id("OtaUpdateId", desired.ota_update_id, stack_name=name, logical_id=desired.logical_id)
     except ValueError as error:
         return Decision(Action.FAIL, str(error))
     return None
