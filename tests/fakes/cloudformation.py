@@ -219,6 +219,9 @@ class FakeStack:
         if answer is not None and not self.plan.puts_back:
             self.held = current_id, replaced.properties if self.plan.old_properties else properties
             return
+        if answer is None:
+            # Not promised: in a stack that still deploys, the event may create again what is deleted here.
+            self.status = "UPDATE_FAILED"
         event = self._event("Update", replaced.properties, old=properties, physical_id=current_id)
         self.physical_id, self.held = self._retry_until_success(event).physical_id, None
         if current_id != self.physical_id:

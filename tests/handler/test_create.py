@@ -12,10 +12,10 @@ from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExis
 from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.observed import Stack
 
-from ..fakes.cloudformation import STACK_ID
+from ..fakes.cloudformation import STACK_ID, invented_id
 from ..fakes.ota_service import Behaviour, FakeOtaService
 from ..fakes.provider_framework import MARKER
-from .scenarios import DELETE, content_change, event, id_of, run, with_update
+from .scenarios import DELETE, content_change, event, id_of, properties, run, with_update
 
 HANGS = ("CREATE_IN_PROGRESS", "")
 # A role that has not propagated in IAM yet fails a creation with this.
@@ -283,3 +283,25 @@ def test_content_near_the_limit_can_be_changed() -> None:
     assert not run(service, event("Create", content=first)).failed
     assert not run(service, content_change(first, second, id_of(first))).failed
     assert not run(service, content_change(second, first, id_of(second))).failed
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_an_explicit_id_in_the_form_of_an_invented_one_is_refused(request_type: str) -> None:
+    """CloudFormation never learns such an id, whose Delete would be taken for one of a Create without an answer."""
+    service = with_update("one")
+    before = {"old": properties(), "physical_id": id_of("one")} if request_type == "Update" else {}
+    answer = run(service, event(request_type, OtaUpdateId=invented_id(), **before))
+    assert "must not look like an id that CloudFormation invents" in answer.reason
+    assert answer.physical_id == (id_of("one") if request_type == "Update" else MARKER)
+    assert service.writes() == []
+
+
+def test_an_update_that_has_an_id_in_the_form_of_an_invented_one_is_kept() -> None:
+    """An update that a release before this rule has created is found by a rollback, and deleted with its stack."""
+    service = FakeOtaService(stack_statuses=["UPDATE_ROLLBACK_IN_PROGRESS"])
+    desired = Desired.from_event(event("Create", OtaUpdateId=invented_id()))
+    service.put(invented_id(), {**desired.all_tags, names.DEPLOYED_TAG: "true"})
+    sent = event("Update", OtaUpdateId=invented_id(), old=properties(content="two"), physical_id=id_of("two"))
+    assert not run(service, sent).failed
+    assert not run(service, event("Delete", OtaUpdateId=invented_id(), physical_id=invented_id())).failed
+    assert service.updates == {}

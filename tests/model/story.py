@@ -91,6 +91,7 @@ class Story:
         """Deploy a stack for the first time; a stack that failed must be deleted and created again."""
         self.rest()
         plan, self.removed_by_hand = plan or Plan(), False
+        self.tags_overtaken = self.has_failed
         if self.has_failed:
             plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
         elif self.stack.status != "NEW":

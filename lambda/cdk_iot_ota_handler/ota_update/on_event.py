@@ -106,7 +106,13 @@ def _check_id(event: Event, desired: Desired, service: OtaService, clock: Clock)
     observed = service.get_update(desired.ota_update_id, clock.now())
     decision = check_id_available(desired, observed)
     log_decision(event, desired.ota_update_id, observed, decision)
-    # In a rollback the id was this resource's before, and the update that has it now is left alone.
-    if decision.action is Action.FAIL and service.stack(desired.stack_id).is_deploying:
-        raise FatalError(decision.reason)
-    return None if decision.action is Action.WAIT else decision
+    if decision.action is Action.WAIT:
+        return None
+    if decision.action is Action.FAIL:
+        stack = service.stack(desired.stack_id)
+        if stack.is_deploying:
+            raise FatalError(decision.reason)
+        # In a rollback the id was this resource's before, and the update that has it now is left alone. A status that
+        # may be older than the event tells neither.
+        return None if stack.is_idle else decision
+    return decision

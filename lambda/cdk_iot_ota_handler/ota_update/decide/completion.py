@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .. import identity
 from ..contract import limits, timeouts
 from ..desired import Desired
 from ..identity import Owner, stack_name
@@ -37,6 +38,11 @@ class Context:
 
 def check_id_available(desired: Desired, observed: Observed | None) -> Decision:
     """Decide in on_event whether an explicit id that the resource does not have yet can be given to it."""
+    # Its Delete would be taken for one of a Create that was never answered.
+    is_invented = identity.is_invented(desired.ota_update_id, desired.stack_id, desired.logical_id)
+    reserved = _reject_reserved_id(desired) if observed is None and is_invented else None
+    if reserved is not None:
+        return reserved
     if observed is None or observed.status == "DELETE_IN_PROGRESS":
         return Decision(Action.CONTINUE, "the id is free, or will be")
     if owner_of(desired, observed) is Owner.UNKNOWN:
@@ -161,6 +167,10 @@ def _when_deployed(observed: Observed, context: Context) -> Decision:
     if not context.keeps_id and context.waited <= timeouts.CREATION_DEADLINE:
         if context.stack is None:
             return _ASK_STACK
+        if context.stack.is_idle and context.waited < timeouts.STACK_LAG:
+            return Decision(
+                Action.WAIT, "it has been deployed, and the status of its stack may be older than this event"
+            )
         operation = context.stack.operation if context.stack.is_deploying else None
         if operation is not None and observed.operation != operation:
             return Decision(Action.CONFIRM, "an earlier operation on the stack deployed it")
@@ -173,12 +183,15 @@ def _may_be_orphaned(desired: Desired, observed: Observed, context: Context) -> 
         return False
     if _is_own(observed, context):
         return observed.status in ("CREATE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED")
-    return observed.status == "CREATE_COMPLETE" and not context.is_update
+    may_be_own = not context.is_update or observed.age <= context.waited + timeouts.CLOCK_FAULT
+    return observed.status == "CREATE_COMPLETE" and may_be_own
 
 
 def _when_orphaned(stack: Stack, observed: Observed, context: Context) -> Decision:
-    # Created by a duplicate delivery of this event. A live update always gets its deployed tag within MARK_LAG.
-    if not _is_own(observed, context) and observed.age <= timeouts.MARK_LAG:
+    # Created by a duplicate delivery of this event, or live: then it gets its deployed tag within MARK_LAG, and a tag
+    # that it had before this event is visible after TAG_LAG.
+    is_marked = observed.age > timeouts.MARK_LAG and (not context.is_update or context.waited > timeouts.TAG_LAG)
+    if not _is_own(observed, context) and not is_marked:
         return Decision(Action.WAIT, "the event that created it may handle it")
     if stack.has_rolled_back and context.waited < timeouts.STACK_LAG:
         return Decision(Action.WAIT, "the status of the stack may be that of the previous operation")

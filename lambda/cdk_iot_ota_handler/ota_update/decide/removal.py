@@ -108,6 +108,8 @@ def spared(observed: Observed, stack: Stack, *, waited: float, now: float) -> De
     if stack.operation is None:
         return None
     if observed.operation == stack.operation:
+        if waited < timeouts.STACK_LAG:
+            return Decision(Action.WAIT, "the deploy that has deployed it may be rolling back")
         return Decision(Action.DONE, "the running deploy has deployed it: the event is about an earlier attempt")
     if observed.is_deployed or now - observed.age < stack.operation:
         return None
