@@ -127,6 +127,7 @@ class OtaUpdate(Resource):
                     roleArn=render.role_arn(self, self._role),
                     additionalParameters=render.additional_parameters(additional_parameters),
                 ),
+                **render.bucket_owners(bound),
                 "Tags": self._tags.rendered_tags,
                 "DeleteStream": checks.boolean("delete_stream", delete_stream),
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),

@@ -9,6 +9,7 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update import request
 from cdk_iot_ota_handler.ota_update.contract import limits
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 
 from ..fakes.cloudformation import STACK_ID
 
@@ -232,6 +233,34 @@ def test_an_invalid_tag_is_refused(tags: dict[str, str], message: str) -> None:
     """The error for an invalid or reserved tag has the key or value and the limit."""
     with pytest.raises(ValueError, match=re.escape(message)):
         request.check_tags(tags)
+
+
+@pytest.mark.parametrize(("owners", "expected"), [(None, [None, None]), (["", "111122223333"], [None, "111122223333"])])
+def test_each_file_gets_the_owner_of_its_bucket(owners: Any, expected: list[str | None]) -> None:
+    """Owners are those of the files in their order; without the property, or with an empty one, none is known."""
+    files = VALID["files"][:2]
+    found = request.with_owners(files, owners)
+    assert found == files
+    assert [file.bucket_owner for file in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("owners", "message"),
+    [
+        ("111122223333", "BucketOwners must be a list with an account for each file, got '111122223333'"),
+        ({"0": "111122223333"}, "BucketOwners must be a list with an account for each file, got {"),
+        ([], "BucketOwners must be a list with an account for each file, got []"),
+        (["111122223333"], "BucketOwners must be a list with an account for each file, got ['111122223333']"),
+        (["", "1234"], "BucketOwners[1] must be an account of 12 digits, got '1234': leave it as the construct"),
+        (["111122223333\n", ""], "BucketOwners[0] must be an account of 12 digits, got '111122223333\\n'"),
+        (["", None], "BucketOwners[1] must be text, got None"),
+        (["", ["1"]], "BucketOwners[1] must be text, got ['1']"),
+    ],
+)
+def test_malformed_owners_are_refused(owners: Any, message: str) -> None:
+    """The error for owners that are not an account for each file has the value and the remedy."""
+    with pytest.raises(FatalError, match=re.escape(message)):
+        request.with_owners(VALID["files"][:2], owners)
 
 
 @pytest.mark.parametrize(

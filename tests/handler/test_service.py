@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.request import RequestFile
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
 from ..fakes.cloudformation import STACK_ID
@@ -149,6 +150,32 @@ def test_the_current_version_of_an_object_is_pinned(stubs: Stubs) -> None:
     assert stubs.service.pin(file()) == file(version="v7")
 
 
+def test_an_object_is_read_from_the_bucket_of_its_owner_only(stubs: Stubs) -> None:
+    """S3 is told the expected owner of the bucket, which does not become part of the file."""
+    owned = RequestFile(file())
+    owned.bucket_owner = "111122223333"
+    asked = {"Bucket": "firmware", "Key": "a.bin", "ExpectedBucketOwner": "111122223333"}
+    stubs.s3.add_response("head_object", {"VersionId": "v7"}, asked)
+    assert stubs.service.pin(owned) == file(version="v7")
+    stubs.s3.add_response("head_object", {}, asked)
+    assert stubs.service.pin(owned) == file()
+
+
+def test_a_file_without_a_known_owner_is_read_from_any_bucket(stubs: Stubs) -> None:
+    """Nothing is expected of a bucket whose owner synth does not know."""
+    stubs.s3.add_response("head_object", {"VersionId": "v7"}, {"Bucket": "firmware", "Key": "a.bin"})
+    assert stubs.service.pin(RequestFile(file())) == file(version="v7")
+
+
+def test_a_bucket_of_another_owner_is_named_with_the_expected_one(stubs: Stubs) -> None:
+    """The error of S3, which does not tell why it refuses a call, has the owner that the bucket must have."""
+    owned = RequestFile(file())
+    owned.bucket_owner = "111122223333"
+    stubs.s3.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
+    with pytest.raises(AccessDeniedError, match=r"a\.bin \(check .* that its bucket belongs to account 111122223333,"):
+        stubs.service.pin(owned)
+
+
 @pytest.mark.parametrize("answer", [{}, {"VersionId": "null"}])
 def test_a_bucket_without_versions_has_nothing_to_pin(stubs: Stubs, answer: dict[str, str]) -> None:
     """A file in a bucket without versions stays as declared."""
@@ -190,6 +217,17 @@ def test_the_request_has_the_ownership_tags(stubs: Stubs) -> None:
     typed = stubs.service.request(desired)
     assert typed["otaUpdateId"] == desired.ota_update_id
     assert {tag["Key"]: tag["Value"] for tag in typed["tags"]} == desired.all_tags
+
+
+def test_the_files_of_the_request_have_the_owners_of_their_buckets(stubs: Stubs) -> None:
+    """The property with the owners reaches the files, and changes neither the id nor the request."""
+    plain, owned = (
+        Desired.from_event(event("Create", **owners)) for owners in ({}, {"BucketOwners": ["111122223333"]})
+    )
+    (file,) = stubs.service.request(owned)["files"]
+    assert file.bucket_owner == "111122223333"
+    assert owned.ota_update_id == plain.ota_update_id
+    assert stubs.service.request(owned) == stubs.service.request(plain)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Policy statements, and checks of the names in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,11 @@ def via_s3(stack: Stack) -> Mapping[str, Any]:
     """
     names = {f"s3.{stack.region}.amazonaws.com": None, f"s3.{stack.region}.{stack.url_suffix}": None}
     return {"StringEquals": {"kms:ViaService": list(names)}}
+
+
+def owned_by(accounts: Collection[str]) -> Mapping[str, Any] | None:
+    """Return the condition that one of these accounts owns the resource, which an ARN in S3 does not tell."""
+    return {"StringEquals": {"aws:ResourceAccount": _one_or_more(sorted(accounts))}} if accounts else None
 
 
 def exact(scope: IConstruct, name: str, value: str) -> str:

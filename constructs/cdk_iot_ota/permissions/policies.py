@@ -13,7 +13,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 
 from .._iam.role_policy import ReplacedPolicy, RolePolicy
 from .._iam.sized_role import SizedRole
-from .._iam.statements import Statement, exact, exact_key, via_s3
+from .._iam.statements import Statement, exact, exact_key, owned_by, via_s3
 from .._synth import checks
 from .._synth.naming import id_prefix
 from ..request.file_location import InBucket
@@ -70,13 +70,15 @@ class Policies:
             policy_id = f"{id}{self.digest(found.bucket.bucket_arn)}"
             declared = self._objects.setdefault(policy_id, _DeclaredObjects())
             declared.add(exact(self._scope, "key", found.key), outlives_declaration=outlives_declaration)
+            declared.add_owner(found.owner)
             policies[policy_id] = policy = self.replaced(policy_id, role)
             patterns = declared.patterns(shared_bucket=found.is_asset)
             arns = [found.bucket.arn_for_objects(pattern) for pattern in patterns]
             if declared.are_many:
                 self._warn_of_many(policy_id, patterns)
-            policy.put("Objects", Statement(on_objects, arns, wildcard_reason=_OBJECTS_REASON))
-            for sid, statement in self._of_bucket(found.bucket, on_bucket).items():
+            owned = owned_by(declared.owners)
+            policy.put("Objects", Statement(on_objects, arns, owned, _OBJECTS_REASON))
+            for sid, statement in self._of_bucket(found.bucket, on_bucket, owned).items():
                 policy.put(sid, statement)
         return list(policies.values())
 
@@ -116,9 +118,11 @@ class Policies:
         policy = self._created[id] = kind(self._scope, id, role=role, prefix=self.prefix)
         return policy
 
-    def _of_bucket(self, bucket: s3.IBucket, actions: Sequence[str]) -> Mapping[str, Statement]:
+    def _of_bucket(
+        self, bucket: s3.IBucket, actions: Sequence[str], owned: Mapping[str, Any] | None
+    ) -> Mapping[str, Statement]:
         arn = exact(self._scope, "the ARN of bucket", bucket.bucket_arn)
-        statements = {"Bucket": Statement(actions, [arn])} if actions else {}
+        statements = {"Bucket": Statement(actions, [arn], owned)} if actions else {}
         if bucket.encryption_key is not None:
             key = exact_key(self._scope, "the key of bucket", bucket.encryption_key)
             statements["Decrypt"] = Statement(["kms:Decrypt"], [key], via_s3(self.stack))
@@ -131,12 +135,18 @@ class _DeclaredObjects:
     def __init__(self) -> None:
         self._one_by_one: set[str] = set()
         self._by_folder: set[str] = set()
+        self.owners: set[str] = set()
 
     def add(self, key: str, *, outlives_declaration: bool) -> None:
         """Add an object; one that outlives its declaration stays readable when other content is declared."""
         pattern = _folder_pattern(key)
         self._one_by_one.add(pattern if outlives_declaration else key)
         self._by_folder.add(pattern)
+
+    def add_owner(self, account: str | None) -> None:
+        """Add the account that a declaration gives the bucket; one declaration that knows it is enough."""
+        if account is not None:
+            self.owners.add(account)
 
     @property
     def are_many(self) -> bool:

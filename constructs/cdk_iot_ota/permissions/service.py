@@ -14,8 +14,10 @@ from .._iam.statements import (
     Statement,
     exact,
     exact_key,
+    owned_by,
     via_s3,
 )
+from .._synth import bucket_owner
 from ..request.code_signing import SigningJob
 from .needs import Needs
 from .policies import Policies
@@ -91,6 +93,7 @@ class _Signing:
         self._used_profiles: set[str] = set()
         self._created_profiles: set[str] = set()
         self._prefixes: set[str] = set()
+        self._owners: set[str] = set()
 
     def add(self, job: SigningJob) -> None:
         """Add the signing job of one file."""
@@ -99,6 +102,8 @@ class _Signing:
         if job.destination is not None:
             self._used_profiles.add(profile)
             self._prefixes.add(f"{exact(self._stack, 'destination_prefix', job.prefix)}*")
+            owner = bucket_owner.of_bucket(self._stack, job.destination)
+            self._owners.update([] if owner is None else [owner])
         if job.certificate_arn is not None:
             self._created_profiles.add(profile)
 
@@ -118,11 +123,12 @@ class _Signing:
 
     def _signed(self, bucket: s3.IBucket) -> Mapping[str, Statement]:
         """Return the statements for the bucket: AWS Signer writes the object, AWS IoT reads it for its stream."""
+        owned = owned_by(self._owners)
         exact(self._stack, "the ARN of destination_bucket", bucket.bucket_arn)
         objects = [bucket.arn_for_objects(prefix) for prefix in sorted(self._prefixes)]
         found = {
-            "Signed": Statement([*READ_OBJECTS, "s3:PutObject"], objects, wildcard_reason=_SIGNED_REASON),
-            "SignedBucket": Statement(READ_BUCKET, [bucket.bucket_arn]),
+            "Signed": Statement([*READ_OBJECTS, "s3:PutObject"], objects, owned, _SIGNED_REASON),
+            "SignedBucket": Statement(READ_BUCKET, [bucket.bucket_arn], owned),
         }
         if bucket.encryption_key is not None:
             actions = ["kms:Decrypt", "kms:GenerateDataKey"]

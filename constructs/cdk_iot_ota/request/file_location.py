@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks, synth_limits
+from .._synth import bucket_owner, checks, synth_limits
 
 
 class FileLocation(abc.ABC):
@@ -33,7 +33,8 @@ class FileLocation(abc.ABC):
     def from_bucket(bucket: s3.IBucket | s3.Bucket, key: str, *, version: str | None = None) -> "FileLocation":
         """Use an object in S3.
 
-        :param bucket: the bucket, in the Region of the stack.
+        :param bucket: the bucket, in the Region of the stack. A bucket that the app declares, or imports with another
+            account (``Bucket.from_bucket_attributes(account=…)``), is read only while that account owns it.
         :param key: ``s3Location.key``: the object's key, 1 to 1,024 characters.
         :param version: ``s3Location.version``: the object's version id. Default: the version that is current when the
             update is created, if the bucket keeps versions. A newer object under the same key does not change the
@@ -67,7 +68,8 @@ class _Asset(FileLocation):
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
         asset = s3_assets.Asset(scope, id, path=str(self.path))
-        return InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True)
+        owner = bucket_owner.of_assets(scope, asset.bucket)
+        return InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True, owner=owner)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +78,18 @@ class InBucket(FileLocation):
 
     :param version: the declared version, if any.
     :param is_asset: whether it is in the bucket that all assets of the account share.
+    :param owner: the account that owns the bucket, if synth knows it, once the object is bound to a stack.
     """
 
     bucket: s3.IBucket
     key: str
     version: str | None = None
     is_asset: bool = False
+    owner: str | None = None
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
-        """Return the object itself: it needs nothing in the stack."""
-        return self
+        """Return the object with the owner of its bucket: it needs nothing in the stack."""
+        return replace(self, owner=bucket_owner.of_bucket(scope, self.bucket))
 
     @property
     def unversioned(self) -> bool:

@@ -67,6 +67,12 @@ def _file(bound: BoundFile) -> Mapping[str, Any]:
     )
 
 
+def bucket_owners(value: Sequence[BoundFile]) -> Mapping[str, list[str]]:
+    """Render the resource's ``BucketOwners``: one for each file and empty where unknown, if any is known."""
+    owners = ["" if bound.object is None else bound.object.owner or "" for bound in value]
+    return {"BucketOwners": owners} if any(owners) else {}
+
+
 def additional_parameters(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
     """Render ``additionalParameters``."""
     return None if value is None else checks.text_map("additional_parameters", value)

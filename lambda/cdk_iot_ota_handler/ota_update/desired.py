@@ -58,6 +58,8 @@ class Desired:
     delete_stream: bool
     force_delete_job: bool
     gate: Gate | None = None
+    # Checked with the request: a Delete and a rollback are not refused because of it.
+    bucket_owners: object = None
 
     @classmethod
     def from_event(cls, event: Event) -> "Desired":
@@ -77,6 +79,7 @@ class Desired:
             delete_stream=_flag(properties, "DeleteStream"),
             force_delete_job=_flag(properties, "ForceDeleteJob"),
             gate=Gate.from_properties(properties),
+            bucket_owners=properties.get("BucketOwners"),
         )
 
     @property

@@ -5,7 +5,7 @@ A parameter that AWS adds to the API needs no code here: botocore's model of it 
 """
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from botocore.validate import ParamValidator
@@ -16,6 +16,12 @@ from .desired import Desired
 from .errors import FatalError
 
 Request = Mapping[str, Any]
+
+
+class RequestFile(dict[str, Any]):
+    """A file of a request, and the account that owns its bucket, for which the API has no member; None if unknown."""
+
+    bucket_owner: str | None = None
 
 
 class _Limit(Protocol):
@@ -96,7 +102,34 @@ def create_request(desired: Desired, shape: Any) -> dict[str, Any]:
         check_tags(desired.tags)
     except ValueError as error:
         raise FatalError(f"Request: {error}") from None
-    return request
+    return {**request, "files": with_owners(request["files"], desired.bucket_owners)}
+
+
+def with_owners(files: Sequence[Mapping[str, Any]], owners: object) -> list[RequestFile]:
+    """Return files with the owners of their buckets: a property of the resource, empty text for one that is unknown.
+
+    Raises FatalError if it is not a list of accounts, one for each file.
+    """
+    if owners is None:
+        owners = [""] * len(files)
+    if not isinstance(owners, list) or len(owners) != len(files):
+        raise FatalError(
+            f"BucketOwners must be a list with an account for each file, got {limits.shown(owners)}: leave it as the "
+            "construct generates it"
+        )
+    found = [RequestFile(file) for file in files]
+    for index, (file, owner) in enumerate(zip(found, owners, strict=True)):
+        if owner != "":
+            file.bucket_owner = _account(f"BucketOwners[{index}]", owner)
+    return found
+
+
+def _account(path: str, value: Any) -> str:
+    try:
+        limits.ACCOUNT.check(path, _expect(value, str, path))
+    except ValueError as error:
+        raise FatalError(f"{error}: leave it as the construct generates it") from None
+    return str(value)
 
 
 def check(request: Request) -> None:

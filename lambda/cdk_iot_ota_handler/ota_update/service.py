@@ -13,7 +13,7 @@ from .desired import Desired
 from .errors import FatalError
 from .identity import gate_attributes, is_possible
 from .observed import JobProgress, Observed, Stack
-from .request import create_request
+from .request import RequestFile, create_request
 
 _COUNTS = {
     "queued": "Queued",
@@ -119,14 +119,23 @@ class OtaService:
             self._iot.create_ota_update(**request)
 
     def pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the file with the current version of its S3 object: a key can be overwritten, a version cannot."""
+        """Return the file with the current version of its S3 object: a key can be overwritten, a version cannot.
+
+        S3 refuses the call if another account owns the bucket than a ``RequestFile`` has.
+        """
         location = file.get("fileLocation", {}).get("s3Location")
         if location is None or "version" in location:
             return file
         firmware = f"firmware s3://{location['bucket']}/{location['key']}"
+        owner = file.bucket_owner if isinstance(file, RequestFile) else None
+        expected = {} if owner is None else {"ExpectedBucketOwner": owner}
+        belongs = "" if owner is None else f", that its bucket belongs to account {owner},"
         # S3 answers "forbidden" for an absent object to callers that may not list the bucket.
-        with classify_errors(f"cannot read {firmware} (check that it exists and that this function may read it)"):
-            version = self._s3.head_object(Bucket=location["bucket"], Key=location["key"]).get("VersionId")
+        with classify_errors(
+            f"cannot read {firmware} (check that it exists{belongs} and that this function may read it)"
+        ):
+            found = self._s3.head_object(Bucket=location["bucket"], Key=location["key"], **expected)
+        version = found.get("VersionId")
         if version not in (None, "null"):
             return {**file, "fileLocation": {"s3Location": {**location, "version": version}}}
         if "startSigningJobParameter" in file.get("codeSigning", {}):

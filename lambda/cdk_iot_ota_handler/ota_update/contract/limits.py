@@ -163,6 +163,7 @@ BUCKET = Text(
 # Policies are made of keys too, and IAM takes these for wildcards and variables.
 KEY = Text(at_most=1024, pattern=r"(?!.*\$\{)[^*?\x00-\x1f\x7f]+", form="without *, ?, ${ and control characters")
 PREFIX = KEY
+ACCOUNT = Text(pattern="[0-9]{12}", form="an account of 12 digits")
 OBJECT_VERSION = Text(at_most=1024)
 STREAM_ID = _name(128)
 FILE_ID = Number(low=0, high=255)
