@@ -94,7 +94,7 @@ def test_a_change_of_delete_options_of_a_removed_update_fails() -> None:
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS"])
 @pytest.mark.parametrize("deployed", [False, True])
 def test_a_reverse_event_is_recognized_without_the_status_of_a_rollback(status: str, *, deployed: bool) -> None:
-    """What a deploy that was cut short has left is deleted, although the stack's status is none of a rollback."""
+    """The update of a deploy that was cut short is deleted, although the stack's status is none of a rollback."""
     service = FakeOtaService(stack_statuses=[status])
     put_update(service, "one", age=7200)
     put_update(service, "two", age=4000, deployed=deployed)
@@ -224,7 +224,7 @@ def test_a_rollback_deletes_what_its_own_deploy_has_created(status: str) -> None
 
 
 def test_a_gate_that_fails_without_a_rollback_leaves_no_rollout() -> None:
-    """A replacement whose gate fails has no job left when its event ends, and the retry pushes it anew."""
+    """A replacement whose gate fails has no job left when its event ends, and the retry pushes it again."""
     service = with_update("one")
     service.progress = [FAILED]
     sent = event("Update", content="two", Gate=GATE, old=properties(content="one"), physical_id=id_of("one"))

@@ -111,20 +111,12 @@ def spared(observed: Observed, stack: Stack, *, waited: float, now: float) -> De
         if waited < timeouts.STACK_LAG:
             return Decision(Action.WAIT, "the deploy that has deployed it may be rolling back")
         return Decision(Action.DONE, "the running deploy has deployed it: the event is about an earlier attempt")
-    if observed.is_deployed or now - observed.age < stack.operation:
+    if observed.is_deployed or observed.status != "CREATE_COMPLETE":
         return None
-    return _spared_in_creation(stack, waited=waited)
-
-
-def _spared_in_creation(stack: Stack, *, waited: float) -> Decision | None:
-    """Decide about a Delete of an update that is created during the running deploy, and not deployed as far as seen."""
-    # A deploy that is over has deployed it, unless an earlier attempt was created a moment before: the tags tell.
-    lag = timeouts.STACK_LAG if stack.is_deploying else timeouts.TAG_LAG
-    if waited < lag:
-        return Decision(Action.WAIT, "the running deploy may have created it")
-    if stack.is_deploying:
+    if stack.is_deploying and now - observed.age >= stack.operation and waited >= timeouts.STACK_LAG:
         return Decision(Action.DONE, "the running deploy creates it: the event is about an earlier attempt")
-    return None
+    # The running deploy may have found what an earlier attempt has left, and its mark may not be visible yet.
+    return Decision(Action.WAIT, "the running deploy may have deployed it") if waited <= timeouts.TAG_LAG else None
 
 
 def remedy(desired: Desired) -> str:
