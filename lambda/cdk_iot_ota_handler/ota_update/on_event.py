@@ -17,6 +17,7 @@ from .decide.completion import check_id_available
 from .decide.removal import is_certain, resolve_delete_target
 from .desired import Desired, Event, Previous
 from .errors import AccessDeniedError, FatalError, RetryableError
+from .identity import is_invented
 from .log import log_decision, log_error
 from .retry import Clock, retry_until
 from .service import OtaService
@@ -36,10 +37,13 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     _check_size(event, desired, service, clock)
     keeps_id = event.get("PhysicalResourceId") == desired.ota_update_id
     if desired.is_explicit and not keeps_id:
-        # is_complete checks again. A failure here would be answered with an id that no Delete is sent for, although a
-        # duplicate delivery of this event may have created the update already.
-        with contextlib.suppress(RetryableError):
+        try:
             _retry_until(lambda: _check_id(event, desired, service, clock), event, desired, clock)
+        except RetryableError as error:
+            # is_complete checks again. A failure here would be answered with an id that no Delete is sent for, although
+            # a duplicate delivery of this event may have created the update already.
+            if is_invented(desired.ota_update_id, desired.stack_id, desired.logical_id):
+                raise FatalError(str(error)) from error
     answer["KeepsId"] = keeps_id
     if event["RequestType"] == "Update":
         # The waiter of the framework takes less than the old and the new properties together.
