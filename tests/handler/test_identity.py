@@ -4,7 +4,7 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.contract import names
-from cdk_iot_ota_handler.ota_update.identity import Owner
+from cdk_iot_ota_handler.ota_update.identity import Owner, failed_tag, gate_attributes, with_operation
 
 from ..fakes.cloudformation import LOGICAL_ID, STACK_ID, invented_id
 from .scenarios import REQUEST
@@ -83,3 +83,19 @@ def test_an_invented_id_is_recognized() -> None:
 def test_the_tags_tell_the_owner(tags: dict[str, str], young: bool, owner: Owner) -> None:
     """An update is ours only with both tags; the owner of a young update without any tags is unknown."""
     assert identity.owner(tags, STACK_ID, LOGICAL_ID, young=young) is owner
+
+
+@pytest.mark.parametrize("value", ["true", "succeeded=3 failed=0 seconds=93"])
+def test_a_deployed_tag_keeps_its_operation_beside_the_counts(value: str) -> None:
+    """The operation is set, replaced and left out at the end of the tag, and the attributes stay the same."""
+    tag = with_operation(with_operation(value, 1_700_000_000), 1_800_000_000)
+    assert tag == f"{value} operation=1800000000"
+    assert with_operation(tag, None) == value
+    assert gate_attributes(tag) == gate_attributes(value)
+
+
+def test_a_verdict_fits_into_a_tag() -> None:
+    """A reason keeps its words, in the characters and the length of a tag."""
+    tag = failed_tag("the gate has failed: 1 failure, and at most 0 are allowed (\u00fc)\n" + "x" * 300)
+    assert tag.startswith("the gate has failed: 1 failure and at most 0 are allowed x")
+    assert len(tag) == 255

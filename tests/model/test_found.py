@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..fakes.cloudformation import Plan
+from ..fakes.cloudformation import Plan, invented_id
 from ..fakes.ota_service import Behaviour, Fault
 from .story import Story, declaration
 
@@ -190,3 +190,77 @@ def test_an_update_that_has_failed_its_gate_is_not_pushed_again(story: Story, ki
     assert "the gate has failed: 1 failure" in story.stack.reasons[0]
     assert len(story.service.created) == 1
     story.check_the_end()
+
+
+LOST = Plan(lost=2, rollback_off=True)
+
+
+@pytest.mark.parametrize("late", [2, 600, 1800])
+def test_a_deploy_whose_answer_is_lost_is_rolled_back(story: Story, late: float) -> None:
+    """An update that is marked as deployed, and of which CloudFormation never learns, is deleted by the rollback."""
+    story.create(declaration("one"))
+    story.update(declaration("two"), Plan(lost=late))
+    story.check_the_end()
+
+
+def test_a_retry_takes_up_an_update_whose_mark_is_not_visible_yet(story: Story) -> None:
+    """The clean-up of a Create whose answer was lost spares the update that its retry has taken up a moment ago."""
+    story.create(declaration("one"), LOST)
+    story.create(declaration("one"), day=Behaviour(tag_lag=1))
+    story.check_the_end()
+
+
+def test_a_retry_takes_up_an_update_although_the_status_of_the_stack_is_old(story: Story) -> None:
+    """A retry marks what it takes up, although DescribeStacks still shows the operation before."""
+    story.create(declaration("one"), LOST)
+    story.create(declaration("one"), day=Behaviour(stack_lag=1))
+    story.check_the_end()
+
+
+def test_a_rollback_that_is_not_visible_yet_deletes_what_it_must(story: Story) -> None:
+    """A Delete of a rollback is not taken for a clean-up of an earlier attempt while the stack seems to deploy."""
+    story.create(declaration("one"))
+    story.update(declaration("two"), Plan(fails_later=True, update_first=False), Behaviour(stack_lag=1))
+    story.check_the_end()
+
+
+@pytest.mark.parametrize(
+    ("day", "faults"), [(Behaviour(), [Fault(kind="throttled", lasts=400)]), (Behaviour(stack_lag=1), [])]
+)
+def test_an_invented_id_is_refused_before_cloudformation_learns_it(
+    story: Story, day: Behaviour, faults: list[Fault]
+) -> None:
+    """The Delete of an explicit id that looks invented never deletes the live update, since no such Delete comes."""
+    story.create(declaration("one"))
+    assert not story.update(declaration("one", ota_update_id=invented_id()), day=day, faults=faults)
+    story.check_the_end()
+
+
+@pytest.mark.parametrize("clean_up", ["first", "last", "at the end"])
+def test_a_failed_attempt_is_cleaned_up_in_any_order(story: Story, clean_up: str) -> None:
+    """A Create that is retried with the same content ends right whenever the first attempt is deleted."""
+    story.create(declaration("one"), Plan(killed=(2, 5, "after"), rollback_off=True))
+    assert story.create(declaration("one"), Plan(clean_up=clean_up))
+    story.check_the_end()
+
+
+@pytest.mark.parametrize("old_properties", [False, True])
+@pytest.mark.parametrize("puts_back", [False, True])
+def test_a_failed_replacement_is_retried(story: Story, *, puts_back: bool, old_properties: bool) -> None:
+    """A replacement whose gate has failed with rollback off is deployed by the retry, whatever CloudFormation holds."""
+    new = declaration("two", gate=("100", "1"))
+    story.create(declaration("one"))
+    plan = Plan(rollback_off=True, puts_back=puts_back, old_properties=old_properties)
+    assert not story.update(new, plan, Behaviour(devices=("fail", 0)))
+    story.check_live_updates()
+    assert story.update(new)
+    story.check_the_end()
+
+
+def test_an_update_that_was_deleted_by_hand_may_be_taken_for_a_failed_one(story: Story) -> None:
+    """Not promised: what was deployed in place of an update deleted by hand stays if its answer is lost."""
+    story.create(declaration("one"))
+    story.service.updates.pop(story.stack.physical_id)
+    story.update(declaration("two"), Plan(lost=2))
+    story.rest()
+    assert len(story.service.owned(story.stack.stack_id)) == 1
