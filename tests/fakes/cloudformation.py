@@ -114,6 +114,7 @@ class FakeStack:
     history: list[tuple[float, str, float | None]] = field(default_factory=list)
     held: tuple[str, Properties] | None = None
     stable: Properties | None = None
+    stable_id: str = ""
     past: list[_Past] = field(default_factory=list)
     updated: float | None = None
 
@@ -181,10 +182,13 @@ class FakeStack:
             return
         current_id, current = self.held or (self.physical_id, self.properties)
         self._begin("UPDATE_ROLLBACK_IN_PROGRESS", plan)
-        properties = self.stable
+        replaced, properties = (
+            _Past(physical_id=self.physical_id, properties=self.properties or {}, failed=False),
+            self.stable,
+        )
         event = self._event("Update", properties, old=current, physical_id=current_id)
         self.physical_id, self.properties = self._retry_until_success(event).physical_id, properties
-        self._let_go(_Past(physical_id=current_id, properties=current or {}, failed=False))
+        self._let_go(replaced)
         self.held = None
         self.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
         self._delete_past()
@@ -192,7 +196,7 @@ class FakeStack:
 
     def _complete(self, properties: Properties, physical_id: str, kind: str) -> None:
         self.properties, self.physical_id, self.held = properties, physical_id, None
-        self.stable = properties
+        self.stable, self.stable_id = properties, physical_id
         if self.plan.clean_up == "last":
             self._delete_past()
         if kind == "UPDATE":
@@ -214,7 +218,7 @@ class FakeStack:
             return
         held_id = self.held[0] if self.held else self.physical_id
         current_id = answer.physical_id if answer else held_id
-        if self.held and self.held[0] != current_id:
+        if self.held and self.held[0] not in (current_id, self.physical_id, self.stable_id):
             self.past.append(_Past(physical_id=self.held[0], properties=self.held[1], failed=True))
         if answer is not None and not self.plan.puts_back:
             self.held = current_id, replaced.properties if self.plan.old_properties else properties
@@ -224,7 +228,7 @@ class FakeStack:
             self.status = "UPDATE_FAILED"
         event = self._event("Update", replaced.properties, old=properties, physical_id=current_id)
         self.physical_id, self.held = self._retry_until_success(event).physical_id, None
-        if current_id != self.physical_id:
+        if current_id not in (self.physical_id, self.stable_id):
             self.past.append(_Past(physical_id=current_id, properties=properties, failed=True))
 
     def _delete_past(self) -> None:
