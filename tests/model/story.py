@@ -92,6 +92,8 @@ class Story:
         self.rest()
         plan, self.removed_by_hand = plan or Plan(), False
         self.tags_overtaken = self.has_failed
+        if plan.killed and plan.duplicates and not self.has_failed:
+            plan = replace(plan, rollback_off=False)  # not promised: no event follows that could delete the update
         if self.has_failed:
             plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
         elif self.stack.status != "NEW":

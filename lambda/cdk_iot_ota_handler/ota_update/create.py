@@ -265,7 +265,10 @@ class Creation:
             nonlocal is_deleted
             try:
                 self._service.cancel(self._desired.job_id, reason)
-            except (FatalError, RetryableError) as error:
+            except FatalError as error:
+                # A job that cannot be canceled has ended: the deletion follows, and needs no other look.
+                self._on_error(error)
+            except RetryableError as error:
                 self._on_error(error)
                 self._delete()
                 is_deleted = True
