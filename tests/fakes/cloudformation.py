@@ -182,13 +182,9 @@ class FakeStack:
             return
         current_id, current = self.held or (self.physical_id, self.properties)
         self._begin("UPDATE_ROLLBACK_IN_PROGRESS", plan)
-        replaced, properties = (
-            _Past(physical_id=self.physical_id, properties=self.properties or {}, failed=False),
-            self.stable,
-        )
-        event = self._event("Update", properties, old=current, physical_id=current_id)
-        self.physical_id, self.properties = self._retry_until_success(event).physical_id, properties
-        self._let_go(replaced)
+        self._let_go(_Past(physical_id=self.physical_id, properties=self.properties or {}, failed=False))
+        event = self._event("Update", self.stable, old=current, physical_id=current_id)
+        self.physical_id, self.properties = self._retry_until_success(event).physical_id, self.stable
         self.held = None
         self.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
         self._delete_past()
@@ -231,9 +227,10 @@ class FakeStack:
         if current_id not in (self.physical_id, self.stable_id):
             self.past.append(_Past(physical_id=current_id, properties=properties, failed=True))
 
-    def _delete_past(self) -> None:
+    def _delete_past(self, *, only_failed: bool = False) -> None:
         """Delete what is past: a failed attempt even if its id is the resource's again."""
-        past, self.past = self.past, []
+        past = [thing for thing in self.past if thing.failed or not only_failed]
+        self.past = [thing for thing in self.past if thing not in past]
         for thing in {(thing.physical_id, json.dumps(thing.properties)): thing for thing in past}.values():
             if thing.failed or thing.physical_id != self.physical_id:
                 self._delete(thing.physical_id, thing.properties)
@@ -267,12 +264,7 @@ class FakeStack:
         self.status = status
         self.framework = ProviderFramework(self.service, plan.killed)
         if plan.clean_up == "first" and status == "UPDATE_IN_PROGRESS":
-            failed, self.past = (
-                [thing for thing in self.past if thing.failed],
-                [thing for thing in self.past if not thing.failed],
-            )
-            for thing in failed:
-                self._delete(thing.physical_id, thing.properties)
+            self._delete_past(only_failed=True)
 
     def _event(self, request_type: str, properties: Properties, **more: Any) -> Event:
         return make_event(request_type, properties, stack_id=self.stack_id, logical_id=self.logical_id, **more)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import timeouts
-from cdk_iot_ota_handler.ota_update.errors import FatalError
+from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 
 from ..fakes.cloudformation import invented_id
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
@@ -56,24 +56,15 @@ def test_a_leftover_that_may_not_be_asked_for_is_given_up_after_ten_minutes() ->
     assert service.writes() == []
 
 
-@pytest.mark.parametrize("kind", ["throttled", "error"])
-def test_a_leftover_that_cannot_be_deleted_is_given_up_in_the_end(kind: str) -> None:
+@pytest.mark.parametrize("error", [RetryableError("throttled"), REFUSED])
+def test_a_leftover_that_cannot_be_deleted_is_given_up_in_the_end(error: Exception) -> None:
     """A rollback does not fail because a leftover cannot be deleted, but tries it for most of its time."""
     service = with_leftover()
-    service.inject([Fault(kind=kind, operation="DeleteOTAUpdate", lasts=1e9)])
+    service.errors["DeleteOTAUpdate"] = [error] * 5000
     answer, seconds = timed(service, RESTORE)
     assert not answer.failed
     assert timeouts.HANDLER_DEADLINE < seconds < timeouts.HANDLER_DEADLINE + 60
     assert len(service.writes()) > 100
-
-
-def test_a_leftover_whose_deletion_is_refused_is_given_up_in_the_end() -> None:
-    """A rollback does not fail because AWS IoT refuses to delete a leftover."""
-    service = with_leftover()
-    service.errors["DeleteOTAUpdate"] = [REFUSED] * 5000
-    answer, seconds = timed(service, RESTORE)
-    assert not answer.failed
-    assert timeouts.HANDLER_DEADLINE < seconds < timeouts.HANDLER_DEADLINE + 60
 
 
 def test_a_leftover_that_is_delete_failed_is_retried_for_longer_than_others() -> None:

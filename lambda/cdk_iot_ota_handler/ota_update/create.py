@@ -8,16 +8,17 @@ from typing import Any, TypeVar
 
 from .contract import names, timeouts
 from .decide import Action, Decision
-from .decide.completion import Context, completion, deadline, unless_live
+from .decide.completion import Context, completion, deadline, may_be_own, unless_live
 from .decide.gate import verdict
 from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
-from .identity import Owner, deployed_tag, failed_tag, gate_attributes, with_operation
+from .identity import Owner, deployed_tag, gate_attributes, with_operation
 from .log import log_decision, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, retry_until
 from .service import OtaService
+from .stop import FailedRollout
 
 _Request = Mapping[str, Any]
 _Result = TypeVar("_Result")
@@ -128,9 +129,11 @@ class Creation:
         which has another id, is live.
         """
         previous = Previous.from_event(self._event)
+        if previous.is_unchanged:
+            return True
         old = previous.update(self._desired)
-        if old is None or previous.is_unchanged or old.ota_update_id == self._desired.ota_update_id:
-            return previous.is_unchanged
+        if old is None or old.ota_update_id == self._desired.ota_update_id:
+            return False
         live = self._service.get_update(old.ota_update_id, self._clock.now())
         return live is not None and live.is_deployed and old.owner(live.tags, young=False) is Owner.OURS
 
@@ -167,15 +170,12 @@ class Creation:
             reason = f"the gate has failed: could not read the progress of the job: {error}"
             return replace(look, decision=unless_live(Decision(Action.STOP, reason), observed, context))
         left = timeouts.HANDLER_DEADLINE - self._waited()
-        decision = verdict(gate, progress, waited=self._gated_for(observed), left=left)
+        # What this event has created is not older than the event, whatever the clock that dates it shows.
+        age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
+        decision = verdict(gate, progress, waited=age, left=left)
         if decision.action is Action.STOP:
             decision = unless_live(decision, observed, context)
         return replace(look, decision=decision, progress=progress)
-
-    def _gated_for(self, observed: Observed) -> float:
-        """Return the seconds since the creation: if that was during this event, not more than the event has lasted."""
-        is_own = observed.age <= self._waited() + timeouts.CLOCK_FAULT
-        return min(observed.age, self._waited()) if is_own else observed.age
 
     def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
         """Return whether devices that could not be asked fail the gate, instead of being asked again."""
@@ -234,75 +234,18 @@ class Creation:
             self._service.tag(observed.attributes["OtaUpdateArn"], changed)
 
     def _stop(self, observed: Observed, look: _Look) -> _Look:
-        """Let no more devices take what has failed: cancel the job at once, since a deletion may take its time.
-
-        The event waits until the job is canceled. Then its failure is reported, whether the update can be deleted now
-        or not: a rollback deletes it, and without one the devices that have not begun are spared all the same.
-        """
-        reason = look.decision.reason
-        is_over = look.progress is not None and look.progress.status != "IN_PROGRESS"
-        # Retried without another look, which would create the update again if only the answer was lost.
-        is_deleted, error = (False, None) if is_over else self._end_rollout(reason)
-        if error is None and not is_deleted:
-            is_deleted = self._error_of(self._delete) is None
-        if not is_deleted:
-            self._keep_verdict(observed, reason)
-        if error is None:
-            return look
-        if isinstance(error, (FatalError, AccessDeniedError)) or self._waited() > timeouts.CANCEL_DEADLINE:
-            reason = f"{reason}; its rollout continues, cancel the job {self._desired.job_id}: {error}"
-            return replace(look, decision=Decision(Action.STOP, reason))
-        return replace(look, decision=Decision(Action.WAIT, f"{reason}: its job is not canceled yet"))
-
-    def _end_rollout(self, reason: str) -> tuple[bool, FatalError | RetryableError | None]:
-        """Cancel the job, or delete the update, which ends its job too.
-
-        Return whether the update is deleted, and the error if neither could be done.
-        """
-        is_deleted = False
-
-        def cancel_or_delete() -> None:
-            nonlocal is_deleted
-            try:
-                self._service.cancel(self._desired.job_id, reason)
-            except FatalError as error:
-                # A job that cannot be canceled has ended: the deletion follows, and needs no other look.
-                self._on_error(error)
-            except RetryableError as error:
-                self._on_error(error)
-                self._delete()
-                is_deleted = True
-
-        error = self._error_of(cancel_or_delete)
-        return is_deleted, error
-
-    def _error_of(self, call: Callable[[], object]) -> FatalError | RetryableError | None:
-        """Retry a call for as long as this invocation may last, and return the error that it ends with."""
-
-        def step() -> bool:
-            call()
-            return True
-
-        left = max(timeouts.SETTLE_PATIENCE, timeouts.PATIENCE - (self._clock.now() - self._begun))
-        try:
-            retry_until(step, self._clock, timeout=left, patience=left, on_error=self._on_error)
-        except (FatalError, RetryableError) as error:
-            self._on_error(error)
-            return error
-        return None
-
-    def _keep_verdict(self, observed: Observed, reason: str) -> None:
-        """Tag the update with why its gate has failed, so that no later look can let it pass."""
-        if observed.verdict is None:
-            verdict_tag = {names.FAILED_TAG: failed_tag(reason)}
-            with contextlib.suppress(FatalError, RetryableError):
-                self._service.tag(observed.attributes["OtaUpdateArn"], verdict_tag)
+        rollout = FailedRollout(
+            self._desired,
+            self._service,
+            self._clock,
+            ends=self._begun + timeouts.PATIENCE,
+            deadline=float(self._event["StartedAt"]) + timeouts.CANCEL_DEADLINE,
+            on_error=self._on_error,
+        )
+        return replace(look, decision=rollout.end(observed, look.progress, look.decision.reason))
 
     def _remove(self) -> None:
         """Ask for the deletion of what cannot stay; the next look or the Delete event observes the result."""
         with contextlib.suppress(FatalError, RetryableError):
-            self._delete()
+            self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)
         self._known_since = None
-
-    def _delete(self) -> None:
-        self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)

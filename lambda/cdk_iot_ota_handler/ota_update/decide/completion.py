@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .. import identity
 from ..contract import limits, timeouts
 from ..desired import Desired
-from ..identity import Owner, stack_name
+from ..identity import Owner, is_invented, stack_name
 from ..observed import Observed, Stack
 from . import Action, Decision
 from .ownership import owner_of, refusal
@@ -38,10 +37,9 @@ class Context:
 
 def check_id_available(desired: Desired, observed: Observed | None) -> Decision:
     """Decide in on_event whether an explicit id that the resource does not have yet can be given to it."""
-    # Its Delete would be taken for one of a Create that was never answered.
-    is_invented = identity.is_invented(desired.ota_update_id, desired.stack_id, desired.logical_id)
-    reserved = _reject_reserved_id(desired) if observed is None and is_invented else None
-    if reserved is not None:
+    # The Delete of an id that looks invented would be taken for one of a Create that was never answered.
+    looks_invented = is_invented(desired.ota_update_id, desired.stack_id, desired.logical_id)
+    if observed is None and looks_invented and (reserved := _reject_reserved_id(desired)):
         return reserved
     if observed is None or observed.status == "DELETE_IN_PROGRESS":
         return Decision(Action.CONTINUE, "the id is free, or will be")
@@ -183,8 +181,7 @@ def _may_be_orphaned(desired: Desired, observed: Observed, context: Context) -> 
         return False
     if _is_own(observed, context):
         return observed.status in ("CREATE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED")
-    may_be_own = not context.is_update or observed.age <= context.waited + timeouts.CLOCK_FAULT
-    return observed.status == "CREATE_COMPLETE" and may_be_own
+    return observed.status == "CREATE_COMPLETE" and (not context.is_update or may_be_own(observed, context))
 
 
 def _when_orphaned(stack: Stack, observed: Observed, context: Context) -> Decision:
@@ -217,7 +214,7 @@ def unless_live(stop: Decision, observed: Observed, context: Context) -> Decisio
 
     Another delivery may have deployed it, or another device may have failed since then.
     """
-    if observed.age <= context.waited + timeouts.CLOCK_FAULT or context.waited > timeouts.TAG_LAG:
+    if may_be_own(observed, context) or context.waited > timeouts.TAG_LAG:
         return stop
     return Decision(Action.WAIT, f"{stop.reason}, unless it is deployed: that tag may not be visible yet")
 
@@ -266,6 +263,11 @@ def _failing(desired: Desired, observed: Observed, context: Context, problem: st
 def _is_own(observed: Observed, context: Context) -> bool:
     """Return whether the update was created during this event."""
     return observed.age <= context.waited + timeouts.CLOCK_SKEW
+
+
+def may_be_own(observed: Observed, context: Context) -> bool:
+    """Return whether the update was created during this event, although the clock that dates it may differ."""
+    return observed.age <= context.waited + timeouts.CLOCK_FAULT
 
 
 _BY_STATUS: dict[str, Callable[[Desired, Observed, Context], Decision]] = {
