@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.request import RequestFile
 from cdk_iot_ota_handler.ota_update.service import OtaService
@@ -382,3 +383,16 @@ def test_an_operation_is_known_by_its_beginning(stubs: Stubs, status: str, opera
     stack = {"StackName": "prod", "CreationTime": updated, "LastUpdatedTime": updated, "StackStatus": status}
     stubs.cloudformation.add_response("describe_stacks", {"Stacks": [stack]})
     assert stubs.service.stack(STACK_ID).operation == operation
+
+
+def test_an_update_is_never_younger_than_new(stubs: Stubs) -> None:
+    """An update that was created in the second of the answer has an age of 0, which a deployed tag can keep."""
+    created = datetime.datetime.fromtimestamp(NOW + 0.9, datetime.timezone.utc)
+    info = {"otaUpdateArn": ARN, "otaUpdateStatus": "CREATE_COMPLETE", "creationDate": created}
+    headers = {"ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}}}
+    stubs.iot.add_response("get_ota_update", {"otaUpdateInfo": info, **headers})
+    stubs.iot.add_response("list_tags_for_resource", {"tags": []})
+    observed = stubs.service.get_update("mine", NOW + 7)
+    assert observed is not None
+    assert observed.age == 0
+    assert gate_attributes(deployed_tag(JobProgress(status="COMPLETED"), observed.age))["SecondsWaited"] == "0"

@@ -257,6 +257,14 @@ def test_a_failed_replacement_is_retried(story: Story, *, puts_back: bool, old_p
     story.check_the_end()
 
 
+def test_a_second_delivery_deletes_its_update_although_clocks_differ(story: Story) -> None:
+    """A delivery whose stack rolls back does not mark the update of the first one, however old that seems to be."""
+    story.create(declaration("one"))
+    story.remove_by_hand()
+    story.update(declaration("two"), Plan(cut_after=0.7, duplicates=(0.7,)), Behaviour(clock_fault=60))
+    story.check_the_end()
+
+
 def test_an_update_that_was_deleted_by_hand_may_be_taken_for_a_failed_one(story: Story) -> None:
     """Not promised: what was deployed in place of an update deleted by hand stays if its answer is lost."""
     story.create(declaration("one"))

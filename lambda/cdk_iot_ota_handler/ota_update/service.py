@@ -67,7 +67,8 @@ class OtaService:
         return Observed(
             status=info["otaUpdateStatus"],
             tags=tags,
-            age=now - created.timestamp() if created else 0.0,
+            # The time of an answer has no fractions of a second, and may be before that of a creation.
+            age=max(0.0, now - created.timestamp()) if created else 0.0,
             error=_error_info(info),
             attributes={
                 "OtaUpdateArn": info["otaUpdateArn"],

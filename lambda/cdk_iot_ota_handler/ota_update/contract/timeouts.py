@@ -28,8 +28,8 @@ OVERTAKEN = CALL + LAG + 5
 JOB_LAG = 60
 # An update is dated and its age is told by the clock of AWS IoT, but not to the second.
 CLOCK_SKEW = 10
-# Without the time of AWS IoT's answer, its clock and that of the handler may differ by this.
-CLOCK_FAULT = 60
+# Without the time of AWS IoT's answer, its clock and that of the handler may differ by a minute more.
+CLOCK_FAULT = 60 + CLOCK_SKEW
 # A deletion that failed is retried for this long.
 DELETION_PATIENCE = 600
 # The handler gives up on a creation that never settles, and on a deletion that never ends.
