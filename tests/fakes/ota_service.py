@@ -282,7 +282,11 @@ class Connection:
         killed = self._killed_at[1] if self._killed_at and self._killed_at[0] == self._calls else None
         service.time.sleep(READ_TIMEOUT if fault == "slow" else service.latency / 2)
         is_undone = fault in ("too fast", "throttled", "denied", "error", "cut before") or killed == "before"
-        result = None if is_undone else work()
+        result, refusal = None, None
+        try:
+            result = None if is_undone else work()
+        except (FatalError, RetryableError) as error:
+            refusal = error  # which is lost like any other answer
         if killed:
             raise ProcessKilledError
         service.time.sleep(READ_TIMEOUT if fault in ("cut before", "cut after") else service.latency / 2)
@@ -290,6 +294,8 @@ class Connection:
             raise AccessDeniedError("AccessDeniedException: not authorized")
         if fault:
             raise RetryableError(f"{operation}: {fault}")
+        if refusal:
+            raise refusal
         if service.late_errors.get(operation):
             raise service.late_errors[operation].pop(0)
         return cast(_Result, result)

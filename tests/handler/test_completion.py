@@ -21,6 +21,7 @@ from cdk_iot_ota_handler.ota_update.decide import Action, Decision
 from cdk_iot_ota_handler.ota_update.decide.completion import (
     Context,
     check_id_available,
+    check_new,
     completion,
     deadline,
     unless_live,
@@ -346,6 +347,27 @@ def test_an_explicit_id(ota_update_id: str, observed: Observed | None, action: A
     decision = check_id_available(desired, observed)
     assert decision.action is action
     assert decision.reason
+
+
+@pytest.mark.parametrize(
+    ("observed", "is_new_id", "too_large", "action"),
+    [
+        (None, False, "too large", Action.FAIL),
+        (None, True, "too large", Action.FAIL),
+        (None, False, None, Action.CONTINUE),
+        (seen(), False, "too large", Action.CONTINUE),
+        (seen(tags=OTHERS), False, "too large", Action.CONTINUE),
+        (seen(tags=OTHERS), True, "too large", Action.FAIL),
+        (seen(tags=OTHERS), True, None, Action.FAIL),
+    ],
+)
+def test_too_much_content_is_refused_unless_it_exists(
+    observed: Observed | None, *, is_new_id: bool, too_large: str | None, action: Action
+) -> None:
+    """Content that is too large is refused for an absent update only, and a new id is checked whatever the size is."""
+    decision = check_new(EXPLICIT, observed, is_new_id=is_new_id, too_large=too_large)
+    assert decision.action is action
+    assert (decision.reason == "too large") is (observed is None and too_large is not None)
 
 
 def test_reserved_ids_are_refused_for_new_updates_only() -> None:

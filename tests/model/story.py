@@ -110,8 +110,8 @@ class Story:
         faults: Sequence[Fault] = (),
     ) -> bool:
         """Deploy a change; without one, CloudFormation sends no event."""
-        before, plan = self.stack.properties or {}, plan or Plan()
-        if self.has_failed:
+        before, plan, retries = self.stack.properties or {}, plan or Plan(), self.has_failed
+        if retries:
             plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
         elif properties == before:
             return True
@@ -123,7 +123,7 @@ class Story:
         changed = {name for name in properties | before if before.get(name) != properties.get(name)}
         if worked and changed & {"Request", "OtaUpdateId", "IdPrefix"}:
             self.removed_by_hand = False
-        if plan.cut_after is not None or plan.lost is not None or plan.duplicates:
+        if plan.cut_after is not None or plan.lost is not None or plan.duplicates or retries:
             self.tags_overtaken = True
         elif worked and changed & {"Request", "OtaUpdateId", "IdPrefix", "Tags"}:
             self.tags_overtaken = False

@@ -192,6 +192,20 @@ def test_an_update_that_has_failed_its_gate_is_not_pushed_again(story: Story, ki
     story.check_the_end()
 
 
+@pytest.mark.parametrize("lasts", [100, 280, 400])
+@pytest.mark.parametrize("kind", ["cut after", "slow"])
+def test_an_update_that_was_deleted_without_an_answer_is_not_pushed_again(
+    story: Story, kind: str, lasts: float
+) -> None:
+    """An update whose gate has failed is not created again although nothing answers that its rollout has ended."""
+    story.create(declaration("one"))
+    faults = [Fault(kind=kind, operation=name, lasts=lasts) for name in ("CancelJob", "DeleteOTAUpdate")]
+    assert not story.update(declaration("two", gate=("100", "1")), day=Behaviour(devices=("silent", 0)), faults=faults)
+    assert story.stack.reasons[0].startswith("the gate has failed: timed out after 6")
+    assert len(story.service.created) == 2
+    story.check_the_end()
+
+
 LOST = Plan(lost=2, rollback_off=True)
 
 
@@ -233,6 +247,14 @@ def test_an_invented_id_is_refused_before_cloudformation_learns_it(
     """The Delete of an explicit id that looks invented never deletes the live update, since no such Delete comes."""
     story.create(declaration("one"))
     assert not story.update(declaration("one", ota_update_id=invented_id()), day=day, faults=faults)
+    story.check_the_end()
+
+
+def test_on_event_is_not_patient_twice(story: Story) -> None:
+    """An Update with too much content and a new explicit id checks both within the time of one invocation."""
+    story.create(declaration("one"))
+    faults = [Fault(kind="throttled", lasts=400)]
+    story.update(declaration("one", ota_update_id="mine-1", size=120_000), faults=faults)
     story.check_the_end()
 
 

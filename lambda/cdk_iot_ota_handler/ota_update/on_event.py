@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from . import event_rules
 from .contract import limits, timeouts
 from .decide import Action, Decision
-from .decide.completion import check_id_available
+from .decide.completion import check_new
 from .decide.removal import is_certain, resolve_delete_target
 from .desired import Desired, Event, Previous
 from .errors import AccessDeniedError, FatalError, RetryableError
@@ -34,16 +34,8 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     if event["RequestType"] == "Delete":
         target = _delete_target(event, desired, service, clock)
         return {**answer, "PhysicalResourceId": event["PhysicalResourceId"], "TargetId": target}
-    _check_size(event, desired, service, clock)
     keeps_id = event.get("PhysicalResourceId") == desired.ota_update_id
-    if desired.is_explicit and not keeps_id:
-        try:
-            _retry_until(lambda: _check_id(event, desired, service, clock), event, desired, clock)
-        except RetryableError as error:
-            # is_complete checks again. A failure here would be answered with an id that no Delete is sent for, although
-            # a duplicate delivery of this event may have created the update already.
-            if is_invented(desired.ota_update_id, desired.stack_id, desired.logical_id):
-                raise FatalError(str(error)) from error
+    _check(event, desired, service, clock, keeps_id=keeps_id)
     answer["KeepsId"] = keeps_id
     if event["RequestType"] == "Update":
         # The waiter of the framework takes less than the old and the new properties together.
@@ -51,22 +43,57 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     return answer
 
 
-def _check_size(event: Event, desired: Desired, service: OtaService, clock: Clock) -> None:
-    """Refuse content that would fit into this event, but not into that of the next change together with other content.
+def _check(event: Event, desired: Desired, service: OtaService, clock: Clock, *, keeps_id: bool) -> None:
+    """Refuse what cannot be deployed, while CloudFormation does not know the new id and so sends no Delete for it.
 
-    What exists already is kept, and a rollback never fails because of its size.
+    The update with a new explicit id may be a retained one of the same resource with other content, which a Delete
+    would remove. What exists already is kept, and a rollback never fails because of its size.
     """
+    too_large = _size_problem(event)
+    if too_large and event["RequestType"] == "Create":
+        raise FatalError(too_large)
+    is_new_id = desired.is_explicit and not keeps_id
+    if not too_large and not is_new_id:
+        return
 
-    def is_new() -> bool:
-        is_absent = service.get_update(desired.ota_update_id, clock.now()) is None
-        return is_absent and service.stack(desired.stack_id).is_deploying
+    def look() -> Decision | None:
+        observed = service.get_update(desired.ota_update_id, clock.now())
+        decision = check_new(desired, observed, is_new_id=is_new_id, too_large=too_large)
+        log_decision(event, desired.ota_update_id, observed, decision)
+        return _unless_rolling_back(decision, desired, service)
 
+    try:
+        _retry_until(look, event, desired, clock)
+    except RetryableError as error:
+        # is_complete checks again. A failure here would be answered with an id that no Delete is sent for, although
+        # a duplicate delivery of this event may have created the update already.
+        if is_new_id and is_invented(desired.ota_update_id, desired.stack_id, desired.logical_id):
+            raise FatalError(str(error)) from error
+
+
+def _size_problem(event: Event) -> str | None:
+    """Return why content would not fit into the event of the next change together with other content."""
     try:
         limits.check_properties_size("the properties of the resource", event["ResourceProperties"])
     except ValueError as error:
-        with contextlib.suppress(RetryableError):
-            if event["RequestType"] == "Create" or _retry_until(is_new, event, desired, clock):
-                raise FatalError(str(error)) from None
+        return str(error)
+    return None
+
+
+def _unless_rolling_back(decision: Decision, desired: Desired, service: OtaService) -> Decision | None:
+    """Return a decision unless it has to be made again. Raises FatalError if it is to fail, and the stack is deploying.
+
+    In a rollback the id was this resource's before: an update that another owner has given it is left alone.
+    """
+    if decision.action is Action.WAIT:
+        return None
+    if decision.action is Action.FAIL:
+        stack = service.stack(desired.stack_id)
+        if stack.is_deploying:
+            raise FatalError(decision.reason)
+        # A status that may be older than the event tells neither.
+        return None if stack.is_idle else decision
+    return decision
 
 
 def _retry_until(step: Callable[[], _Result | None], event: Event, desired: Desired, clock: Clock) -> _Result | None:
@@ -100,23 +127,3 @@ def _resolve_target(event: Event, desired: Desired, service: OtaService, clock: 
     reason = f"the Delete of {event_id} refers to {target or 'an update that cannot be determined yet'}"
     log_decision(event, desired.ota_update_id, with_content_id, Decision(action, reason))
     return target
-
-
-def _check_id(event: Event, desired: Desired, service: OtaService, clock: Clock) -> Decision | None:
-    """Refuse an explicit id that is taken, while CloudFormation does not know it and so sends no Delete for it.
-
-    The update with this id may be a retained one of the same resource with other content, which a Delete would remove.
-    """
-    observed = service.get_update(desired.ota_update_id, clock.now())
-    decision = check_id_available(desired, observed)
-    log_decision(event, desired.ota_update_id, observed, decision)
-    if decision.action is Action.WAIT:
-        return None
-    if decision.action is Action.FAIL:
-        stack = service.stack(desired.stack_id)
-        if stack.is_deploying:
-            raise FatalError(decision.reason)
-        # In a rollback the id was this resource's before, and the update that has it now is left alone. A status that
-        # may be older than the event tells neither.
-        return None if stack.is_idle else decision
-    return decision

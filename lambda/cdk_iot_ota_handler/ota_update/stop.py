@@ -44,6 +44,8 @@ class FailedRollout:
         is_over = progress is not None and progress.status != "IN_PROGRESS"
         # Retried without another look, which would create the update again if only the answer was lost.
         is_deleted, error = (False, None) if is_over else self._cancel_or_delete(reason)
+        if error is not None and self._is_gone():
+            is_deleted, error = True, None  # only the answers were lost
         if error is None and not is_deleted:
             is_deleted = self._error_of(self._delete) is None
         if not is_deleted:
@@ -79,6 +81,12 @@ class FailedRollout:
 
     def _delete(self) -> None:
         self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)
+
+    def _is_gone(self) -> bool:
+        with contextlib.suppress(FatalError, RetryableError):
+            observed = self._service.get_update(self._desired.ota_update_id, self._clock.now())
+            return observed is None or observed.status == "DELETE_IN_PROGRESS"
+        return False
 
     def _error_of(self, call: Callable[[], None]) -> _Error | None:
         """Retry a call for as long as the invocation may last, and return the error that it ends with."""

@@ -35,8 +35,21 @@ class Context:
     known_for: float | None = None
 
 
+def check_new(desired: Desired, observed: Observed | None, *, is_new_id: bool, too_large: str | None) -> Decision:
+    """Decide in on_event whether what is declared can be deployed.
+
+    ``is_new_id``: whether the resource is to get an explicit id that it does not have yet. ``too_large``: why the
+    content does not fit, or None.
+    """
+    if observed is None and too_large:
+        return Decision(Action.FAIL, too_large)
+    if is_new_id:
+        return check_id_available(desired, observed)
+    return Decision(Action.CONTINUE, "it exists already")
+
+
 def check_id_available(desired: Desired, observed: Observed | None) -> Decision:
-    """Decide in on_event whether an explicit id that the resource does not have yet can be given to it."""
+    """Decide whether an explicit id that the resource does not have yet can be given to it."""
     # The Delete of an id that looks invented would be taken for one of a Create that was never answered.
     looks_invented = is_invented(desired.ota_update_id, desired.stack_id, desired.logical_id)
     if observed is None and looks_invented and (reserved := _reject_reserved_id(desired)):
