@@ -206,9 +206,11 @@ OWN = {"waited": 30.0}
         (seen(age=3600), UPDATE, Action.MARK),
         (seen(age=TAG_LAG + 50), {**UPDATE, "stack": ROLLING_BACK, "waited": TAG_LAG}, Action.WAIT),
         (seen(age=TAG_LAG + 50), {**UPDATE, "stack": ROLLING_BACK, "waited": TAG_LAG + 0.1}, Action.DELETE),
-        # After the deadline.
-        (seen(age=1), {"stack": ROLLING_BACK, "waited": CREATION_DEADLINE}, Action.DELETE),
-        (seen(age=1), {"stack": ROLLING_BACK, "waited": CREATION_DEADLINE + 0.1}, Action.MARK),
+        # Until the end, since no other event may be left to delete it.
+        (seen(age=1), {"waited": CREATION_DEADLINE + 0.1}, Action.ASK_STACK),
+        (seen(age=1), {"stack": DEPLOYING, "waited": CREATION_DEADLINE + 0.1}, Action.MARK),
+        (seen(age=1), {"stack": ROLLING_BACK, "waited": HANDLER_DEADLINE}, Action.DELETE),
+        (seen(age=1), {"stack": ROLLING_BACK, "waited": HANDLER_DEADLINE + 0.1}, Action.FAIL),
     ],
 )
 def test_an_update_that_may_be_orphaned(observed: Observed, context: dict[str, Any], action: Action) -> None:

@@ -287,6 +287,14 @@ def test_a_second_delivery_deletes_its_update_although_clocks_differ(story: Stor
     story.check_the_end()
 
 
+def test_an_update_that_cannot_be_deleted_for_long_is_not_marked(story: Story) -> None:
+    """A delivery whose stack has rolled back tries to delete its update until that works, and never marks it."""
+    story.create(declaration("one"))
+    story.remove_by_hand()
+    story.update(declaration("two", force="false"), CUT, Behaviour(job=900, clock_fault=60))
+    story.check_the_end()
+
+
 def test_an_update_that_was_deleted_by_hand_may_be_taken_for_a_failed_one(story: Story) -> None:
     """Not promised: what was deployed in place of an update deleted by hand stays if its answer is lost."""
     story.create(declaration("one"))

@@ -161,11 +161,11 @@ def _when_refused(refused: Decision, desired: Desired, observed: Observed, conte
 def _when_present(desired: Desired, observed: Observed, context: Context) -> Decision:
     if observed.status == "CREATE_COMPLETE" and observed.is_deployed:
         return _when_deployed(observed, context)
-    if _may_be_orphaned(desired, observed, context):
+    if _may_be_orphaned(observed, context):
         if context.stack is None:
             return _ASK_STACK
         if context.stack.has_turned_back:
-            return _when_orphaned(context.stack, observed, context)
+            return _when_orphaned(desired, context.stack, observed, context)
     return _BY_STATUS.get(observed.status, _while_creating)(desired, observed, context)
 
 
@@ -188,16 +188,19 @@ def _when_deployed(observed: Observed, context: Context) -> Decision:
     return Decision(Action.DONE, "it has been deployed")
 
 
-def _may_be_orphaned(desired: Desired, observed: Observed, context: Context) -> bool:
+def _may_be_orphaned(observed: Observed, context: Context) -> bool:
     """Return whether no other event would delete the update if the stack was rolled back during this one."""
-    if context.keeps_id or context.waited > deadline(desired):
+    if context.keeps_id:
         return False
     if _is_own(observed, context):
         return observed.status in ("CREATE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED")
     return observed.status == "CREATE_COMPLETE" and (not context.is_update or may_be_own(observed, context))
 
 
-def _when_orphaned(stack: Stack, observed: Observed, context: Context) -> Decision:
+def _when_orphaned(desired: Desired, stack: Stack, observed: Observed, context: Context) -> Decision:
+    if context.waited > timeouts.HANDLER_DEADLINE:
+        reason = f"is not deleted after {context.waited:.0f} s, and the stack is {stack.status}"
+        return Decision(Action.FAIL, f"OTA update {desired.ota_update_id} {reason}")
     # Created by a duplicate delivery of this event, or live: then it gets its deployed tag within MARK_LAG, and a tag
     # that it had before this event is visible after TAG_LAG.
     is_marked = observed.age > timeouts.MARK_LAG and (not context.is_update or context.waited > timeouts.TAG_LAG)
