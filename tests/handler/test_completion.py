@@ -152,6 +152,7 @@ def test_an_update_without_tags(age: float, action: Action) -> None:
         ("true", {"stack": DEPLOYING}, Action.CONFIRM),
         ("true operation=800", {"stack": DEPLOYING}, Action.CONFIRM),
         ("true operation=900", {"stack": DEPLOYING}, Action.DONE),
+        ("true operation=800", {"stack": ROLLING_BACK}, Action.DONE),
         ("true", {"stack": CLEANING_UP}, Action.DONE),
         ("true", {"stack": Stack("CREATE_IN_PROGRESS")}, Action.DONE),
         ("true", {"stack": IDLE, "waited": STACK_LAG - 0.1}, Action.WAIT),

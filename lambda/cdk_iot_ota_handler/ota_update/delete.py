@@ -51,7 +51,7 @@ class Deletion:
 
     def _retry_until(self, step: Callable[[], bool | None], ota_update_id: str) -> bool:
         on_error = functools.partial(log_error, self._event, ota_update_id)
-        return retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, on_error=on_error) is not None
+        return bool(retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, on_error=on_error))
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])
@@ -82,10 +82,10 @@ class Deletion:
 
     def _deadline(self) -> float:
         """Return after how many seconds a deletion is given up: a clean-up ends well without it, and tries it again."""
-        if self._waited() <= timeouts.CLEANUP_DEADLINE:
-            return timeouts.HANDLER_DEADLINE
-        is_cleaning_up = self._service.stack(self._desired.stack_id).is_cleaning_up
-        return timeouts.CLEANUP_DEADLINE if is_cleaning_up else timeouts.HANDLER_DEADLINE
+        may_end = self._waited() > timeouts.CLEANUP_DEADLINE
+        if may_end and self._service.stack(self._desired.stack_id).is_cleaning_up:
+            return timeouts.CLEANUP_DEADLINE
+        return timeouts.HANDLER_DEADLINE
 
     def _request_deletion(self, ota_update_id: str) -> None:
         try:
@@ -114,7 +114,7 @@ class Deletion:
         log_decision(self._event, left.ota_update_id, observed, decision)
         if decision.action is Action.DELETE:
             self._service.delete(left.ota_update_id, **left.delete_options)
-        return decision.action in (Action.DONE, Action.FAIL) or None
+        return decision.action is Action.DONE or None
 
     def _is_leftover(self, left: Desired, observed: Observed) -> bool | None:
         live = self._service.get_update(self._desired.ota_update_id, self._clock.now())

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 
-from .contract import names, timeouts
+from .contract import names
 from .decide import Action, Decision
 from .desired import Desired
 from .errors import AccessDeniedError, FatalError, RetryableError
@@ -41,6 +41,8 @@ class FailedRollout:
         The event waits until the job is canceled. Then its failure is reported, whether the update can be deleted now
         or not: a rollback deletes it, and without one the devices that have not begun are spared all the same.
         """
+        if self._clock.now() > self._ends:
+            return Decision(Action.WAIT, f"{reason}: the next invocation has the time to cancel its job")
         is_over = progress is not None and progress.status != "IN_PROGRESS"
         # Retried without another look, which would create the update again if only the answer was lost.
         is_deleted, error = (False, None) if is_over else self._cancel_or_delete(reason)
@@ -52,7 +54,7 @@ class FailedRollout:
             self._keep_verdict(observed, reason)
         if error is None:
             return Decision(Action.STOP, reason)
-        if isinstance(error, (FatalError, AccessDeniedError)) or self._clock.now() > self._deadline:
+        if isinstance(error, AccessDeniedError) or self._clock.now() > self._deadline:
             remedy = f"its rollout continues, cancel the job {self._desired.job_id}: {error}"
             return Decision(Action.STOP, f"{reason}; {remedy}")
         return Decision(Action.WAIT, f"{reason}: its job is not canceled yet")
@@ -73,11 +75,19 @@ class FailedRollout:
                 self._on_error(error)
             except RetryableError as error:
                 self._on_error(error)
-                self._delete()
+                self._delete_instead(error)
                 is_deleted = True
 
         error = self._error_of(call)
         return is_deleted, error
+
+    def _delete_instead(self, error: RetryableError) -> None:
+        """Delete the update whose job could not be canceled. Raises that error if AWS IoT refuses the deletion."""
+        try:
+            self._delete()
+        except FatalError as refusal:
+            self._on_error(refusal)
+            raise error from refusal
 
     def _delete(self) -> None:
         self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)
@@ -95,7 +105,7 @@ class FailedRollout:
             call()
             return True
 
-        left = max(timeouts.SETTLE_PATIENCE, self._ends - self._clock.now())
+        left = self._ends - self._clock.now()
         try:
             retry_until(step, self._clock, timeout=left, patience=left, on_error=self._on_error)
         except RetryableError as error:

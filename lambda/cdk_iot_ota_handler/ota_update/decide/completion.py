@@ -138,10 +138,11 @@ def _reject_reserved_id(desired: Desired) -> Decision | None:
 
 
 def _while_deleting(desired: Desired, context: Context) -> Decision:
-    if context.is_update and context.stack is None:
-        return _ASK_STACK
-    if context.is_update and context.stack is not None and context.stack.is_rolling_back:
-        return Decision(Action.DONE, _NOT_RECREATED)
+    if context.is_update:
+        if context.stack is None:
+            return _ASK_STACK
+        if context.stack.is_rolling_back:
+            return Decision(Action.DONE, _NOT_RECREATED)
     if context.waited <= timeouts.CREATION_DEADLINE:
         return Decision(Action.WAIT, "an update with this id is still being deleted")
     return Decision(
@@ -254,12 +255,13 @@ def _when_deletion_failed(desired: Desired, observed: Observed, context: Context
     if context.keeps_id and observed.is_deployed:
         return Decision(Action.DONE, "its deletion was tried outside of this stack and failed")
     in_time = context.waited <= timeouts.CREATION_DEADLINE
-    if (context.is_update or in_time) and context.stack is None:
-        return _ASK_STACK
-    if context.is_update and context.stack is not None and context.stack.is_rolling_back:
-        return Decision(Action.DONE, "its deletion was tried outside of this stack and failed")
-    if in_time and context.stack is not None and context.stack.is_deploying:
-        return Decision(Action.DELETE, "an earlier deletion of it failed")
+    if context.is_update or in_time:
+        if context.stack is None:
+            return _ASK_STACK
+        if context.is_update and context.stack.is_rolling_back:
+            return Decision(Action.DONE, "its deletion was tried outside of this stack and failed")
+        if in_time and context.stack.is_deploying:
+            return Decision(Action.DELETE, "an earlier deletion of it failed")
     return Decision(Action.FAIL, f"OTA update {desired.ota_update_id} is DELETE_FAILED: {observed.reason}")
 
 

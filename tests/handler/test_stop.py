@@ -1,0 +1,122 @@
+"""The end of a rollout whose gate has failed: each answer of CancelJob and DeleteOTAUpdate, and the time it takes."""
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.decide import Action, Decision
+from cdk_iot_ota_handler.ota_update.desired import Desired
+from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.stop import FailedRollout
+
+from ..fakes.ota_service import FakeOtaService, Fault
+from .scenarios import DELETE, GATE, event, id_of, with_update
+
+DESIRED = Desired.from_event(event("Create", Gate=GATE))
+RUNNING = JobProgress(status="IN_PROGRESS", failed=1, queued=1)
+REASON = "the gate has failed: 1 failure"
+THROTTLED, REFUSED = RetryableError("throttled"), FatalError("its job is in progress")
+
+
+def end(
+    service: FakeOtaService, *, ends: float = 184, deadline: float = 3200, logged: list[Exception] | None = None
+) -> Decision:
+    """End the rollout of the one update; both times are in seconds from now."""
+    service.progress = [RUNNING]
+    connection, now = service.connect(), service.time.now
+    observed = connection.get_update(DESIRED.ota_update_id, now)
+    rollout = FailedRollout(
+        DESIRED,
+        connection,
+        service.clock(),
+        ends=now + ends,
+        deadline=now + deadline,
+        on_error=(list[Exception]() if logged is None else logged).append,
+    )
+    return rollout.end(observed, RUNNING, REASON)
+
+
+def new_update() -> FakeOtaService:
+    """Return a service with the update, which is not deployed."""
+    return with_update("one", deployed=False)
+
+
+def test_a_rollout_is_canceled_and_its_update_deleted() -> None:
+    """The job is canceled first, and what is deleted needs no verdict."""
+    service = new_update()
+    assert end(service) == Decision(Action.STOP, REASON)
+    assert service.writes() == ["CancelJob", DELETE]
+
+
+def test_an_update_that_cannot_be_deleted_keeps_the_verdict() -> None:
+    """The failure is reported once the job is canceled, and the reason stays with an update that is not deleted."""
+    service = new_update()
+    service.errors = {"DeleteOTAUpdate": [REFUSED]}
+    assert end(service) == Decision(Action.STOP, REASON)
+    assert REASON in service.updates[id_of("one")].tags[names.FAILED_TAG]
+
+
+def test_a_refused_deletion_does_not_end_the_tries_to_cancel() -> None:
+    """A job that CancelJob could not cancel yet is canceled later, although AWS IoT refuses the deletion meanwhile."""
+    service = new_update()
+    service.errors = {"CancelJob": [THROTTLED] * 2, "DeleteOTAUpdate": [REFUSED] * 3}
+    assert end(service) == Decision(Action.STOP, REASON)
+    assert service.updates[id_of("one")].canceled == REASON
+
+
+def test_each_error_is_logged() -> None:
+    """The log has every answer of CancelJob and of DeleteOTAUpdate, in order."""
+    service, logged = new_update(), list[Exception]()
+    canceling, ended = RetryableError("CancelJob is throttled"), FatalError("the job is COMPLETED")
+    service.errors = {"CancelJob": [canceling, ended], "DeleteOTAUpdate": [REFUSED, REFUSED]}
+    end(service, logged=logged)
+    assert logged == [canceling, REFUSED, canceling, ended, REFUSED]
+
+
+@pytest.mark.parametrize("kind", ["denied", "throttled"])
+def test_the_end_of_a_rollout_takes_no_longer_than_its_invocation(kind: str) -> None:
+    """Calls are tried until the invocation has to end, denied ones too, and the event goes on."""
+    service = new_update()
+    service.inject([Fault(kind=kind, operation=name, lasts=9999) for name in ("CancelJob", "DeleteOTAUpdate")])
+    begun = service.time.now
+    assert end(service, ends=50) == Decision(Action.WAIT, f"{REASON}: its job is not canceled yet")
+    assert 45 < service.time.now - begun < 51
+    assert REASON in service.updates[id_of("one")].tags[names.FAILED_TAG]
+
+
+def test_a_rollout_is_not_ended_by_an_invocation_that_has_no_time() -> None:
+    """The calls that end a rollout are left to the next invocation if this one has used up its time."""
+    service = new_update()
+    decision = end(service, ends=-0.1)
+    assert decision.action is Action.WAIT
+    assert decision.reason.startswith(REASON)
+    assert service.writes() == []
+
+
+@pytest.mark.parametrize(("deadline", "action"), [(49, Action.STOP), (51, Action.WAIT)])
+def test_after_the_deadline_the_reason_says_that_the_rollout_continues(deadline: float, action: Action) -> None:
+    """The event ends after the deadline, with the job to cancel and the last error."""
+    service = new_update()
+    service.inject([Fault(kind="throttled", operation=name, lasts=9999) for name in ("CancelJob", "DeleteOTAUpdate")])
+    decision = end(service, ends=50, deadline=deadline)
+    assert decision.action is action
+    continues = f"its rollout continues, cancel the job AFR_OTA-{id_of('one')}: DeleteOTAUpdate: throttled"
+    assert (continues in decision.reason) is (action is Action.STOP)
+
+
+@pytest.mark.parametrize("kind", ["cut after", "slow"])
+def test_an_update_that_is_gone_has_no_rollout(kind: str) -> None:
+    """The gate's reason is reported if only the answers of CancelJob and DeleteOTAUpdate are lost."""
+    service = new_update()
+    service.inject([Fault(kind=kind, operation=name, lasts=9999) for name in ("CancelJob", "DeleteOTAUpdate")])
+    assert end(service) == Decision(Action.STOP, REASON)
+    assert "TagResource" not in service.writes()
+
+
+def test_an_update_that_cannot_be_looked_for_is_not_taken_as_gone() -> None:
+    """The event goes on if neither CancelJob, DeleteOTAUpdate nor GetOTAUpdate answers."""
+    service = new_update()
+    operations = ("CancelJob", "DeleteOTAUpdate", "GetOTAUpdate")
+    service.inject([Fault(kind="throttled", operation=name, begins=0.1, lasts=9999) for name in operations])
+    service.latency = 0.2
+    assert end(service).action is Action.WAIT
