@@ -6,6 +6,7 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.contract.timeouts import (
+    CLOCK_FAULT,
     CREATION_DEADLINE,
     DELETION_PATIENCE,
     HANDLER_DEADLINE,
@@ -145,6 +146,12 @@ def test_what_a_delete_spares(observed: Observed, stack: Stack, waited: float, a
     assert decision is None or decision.reason
 
 
+def at(operation: int, **changes: Any) -> Observed:
+    """Return an update of the stack's that an operation on the stack has deployed."""
+    return seen(deployed=f"true operation={operation}", **changes)
+
+
+RECENT = seen(deployed="true", age=110)
 LIVE, LATER = seen(deployed="true", age=3600), seen(desired=TWO, deployed="true", age=3599)
 LEFT, RETAINED = seen(desired=TWO, age=100), seen(desired=TWO, deployed="true", age=3600)
 
@@ -169,6 +176,12 @@ LEFT, RETAINED = seen(desired=TWO, age=100), seen(desired=TWO, deployed="true", 
         (RETAINED, LIVE, ROLLING_BACK, 300, False),
         (LATER, seen(deployed="true operation=9900", age=7200), ROLLING_BACK, 300, False),
         (seen(desired=TWO, deployed="true operation=9900", age=7200), LIVE, ROLLING_BACK, 0, True),
+        # The later operation deployed it; without one, the creation counts, whose clock may differ by a minute.
+        (seen(desired=TWO, deployed="true operation=9900", age=3600), at(9899, age=10), ROLLING_BACK, 0, True),
+        (seen(desired=TWO, deployed="true operation=9900", age=10), at(9901, age=3600), ROLLING_BACK, 0, False),
+        (seen(desired=TWO, deployed="true operation=9900", age=10), at(9900, age=3600), ROLLING_BACK, 0, False),
+        (seen(desired=TWO, deployed="true operation=9900", age=100 + CLOCK_FAULT), RECENT, ROLLING_BACK, 0, False),
+        (seen(desired=TWO, deployed="true operation=9900", age=100.1 + CLOCK_FAULT), RECENT, ROLLING_BACK, 0, True),
         # The new properties are retried: the old ones are live.
         (LATER, None, DEPLOYING, 0, False),
         (LATER, None, ROLLING_BACK, 300, False),

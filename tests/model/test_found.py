@@ -295,6 +295,16 @@ def test_an_update_that_cannot_be_deleted_for_long_is_not_marked(story: Story) -
     story.check_the_end()
 
 
+def test_the_live_update_is_not_a_leftover_although_clocks_differ(story: Story) -> None:
+    """The retry of a replacement that a second delivery has deployed spares the live update, whatever the dates."""
+    story.create(declaration("one"))
+    story.update(declaration("two"))
+    plan = Plan(old_properties=True, duplicates=(0.1,), killed=(3, 4, "before"), rollback_off=True)
+    assert not story.update(declaration("one", ota_update_id="mine-1"), plan)
+    story.update(declaration("two", ota_update_id="mine-1"), day=Behaviour(clock_fault=15))
+    story.check_the_end()
+
+
 def test_an_update_that_was_deleted_by_hand_may_be_taken_for_a_failed_one(story: Story) -> None:
     """Not promised: what was deployed in place of an update deleted by hand stays if its answer is lost."""
     story.create(declaration("one"))

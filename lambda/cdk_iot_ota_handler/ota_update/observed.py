@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .contract import names
+from .contract import names, timeouts
 
 # The service has no separate error code for a role that it may not assume, or cannot use yet.
 ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.IGNORECASE)
@@ -41,9 +41,19 @@ class Observed:
         """Why its gate has failed, if a tag keeps that."""
         return self.tags.get(names.FAILED_TAG)
 
-    def live_since(self, now: float) -> float:
-        """Return when it became what its stack declares: with the operation that deployed it, else its creation."""
-        return now - self.age if self.operation is None else self.operation
+    def was_deployed_after(self, other: "Observed", now: float) -> bool:
+        """Return whether a later operation on the stack has deployed it than the other update."""
+        if self.operation is not None and other.operation is not None:
+            return self.operation > other.operation
+        return self._live_since(now) > other._live_since(now)
+
+    def _live_since(self, now: float) -> float:
+        """Return when it became what its stack declares: at its creation, unless a later operation has taken it up."""
+        created = now - self.age
+        # The creation and the operation are dated by different clocks.
+        if self.operation is None or self.operation - created <= timeouts.CLOCK_FAULT:
+            return created
+        return self.operation
 
     @property
     def reason(self) -> str:
