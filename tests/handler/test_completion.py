@@ -305,6 +305,7 @@ def test_a_creation_that_failed(observed: Observed, context: dict[str, Any], act
         ({"stack": DEPLOYING, "waited": CREATION_DEADLINE + 0.1}, Action.FAIL),
         (UPDATE, Action.ASK_STACK),
         ({**UPDATE, "waited": CREATION_DEADLINE + 0.1}, Action.ASK_STACK),
+        ({**UPDATE, "stack": DEPLOYING, "waited": CREATION_DEADLINE + 0.1}, Action.FAIL),
         ({**UPDATE, "stack": ROLLING_BACK}, Action.DONE),
         ({**UPDATE, "stack": ROLLING_BACK, "waited": CREATION_DEADLINE + 0.1}, Action.DONE),
         ({**UPDATE, "stack": DEPLOYING}, Action.DELETE),

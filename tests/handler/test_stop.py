@@ -9,7 +9,7 @@ from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.stop import FailedRollout
 
-from ..fakes.ota_service import FakeOtaService, Fault
+from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from .scenarios import DELETE, GATE, event, id_of, with_update
 
 DESIRED = Desired.from_event(event("Create", Gate=GATE))
@@ -42,10 +42,10 @@ def new_update() -> FakeOtaService:
 
 
 def test_a_rollout_is_canceled_and_its_update_deleted() -> None:
-    """The job is canceled first, and what is deleted needs no verdict."""
+    """The job is canceled first, and what is deleted needs neither a verdict nor another look."""
     service = new_update()
     assert end(service) == Decision(Action.STOP, REASON)
-    assert service.writes() == ["CancelJob", DELETE]
+    assert service.calls == ["GetOTAUpdate", "ListTagsForResource", "CancelJob", DELETE]
 
 
 def test_an_update_that_cannot_be_deleted_keeps_the_verdict() -> None:
@@ -81,6 +81,8 @@ def test_the_end_of_a_rollout_takes_no_longer_than_its_invocation(kind: str) -> 
     begun = service.time.now
     assert end(service, ends=50) == Decision(Action.WAIT, f"{REASON}: its job is not canceled yet")
     assert 45 < service.time.now - begun < 51
+    *tries, last = service.writes()
+    assert (tries, last) == (["CancelJob", DELETE] * (len(tries) // 2), "TagResource")
     assert REASON in service.updates[id_of("one")].tags[names.FAILED_TAG]
 
 
@@ -93,7 +95,7 @@ def test_a_rollout_is_not_ended_by_an_invocation_that_has_no_time() -> None:
     assert service.writes() == []
 
 
-@pytest.mark.parametrize(("deadline", "action"), [(49, Action.STOP), (51, Action.WAIT)])
+@pytest.mark.parametrize(("deadline", "action"), [(49, Action.STOP), (50, Action.WAIT), (51, Action.WAIT)])
 def test_after_the_deadline_the_reason_says_that_the_rollout_continues(deadline: float, action: Action) -> None:
     """The event ends after the deadline, with the job to cancel and the last error."""
     service = new_update()
@@ -104,12 +106,14 @@ def test_after_the_deadline_the_reason_says_that_the_rollout_continues(deadline:
     assert (continues in decision.reason) is (action is Action.STOP)
 
 
+@pytest.mark.parametrize("ends", [0, 184])
 @pytest.mark.parametrize("kind", ["cut after", "slow"])
-def test_an_update_that_is_gone_has_no_rollout(kind: str) -> None:
+def test_an_update_that_is_gone_has_no_rollout(kind: str, ends: float) -> None:
     """The gate's reason is reported if only the answers of CancelJob and DeleteOTAUpdate are lost."""
     service = new_update()
     service.inject([Fault(kind=kind, operation=name, lasts=9999) for name in ("CancelJob", "DeleteOTAUpdate")])
-    assert end(service) == Decision(Action.STOP, REASON)
+    service.behaviour = Behaviour(removal=60)
+    assert end(service, ends=ends) == Decision(Action.STOP, REASON)
     assert "TagResource" not in service.writes()
 
 
