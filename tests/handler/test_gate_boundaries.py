@@ -1,0 +1,76 @@
+"""The verdict of a gate exactly at its limits, where another comparison would decide differently."""
+
+from typing import Any
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update.contract import timeouts
+from cdk_iot_ota_handler.ota_update.decide import Action
+from cdk_iot_ota_handler.ota_update.decide.gate import verdict
+from cdk_iot_ota_handler.ota_update.desired import Gate
+from cdk_iot_ota_handler.ota_update.observed import JobProgress
+
+LAG = timeouts.JOB_LAG
+
+
+def action(*, minimum: int = 1, waited: float = LAG + 1, left: float = 1000, **counts: Any) -> Action:
+    """Return the verdict of a gate that all of the devices must pass within half an hour."""
+    gate = Gate(success_percentage="100", maximum_failures=0, minimum_devices=minimum, timeout=1800)
+    progress = JobProgress(**{"status": "IN_PROGRESS", **counts})
+    return verdict(gate, progress, waited=waited, left=left).action
+
+
+def test_an_absent_job_is_waited_for_until_it_must_be_visible() -> None:
+    """A job that is absent fails the gate after the last moment at which a new one may be invisible, not at it."""
+    gate = Gate(success_percentage="100", maximum_failures=0, minimum_devices=1, timeout=1800)
+    assert verdict(gate, None, waited=LAG, left=1000).action is Action.WAIT
+    assert verdict(gate, None, waited=LAG + 0.1, left=1000).action is Action.STOP
+
+
+def test_a_new_job_passes_after_the_last_moment_at_which_devices_may_be_invisible() -> None:
+    """Enough devices pass the gate after the time in which a new job may show too few, not at its end."""
+    assert action(succeeded=1, waited=LAG) is Action.WAIT
+    assert action(succeeded=1, waited=LAG + 0.1) is Action.MARK
+
+
+def test_a_new_job_fails_after_the_last_moment_at_which_devices_may_be_invisible() -> None:
+    """Too few devices fail the gate after the time in which a new job may show too few, not at its end."""
+    assert action(minimum=2, succeeded=1, waited=LAG) is Action.WAIT
+    assert action(minimum=2, succeeded=1, waited=LAG + 0.1) is Action.STOP
+
+
+@pytest.mark.parametrize(
+    ("status", "succeeded", "expected"),
+    [
+        ("COMPLETED", 1, Action.STOP),
+        ("COMPLETED", 0, Action.WAIT),
+        ("IN_PROGRESS", 1, Action.WAIT),
+        ("IN_PROGRESS", 0, Action.WAIT),
+    ],
+)
+def test_a_new_job_with_too_few_devices_fails_at_once_if_it_has_finished(
+    status: str, succeeded: int, expected: Action
+) -> None:
+    """A new job that has finished with some devices gets no more of them; any other one may."""
+    assert action(minimum=2, status=status, succeeded=succeeded, waited=5) is expected
+
+
+def test_the_minimum_of_devices_is_enough() -> None:
+    """A gate passes with exactly as many devices as it requires."""
+    assert action(minimum=3, succeeded=3) is Action.MARK
+
+
+def test_a_gate_times_out_after_its_last_second() -> None:
+    """A gate waits at exactly its timeout and with any time that the deploy has left, and fails after that."""
+    assert action(queued=1, waited=1800) is Action.WAIT
+    assert action(queued=1, waited=1800.1) is Action.STOP
+    assert action(queued=1, left=0.1) is Action.WAIT
+    assert action(queued=1, left=0) is Action.STOP
+
+
+def test_two_hundred_characters_of_a_comment_are_shown() -> None:
+    """The reason has the beginning of the comment of a canceled job, up to 200 characters."""
+    gate = Gate(success_percentage="100", maximum_failures=0, minimum_devices=1, timeout=1800)
+    progress = JobProgress(status="CANCELED", comment="x" * 201, canceled=1)
+    reason = verdict(gate, progress, waited=LAG, left=1000).reason
+    assert f" {'x' * 200} " in reason
