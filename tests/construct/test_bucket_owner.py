@@ -76,6 +76,7 @@ KNOWN: dict[str, tuple[str | None, Make, Any]] = {
 UNKNOWN: dict[str, tuple[str | None, Make]] = {
     "imported by name": (None, named),
     "imported by name into a known account": (HERE, named),
+    "imported with an empty account": (None, lambda made: named(made, account="")),
     "imported by ARN": (HERE, lambda made: s3.Bucket.from_bucket_arn(made, "Firmware", "arn:aws:s3:::firmware")),
     "imported with the account that CDK assumes anyway": (HERE, lambda made: named(made, account=HERE)),
     "declared in a stack without an account": (

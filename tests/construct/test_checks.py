@@ -1,0 +1,209 @@
+"""The checks of arguments one by one: their errors in full, and what they return."""
+
+import enum
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, Environment, Stack, Token
+
+from cdk_iot_ota._synth import checks
+from cdk_iot_ota_handler.ota_update.contract import limits
+
+from .stacks import stack
+
+TEXT, PRINTABLE = limits.Text(at_most=3), limits.Text(printable=True)
+WHOLE, DECIMAL = limits.Number(low=1, high=9), limits.Number(low=1, high=9, decimals=1)
+TWO = limits.Count(low=1, high=2)
+UNRESOLVED = Token.as_string({"Ref": "Parameter"})
+UNRESOLVED_NUMBER = Token.as_number({"Ref": "Parameter"})
+UNRESOLVED_DURATION = Duration.seconds(UNRESOLVED_NUMBER)
+
+
+class Color(enum.Enum):
+    """An enum."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+class Apple:
+    """A class whose name begins with a vowel."""
+
+
+CHECKS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
+    "text of another type": (lambda value: checks.text(TEXT, "x", value), 7, "x must be a str, got 7"),
+    "text too long": (
+        lambda value: checks.text(TEXT, "x", value),
+        "abcd",
+        "x must have 1 to 3 characters, got 4: 'abcd'",
+    ),
+    "number of another type": (lambda value: checks.number(WHOLE, "x", value), "7", "x must be a number, got '7'"),
+    "number that is a bool": (lambda value: checks.number(WHOLE, "x", value), True, "x must be a number, got True"),
+    "number too large": (lambda value: checks.number(WHOLE, "x", value), 10, "x must be between 1 and 9, got 10"),
+    "bool of another type": (lambda value: checks.boolean("x", value), "true", "x must be a bool, got 'true'"),
+    "seconds of another type": (
+        lambda value: checks.seconds(WHOLE, "x", value),
+        7,
+        "x must be a Duration, got 7: write Duration.seconds(…)",
+    ),
+    "minutes of another type": (
+        lambda value: checks.minutes(WHOLE, "x", value),
+        7,
+        "x must be a Duration, got 7: write Duration.minutes(…)",
+    ),
+    "seconds too many": (
+        lambda value: checks.seconds(WHOLE, "x", value),
+        Duration.minutes(1),
+        "x in seconds must be between 1 and 9, got 60",
+    ),
+    "minutes too many": (
+        lambda value: checks.minutes(WHOLE, "x", value),
+        Duration.hours(1),
+        "x in minutes must be between 1 and 9, got 60",
+    ),
+    "half a second": (
+        lambda value: checks.seconds(WHOLE, "x", value),
+        Duration.millis(1500),
+        "x in seconds must be a whole number, got 1.5",
+    ),
+    "half a minute": (
+        lambda value: checks.minutes(WHOLE, "x", value),
+        Duration.seconds(90),
+        "x in minutes must be a whole number, got 1.5",
+    ),
+    "value of an enum": (
+        lambda value: checks.enum_member("x", value, Color),
+        "red",
+        "x must be one of Color.RED, Color.BLUE, got 'red'",
+    ),
+    "no mapping": (lambda value: checks.text_map("x", value), ["a"], "x must be a mapping of str to str, got ['a']"),
+    "key of a mapping": (
+        lambda value: checks.text_map("x", value),
+        {"": "a"},
+        "x key must have at least 1 characters, got 0: ''",
+    ),
+    "value of a mapping": (lambda value: checks.text_map("x", value), {"a": 7}, "x['a'] must be a str, got 7"),
+    "one alone": (
+        lambda value: checks.list_of(TWO, "x", value, Color),
+        Color.RED,
+        "x must be a list of Color, got one alone: put it into a list",
+    ),
+    "no list": (lambda value: checks.list_of(TWO, "x", value, Color), 7, "x must be a list of Color, got 7"),
+    "text as a list": (
+        lambda value: checks.list_of(TWO, "x", value, Color),
+        "red",
+        "x must be a list of Color, got 'red'",
+    ),
+    "wrong member": (
+        lambda value: checks.list_of(TWO, "x", value, Color),
+        [Color.RED, 7],
+        "x must be a list of Color, got 7 in it",
+    ),
+    "too many members": (
+        lambda value: checks.list_of(TWO, "x", value, Color),
+        [Color.RED] * 3,
+        "x must have 1 to 2 members, got 3",
+    ),
+    "another class": (lambda value: checks.instance_of("x", value, Color), 7, "x must be a Color, got 7"),
+    "another class with a vowel": (lambda value: checks.instance_of("x", value, Apple), 7, "x must be an Apple, got 7"),
+    "path of another type": (lambda value: checks.file("x", value), 7, "x must be a path, got 7"),
+    "folder": (
+        lambda value: checks.file("x", value),
+        Path("/"),
+        "x must be a file, but '/' is a directory: build it before synth, or correct it",
+    ),
+    "absent file": (
+        lambda value: checks.file("x", value),
+        "/absent.bin",
+        "x must be a file, but '/absent.bin' does not exist: build it before synth, or correct it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("check", "value", "message"), CHECKS.values(), ids=CHECKS)
+def test_a_bad_value_is_refused(check: Callable[[Any], Any], value: Any, message: str) -> None:
+    """The error names the argument, the limit or type, and the value."""
+    with pytest.raises((TypeError, ValueError)) as refused:
+        check(value)
+    assert str(refused.value) == message
+
+
+def test_a_good_value_is_returned(tmp_path: Path) -> None:
+    """A value within its limit is returned in the type that the template needs."""
+    path = tmp_path / "a"
+    path.touch()
+    assert checks.text(TEXT, "x", "abc") == "abc"
+    assert repr(checks.number(WHOLE, "x", 7.0)) == "7"
+    assert repr(checks.number(DECIMAL, "x", 1.5)) == "1.5"
+    assert checks.boolean("x", value=False) is False
+    assert repr(checks.seconds(WHOLE, "x", Duration.millis(9000))) == "9"
+    assert repr(checks.minutes(WHOLE, "x", Duration.seconds(120))) == "2"
+    assert checks.enum_member("x", Color.RED, Color) is Color.RED
+    assert checks.text_map("x", {"a": ""}) == {"a": ""}
+    assert checks.list_of(TWO, "x", (Color.RED, Color.RED), Color) == [Color.RED, Color.RED]
+    assert checks.instance_of("x", Color.BLUE, Color) is Color.BLUE
+    assert checks.file("x", str(path)) == checks.file("x", path) == path.resolve()
+
+
+def test_a_relative_path_becomes_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The path of a file does not depend on the folder in which the app runs later."""
+    (tmp_path / "a").touch()
+    monkeypatch.chdir(tmp_path)
+    assert checks.file("x", "a") == (tmp_path / "a").resolve()
+
+
+def test_a_token_passes_unchanged() -> None:
+    """A value that is known at deploy time only is returned as it is, whatever its limit."""
+    assert not checks.known(UNRESOLVED)
+    assert checks.known("a")
+    assert checks.text(TEXT, "x", UNRESOLVED) == UNRESOLVED
+    assert checks.number(WHOLE, "x", UNRESOLVED_NUMBER) == UNRESOLVED_NUMBER
+    assert checks.seconds(WHOLE, "x", UNRESOLVED_DURATION) == UNRESOLVED_NUMBER
+    minutes = Duration.minutes(UNRESOLVED_NUMBER)
+    assert checks.minutes(WHOLE, "x", minutes) == UNRESOLVED_NUMBER
+    assert checks.text_map("x", {UNRESOLVED: UNRESOLVED}) == {UNRESOLVED: UNRESOLVED}
+
+
+@pytest.mark.parametrize("kind", [TypeError, ValueError])
+def test_errors_get_the_path_of_their_construct(kind: type[Exception]) -> None:
+    """A wrong value or type keeps the class of its error and gets a prefix; other errors stay as they are."""
+    with pytest.raises(kind, match=r"^Prod/Ota: x is wrong$") as refused, checks.prefix_errors("Prod/Ota"):
+        raise kind("x is wrong")
+    assert type(refused.value) is kind
+    with pytest.raises(KeyError, match=r"^'x'$"), checks.prefix_errors("Prod/Ota"):
+        raise KeyError("x")
+
+
+ARN = "arn:aws:iot:eu-west-1:111122223333:thing/a"
+
+
+def placed(**env: str) -> Stack:
+    """Return a stack in an environment."""
+    return Stack(App(analytics_reporting=False), "Prod", env=Environment(**env))
+
+
+@pytest.mark.parametrize(
+    ("env", "word"),
+    [
+        ({"account": "444455556666", "region": "eu-west-1"}, "account 444455556666"),
+        ({"account": "111122223333", "region": "us-east-1"}, "Region us-east-1"),
+        ({"region": "us-east-1"}, "Region us-east-1"),
+        ({"account": "444455556666"}, "account 444455556666"),
+        ({"region": "cn-north-1"}, "partition aws-cn"),
+    ],
+)
+def test_an_arn_of_another_environment_is_refused(env: dict[str, str], word: str) -> None:
+    """An ARN is refused if its partition, account or Region is another one than what synth knows of the stack."""
+    message = f"x must be in the stack's {word}, got {ARN!r}: why"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        checks.in_environment(placed(**env), "x", ARN, "why")
+
+
+def test_an_arn_passes_where_synth_does_not_know_better() -> None:
+    """An ARN of the stack's environment passes, and any one where either of both is known at deploy time only."""
+    checks.in_environment(placed(account="111122223333", region="eu-west-1"), "x", ARN, "why")
+    checks.in_environment(stack(), "x", ARN, "why")
+    checks.in_environment(placed(account="444455556666", region="us-east-1"), "x", UNRESOLVED, "why")

@@ -1,0 +1,243 @@
+"""The policies that an update depends on, and how they are divided."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Aws, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaUpdateProvider, RolloutGate
+from cdk_iot_ota.permissions.ota_permissions import OtaPermissions
+from cdk_iot_ota.permissions.policies import Policies, _DeclaredObjects
+
+from .stacks import firmware, only_update, ota_file, ota_update, stack, template
+
+
+def stream_update(made: Stack, id: str = "Blinky", **options: Any) -> None:
+    """Declare an update with a file in a stream."""
+    ota_update(made, id, Path(), files=[ota_file(FileLocation.from_stream("s", 0))], **options)
+
+
+def test_an_update_depends_on_all_its_policies(tmp_path: Path) -> None:
+    """An update is created after each policy that it needs, and deleted before it."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path), ota_update_id="mine", gate=RolloutGate())
+    found = template(prod).to_json()["Resources"]
+    policies = {
+        name
+        for name, part in found.items()
+        if part["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy") and name.startswith("OtaPermissions")
+    }
+    assert len(policies) == 8
+    assert policies <= set(only_update(prod)["DependsOn"])
+
+
+def test_explicit_ids_fill_one_policy_after_the_other() -> None:
+    """A managed policy takes fifty explicit ids, in the order of their declaration."""
+    prod = stack()
+    provider = OtaUpdateProvider(prod, "Provider")
+    ids = OtaPermissions(prod, "Permissions", provider=provider)._handler._explicit_ids
+    for number in range(101):
+        ids.needed_for(f"id-{number}")
+    found = template(prod).find_resources("AWS::IAM::ManagedPolicy")
+    resources = {name: part["Properties"]["PolicyDocument"]["Statement"][0]["Resource"] for name, part in found.items()}
+    lengths = {
+        name.split("HandlerExplicitIds")[1][0]: len(arns) if isinstance(arns, list) else 1
+        for name, arns in resources.items()
+    }
+    assert lengths == {"0": 50, "1": 50, "2": 1}
+
+
+def test_an_explicit_id_may_be_used_once() -> None:
+    """The second update of a stack with the same explicit id is refused."""
+    prod = stack()
+    stream_update(prod, ota_update_id="mine")
+    with pytest.raises(ValueError, match=r"Prod/B: ota_update_id must be different for each update, got 'mine' twice"):
+        stream_update(prod, "B", ota_update_id="mine")
+
+
+def test_the_permissions_of_the_default_provider_have_a_fixed_name() -> None:
+    """The name of the permissions is the same for the default provider of the stack, and has digits for any other."""
+    prod, other = stack(), stack("Other")
+    stream_update(prod)
+    stream_update(prod, "B", provider=OtaUpdateProvider(prod, "Own"))
+    stream_update(other, provider=OtaUpdateProvider.get_or_create(other))
+    names = sorted(child.node.id for child in prod.node.children if isinstance(child, OtaPermissions))
+    assert [len(name) for name in names] == [len("OtaPermissions"), len("OtaPermissions") + 8]
+    assert names[0] == "OtaPermissions"
+    assert [child.node.id for child in other.node.children if isinstance(child, OtaPermissions)] == ["OtaPermissions"]
+
+
+def test_statements_of_a_constant_policy_are_read_once() -> None:
+    """A later call for a constant policy returns it as it is; a policy of another kind is replaced when it changes."""
+    prod = stack()
+    policies, role = Policies(prod), OtaServiceRole(prod, "Role")
+    first = policies.constant("A", role, {})
+    assert policies.constant("A", role, {}) is first
+    assert policies.replaced("B", role) is policies.replaced("B", role)
+    assert policies.prefix == "Prod_"
+
+
+def test_the_digest_of_a_value_is_that_of_its_template() -> None:
+    """A digest has eight digits, knows tokens, and does not depend on the order of keys."""
+    prod = stack()
+    policies = Policies(prod)
+    assert len(policies.digest("a")) == 8
+    assert policies.digest({"a": 1, "b": 2}) == policies.digest({"b": 2, "a": 1})
+    assert policies.digest(prod.account) != policies.digest(prod.region)
+
+
+@pytest.mark.parametrize("shared_bucket", [True, False])
+def test_ten_objects_are_named_one_by_one(*, shared_bucket: bool) -> None:
+    """Up to ten objects are allowed by their keys, in order; more of them by folder and extension."""
+    declared = _DeclaredObjects()
+    for number in range(9, -1, -1):
+        declared.add(f"a/{number}.bin", outlives_declaration=False)
+    assert not declared.are_many
+    assert declared.patterns(shared_bucket=shared_bucket) == [f"a/{number}.bin" for number in range(10)]
+    declared.add("b/0.bin", outlives_declaration=False)
+    assert declared.are_many
+    assert declared.patterns(shared_bucket=shared_bucket) == ["a/*.bin", "b/*.bin"]
+
+
+def test_ten_folders_are_named_one_by_one() -> None:
+    """Up to ten patterns are named; more of them become the bucket, unless others share it."""
+    declared = _DeclaredObjects()
+    for number in range(10):
+        for name in ("a", "b"):
+            declared.add(f"{number}/{name}.bin", outlives_declaration=False)
+    assert len(declared.patterns(shared_bucket=True)) == 10
+    declared.add("x/a.bin", outlives_declaration=False)
+    assert declared.patterns(shared_bucket=False) == ["*"]
+    with pytest.raises(ValueError, match="files of a stack must have at most 10 endings, got 11 of assets"):
+        declared.patterns(shared_bucket=True)
+
+
+def test_a_warning_of_many_objects_appears_once() -> None:
+    """A policy that allows more than the declared objects is warned of once, however many updates follow."""
+    prod = stack()
+    policies = Policies(prod)
+    policies._warn_of_many("A", ["a/*", "b/*"])
+    policies._warn_of_many("A", ["a/*", "b/*", "c/*"])
+    (entry,) = [one for one in prod.node.metadata if "warning" in one.type]
+    assert str(entry.data).startswith(
+        "the files of the OTA updates are too many for a policy to name them: roles may read a/*, b/* of their bucket"
+    )
+    assert "[ack: cdk-iot-ota:many-objects]" in str(entry.data)
+
+
+def test_a_key_that_is_not_known_is_not_made_a_pattern() -> None:
+    """A key that only CloudFormation knows is allowed as it is, also for an update that outlives its declaration."""
+    prod = stack()
+    declared = _DeclaredObjects()
+    declared.add(prod.region, outlives_declaration=True)
+    assert declared.patterns(shared_bucket=True) == [prod.region]
+
+
+def test_any_provider_of_another_stack_has_its_own_permissions() -> None:
+    """A provider of another stack gets policies of this stack under a name with digits, even a default one."""
+    app = App(analytics_reporting=False)
+    prod, other = Stack(app, "Prod"), Stack(app, "Other")
+    stream_update(prod, provider=OtaUpdateProvider.get_or_create(other))
+    (name,) = [child.node.id for child in prod.node.children if isinstance(child, OtaPermissions)]
+    assert name.startswith("OtaPermissions")
+    assert len(name) == len("OtaPermissions") + 8
+
+
+def test_a_role_of_the_app_gets_no_policy() -> None:
+    """A role that is not an ``OtaServiceRole`` is only passed on."""
+    prod = stack()
+    stream_update(prod, role=iam.Role.from_role_arn(prod, "Role", "arn:aws:iam::111122223333:role/ota"))
+    names = {part["Properties"]["PolicyName"] for part in template(prod).find_resources("AWS::IAM::Policy").values()}
+    assert not [name for name in names if "Service" in name.removeprefix("Prod_OtaPermissions")]
+
+
+def test_the_names_of_policies_are_stable() -> None:
+    """A policy's name has the stack's prefix, its purpose, and eight digits for each role, bucket and content.
+
+    Another name would be another policy, which an update in the account has never heard of.
+    """
+    prod = stack()
+    bucket, signed = (s3.Bucket.from_bucket_name(prod, name, name) for name in ("firmware", "signed"))
+    signing = CodeSigning.signer(destination_bucket=signed, profile_name="blinky")
+    files = [
+        ota_file(FileLocation.from_bucket(bucket, "a"), name="/a", signing=signing),
+        OtaFile(name="/b", signing=CodeSigning.signer_job("job-1")),
+    ]
+    ota_update(prod, "Blinky", Path(), files=files, ota_update_id="mine")
+    found = template(prod).find_resources("AWS::IAM::Policy").values()
+    names = sorted(
+        part["Properties"]["PolicyName"] for part in found if part["Properties"]["PolicyName"].startswith("Prod_")
+    )
+    digits = "[0-9a-f]{8}"
+    expected = [
+        "HandlerAnyJobsStreams",
+        "HandlerOwnUpdates",
+        f"HandlerReads{digits}-{digits}",
+        f"PassRole{digits}",
+        f"Service{digits}",
+        f"ServiceExplicitIds{digits}",
+        f"ServiceReads{digits}{digits}-{digits}",
+        f"ServiceSigns{digits}{digits}-{digits}",
+        f"ServiceSigns{digits}Jobs-{digits}",
+    ]
+    unmatched = [name for name in names if not any(re.fullmatch(f"Prod_OtaPermissions{one}", name) for one in expected)]
+    assert unmatched == []
+    assert len(names) == len(expected)
+
+
+def in_bucket(made: Stack, *, key: str = "a", signing: CodeSigning | None = None, **attributes: Any) -> None:
+    """Declare an update with an object of a bucket."""
+    bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", **{"bucket_name": "firmware", **attributes})
+    file = ota_file(FileLocation.from_bucket(bucket, key), **({} if signing is None else {"signing": signing}))
+    ota_update(made, "Blinky", Path(), files=[file])
+
+
+def into(made: Stack, **options: Any) -> CodeSigning:
+    """Return a signature by AWS Signer into a bucket with these attributes."""
+    attributes = {"bucket_name": "signed", **options.pop("bucket", {})}
+    signed = s3.Bucket.from_bucket_attributes(made, "Signed", **attributes)
+    return CodeSigning.signer(destination_bucket=signed, **{"profile_name": "blinky", **options})
+
+
+def key_of(made: Stack, resource: str) -> kms.IKey:
+    """Import a key by an ARN with this resource."""
+    return kms.Key.from_key_arn(made, "Key", f"arn:aws:kms:eu-west-1:111122223333:{resource}")
+
+
+def stream_role(made: Stack, name: str) -> None:
+    """Declare an update with a role of this name."""
+    stream_update(made, role=iam.Role.from_role_arn(made, "Role", f"arn:{Aws.PARTITION}:iam::111122223333:role/{name}"))
+
+
+STAR = f"{Aws.REGION}*"
+PATTERNS: dict[str, Callable[[Stack], object]] = {
+    "ota_update_id": lambda made: stream_update(made, ota_update_id=STAR),
+    "ARN of role": lambda made: stream_role(made, STAR),
+    "key": lambda made: in_bucket(made, key=STAR),
+    "the ARN of bucket": lambda made: in_bucket(made, bucket_arn=f"arn:{Aws.PARTITION}:s3:::*"),
+    "the key of bucket": lambda made: in_bucket(made, encryption_key=key_of(made, "key/*")),
+    "profile_name": lambda made: in_bucket(made, signing=into(made, profile_name=STAR)),
+    "destination_prefix": lambda made: in_bucket(made, signing=into(made, destination_prefix=STAR)),
+    "the ARN of destination_bucket": lambda made: in_bucket(
+        made, signing=into(made, bucket={"bucket_arn": f"arn:{Aws.PARTITION}:s3:::*"})
+    ),
+    "the key of destination_bucket": lambda made: in_bucket(
+        made, signing=into(made, bucket={"encryption_key": key_of(made, "key/*")})
+    ),
+    "job_id": lambda made: ota_update(
+        made, "Blinky", Path(), files=[OtaFile(name="/a", signing=CodeSigning.signer_job(STAR))]
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "declare"), PATTERNS.items(), ids=PATTERNS)
+def test_a_pattern_is_refused_with_the_name_of_what_it_is(name: str, declare: Callable[[Stack], object]) -> None:
+    """The error for a wildcard in a policy has the name of the argument or resource."""
+    with pytest.raises(ValueError, match=rf"^Prod/Blinky: {name} must be one resource, got "):
+        declare(stack())
