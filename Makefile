@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 unexport CDK_IOT_OTA_TEST_ACCOUNT
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo check test lint types pytest lowest explore large test-aws clean-aws lock audit format clean
+.PHONY: help install setup demo check test lint types pytest lowest explore large mutants test-aws clean-aws lock audit format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ demo: install ## deploy the examples to a local AWS emulator with simulated devi
 # Slower files, and everything that starts other processes, are left to `make test`.
 FAST := $(addprefix tests/,cli construct contract handler project snapshot) \
 	$(addprefix --ignore=tests/,construct/test_policy_sizes.py contract/test_round_trip.py \
-	handler/test_ownership.py project/test_distribution.py project/test_project.py)
+	handler/test_ownership.py project/test_distribution.py project/test_mutants.py project/test_project.py)
 
 check: lint ## lint, mypy and the fast tests, in under a minute
 	$(BIN)/mypy
@@ -77,6 +77,10 @@ explore: install ## run 20,000 new random stack histories, ten times as many as 
 
 large: install ## test gates over 10,000 devices, ten times as many as `make test`
 	DEVICES=10000 $(BIN)/pytest tests/end_to_end/test_gate_scenarios.py -k large
+
+# A quarter of an hour with two processors.
+mutants: install ## change lines that matter one by one, and report what no test notices
+	$(BIN)/python -m tools.mutants $(MODULES)
 
 test-aws: install ## run the end-to-end tests in the AWS account ACCOUNT=, see docs/testing-on-aws.md
 	CDK_IOT_OTA_TEST_ACCOUNT="$(ACCOUNT)" $(BIN)/pytest tests/end_to_end -raP
