@@ -8,9 +8,9 @@ import pytest
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 
-from ..fakes.ota_service import Behaviour, FakeOtaService
+from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from .polls import poll, timed_poll
-from .scenarios import DELETE, content_change, event, id_of, properties, put_update, with_update
+from .scenarios import DELETE, GATE, content_change, event, id_of, properties, put_update, run, with_update
 
 # A role that has not propagated in IAM yet fails a creation with this.
 NO_ACCESS = ("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole")
@@ -63,6 +63,26 @@ def test_an_update_that_was_removed_on_purpose_is_created_again_at_once() -> Non
     assert poll(service, event("Create"))["IsComplete"]
     assert service.writes() == ["CreateOTAUpdate", DELETE, "CreateOTAUpdate", "TagResource"]
     assert creations == [0, 7.75]
+
+
+@pytest.mark.parametrize("removal", [2, 10])
+def test_an_update_is_created_as_soon_as_the_one_before_is_gone(removal: float) -> None:
+    """A deletion that ends within the poll is followed by the creation, without the 20 s of an update that hides."""
+    service = FakeOtaService(behaviour=Behaviour(removal=removal))
+    put_update(service, status="DELETE_IN_PROGRESS")
+    creations = seconds_of_creations(service)
+    poll(service, event("Create"))
+    assert removal <= creations[0] <= removal + 5
+
+
+@pytest.mark.parametrize("operation", ["CreateOTAUpdate", "HeadObject", "DescribeStacks"])
+def test_a_gated_creation_that_never_works_is_reported_with_its_error(operation: str) -> None:
+    """An update with a gate that cannot be created within five minutes fails with the last error, not as deleted."""
+    service = FakeOtaService()
+    service.inject([Fault(kind="throttled", operation=operation, lasts=9999)])
+    begun, answer = service.time.now, run(service, event("Create", Gate=GATE))
+    assert answer.reason == f"{operation}: throttled"
+    assert 252 < service.time.now - begun <= 300
 
 
 @pytest.mark.parametrize("error", REFUSALS)

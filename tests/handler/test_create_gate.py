@@ -54,6 +54,11 @@ def test_the_counts_of_a_gate_and_the_attributes_of_its_update_are_returned() ->
     assert service.updates[id_of("one")].tags[names.DEPLOYED_TAG] == "succeeded=3 failed=0 seconds=95"
 
 
+def test_the_seconds_of_a_gate_are_those_of_its_event_at_most() -> None:
+    """The seconds that a gate has waited are not longer than its event, although the update is dated earlier."""
+    assert poll(with_job(PASSED, age=95), GATED, waited=40)["Data"]["SecondsWaited"] == "40"
+
+
 def test_an_update_that_is_deployed_again_keeps_its_counts() -> None:
     """A deploy that takes up an update again adds its operation to the deployed tag, and keeps the counts in it."""
     service = with_update(deployed="succeeded=3 failed=0 seconds=60 operation=990000")

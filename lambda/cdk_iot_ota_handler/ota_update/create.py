@@ -26,17 +26,21 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """The result of one look, and the decision that follows from it."""
+    """The result of one look, and the decision that follows from it.
+
+    ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation.
+    """
 
     decision: Decision
     observed: Observed | None
     progress: JobProgress | None = None
+    seconds: float = 0
     stack: Stack | None = None
 
     @property
     def deployed_tag(self) -> str:
         """The value of the deployed tag, which keeps what the gate has observed, and the operation on the stack."""
-        value = deployed_tag(self.progress, 0 if self.observed is None else self.observed.age)
+        value = deployed_tag(self.progress, self.seconds)
         if self.observed is not None:
             value = self.observed.tags.get(names.DEPLOYED_TAG, value)
         return with_operation(value, None if self.stack is None else self.stack.operation)
@@ -62,6 +66,7 @@ class Creation:
         self._event, self._desired, self._service, self._clock = event, desired, service, clock
         self._begun = clock.now()
         self._known_since: float | None = None
+        self._is_absent = False
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
 
     def poll(self) -> Mapping[str, str] | None:
@@ -83,6 +88,8 @@ class Creation:
     def _last_look(self) -> float:
         """Return after how many seconds the next look would find the time over, and could not tell the reason."""
         last = timeouts.HANDLER_DEADLINE if self._event["KeepsId"] else deadline(self._desired)
+        if self._is_absent and self._desired.gate is not None:
+            last = timeouts.GATED_CREATION
         return last - timeouts.SETTLE_PATIENCE - timeouts.QUERY_INTERVAL - timeouts.CALL
 
     def _waited(self) -> float:
@@ -100,7 +107,8 @@ class Creation:
     def _look(self) -> _Look:
         """Observe what the decision depends on, decide, and do one thing."""
         observed = self._service.get_update(self._desired.ota_update_id, self._clock.now())
-        if observed is not None:
+        self._is_absent = observed is None
+        if observed is not None and observed.status != "DELETE_IN_PROGRESS":
             self._known_since = self._known_since or self._clock.now()
         request: _Request | FatalError | RetryableError | None = None
         context = self._context()
@@ -110,7 +118,7 @@ class Creation:
             decision = completion(self._desired, observed, context)
         if decision.action is Action.PREPARE:
             request = self._prepare()
-            context = replace(context, is_prepared=True, waited=self._waited())
+            context = replace(context, is_prepared=True)
             decision = completion(self._desired, observed, context)
         # Query the stack last, so that the race with a rollback is limited to the single mutating call that follows.
         if decision.action is Action.ASK_STACK:
@@ -175,7 +183,7 @@ class Creation:
         decision = verdict(gate, progress, waited=age, left=left)
         if decision.action is Action.STOP:
             decision = unless_live(decision, observed, context)
-        return replace(look, decision=decision, progress=progress)
+        return replace(look, decision=decision, progress=progress, seconds=age)
 
     def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
         """Return whether devices that could not be asked fail the gate, instead of being asked again."""
