@@ -201,10 +201,14 @@ OWN = {"waited": 30.0}
         (seen(age=MARK_LAG + 0.1), {"stack": ROLLING_BACK}, Action.DELETE),
         (seen("CREATE_FAILED", age=3600), {"stack": ROLLING_BACK}, Action.DELETE_AND_FAIL),
         (seen(age=900), {"stack": ROLLED_BACK, "waited": STACK_LAG - 0.1}, Action.WAIT),
-        # An Update restores what was live before it, whose mark may not be visible yet.
+        # An Update restores what was live before it, whose mark may not be visible yet, and marks nothing itself.
         (seen(age=CLOCK_FAULT), {**UPDATE, "stack": ROLLING_BACK}, Action.WAIT),
-        (seen(age=CLOCK_FAULT + 0.1), {**UPDATE, "stack": ROLLING_BACK}, Action.MARK),
-        (seen(age=3600), UPDATE, Action.MARK),
+        (seen(age=CLOCK_FAULT + 0.1), {**UPDATE, "stack": ROLLING_BACK}, Action.DONE),
+        (seen(age=3600), UPDATE, Action.ASK_STACK),
+        (seen(age=3600), {**UPDATE, "stack": DEPLOYING}, Action.MARK),
+        (seen(age=3600), {**UPDATE, "stack": ROLLED_BACK, "waited": STACK_LAG - 0.1}, Action.WAIT),
+        (seen(age=3600), {**UPDATE, "stack": ROLLED_BACK, "waited": STACK_LAG}, Action.DONE),
+        (seen(age=3600), {**KEEPS, "stack": ROLLED_BACK}, Action.MARK),
         (seen(age=TAG_LAG + 50), {**UPDATE, "stack": ROLLING_BACK, "waited": TAG_LAG}, Action.WAIT),
         (seen(age=TAG_LAG + 50), {**UPDATE, "stack": ROLLING_BACK, "waited": TAG_LAG + 0.1}, Action.DELETE),
         # Until the end, since no other event may be left to delete it.

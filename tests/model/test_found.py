@@ -295,6 +295,14 @@ def test_an_update_that_cannot_be_deleted_for_long_is_not_marked(story: Story) -
     story.check_the_end()
 
 
+def test_a_second_delivery_in_a_rollback_marks_nothing(story: Story) -> None:
+    """A delivery that begins in the rollback does not mark the update of the first one, however old it seems to be."""
+    story.create(declaration("one"))
+    story.remove_by_hand()
+    story.update(declaration("two"), Plan(cut_after=0.7, duplicates=(15,)), Behaviour(clock_fault=60))
+    story.check_the_end()
+
+
 def test_the_live_update_is_not_a_leftover_although_clocks_differ(story: Story) -> None:
     """The retry of a replacement that a second delivery has deployed spares the live update, whatever the dates."""
     story.create(declaration("one"))

@@ -12,6 +12,7 @@ from .ownership import owner_of, refusal
 
 _ASK_PREVIOUS = Decision(Action.ASK_PREVIOUS, "it does not exist, and this may be the retry of a failed deploy")
 _ASK_STACK = Decision(Action.ASK_STACK, "what to do depends on whether the stack is rolling back")
+_OLD_STATUS = Decision(Action.WAIT, "the status of the stack may be that of the previous operation")
 _NOT_RECREATED = "rolling back to an update that no longer exists: it is not created again"
 
 
@@ -208,21 +209,27 @@ def _when_orphaned(desired: Desired, stack: Stack, observed: Observed, context: 
     if not _is_own(observed, context) and not is_marked:
         return Decision(Action.WAIT, "the event that created it may handle it")
     if stack.has_rolled_back and context.waited < timeouts.STACK_LAG:
-        return Decision(Action.WAIT, "the status of the stack may be that of the previous operation")
+        return _OLD_STATUS
     return Decision(Action.DELETE, "it was created after the stack started to roll back")
 
 
 def _when_created(desired: Desired, observed: Observed, context: Context) -> Decision:
     if observed.verdict is not None:
         return unless_live(Decision(Action.STOP, observed.verdict), observed, context)
-    if desired.gate is None:
-        return Decision(Action.MARK, "it is created")
+    mark = Decision(Action.MARK, "it is created")
+    if context.keeps_id and desired.gate is None:
+        return mark
     if context.keeps_id and observed.age <= timeouts.MARK_LAG and not _is_own(observed, context):
         return Decision(Action.WAIT, "its deployed tag may not be visible yet")
     if context.stack is None:
         return _ASK_STACK
-    if context.stack.is_rolling_back:
-        return Decision(Action.MARK, "it is created, and a rollback evaluates no gate")
+    if context.stack.has_rolled_back and context.waited < timeouts.STACK_LAG:
+        return _OLD_STATUS
+    if context.stack.has_turned_back:
+        # What another delivery of a failed deploy has created is not marked; what is live, is marked already.
+        return mark if context.keeps_id else Decision(Action.DONE, "a rollback deploys nothing")
+    if desired.gate is None:
+        return mark
     return Decision(Action.ASK_DEVICES, "its gate decides")
 
 
