@@ -311,12 +311,3 @@ def test_the_live_update_is_not_a_leftover_although_clocks_differ(story: Story) 
     assert not story.update(declaration("one", ota_update_id="mine-1"), plan)
     story.update(declaration("two", ota_update_id="mine-1"), day=Behaviour(clock_fault=15))
     story.check_the_end()
-
-
-def test_an_update_that_was_deleted_by_hand_may_be_taken_for_a_failed_one(story: Story) -> None:
-    """Not promised: what was deployed in place of an update deleted by hand stays if its answer is lost."""
-    story.create(declaration("one"))
-    story.service.updates.pop(story.stack.physical_id)
-    story.update(declaration("two"), Plan(lost=2))
-    story.rest()
-    assert len(story.service.owned(story.stack.stack_id)) == 1
