@@ -151,7 +151,6 @@ def at(operation: int, **changes: Any) -> Observed:
     return seen(deployed=f"true operation={operation}", **changes)
 
 
-RECENT = seen(deployed="true", age=110)
 LIVE, LATER = seen(deployed="true", age=3600), seen(desired=TWO, deployed="true", age=3599)
 LEFT, RETAINED = seen(desired=TWO, age=100), seen(desired=TWO, deployed="true", age=3600)
 
@@ -175,13 +174,20 @@ LEFT, RETAINED = seen(desired=TWO, age=100), seen(desired=TWO, deployed="true", 
         (LATER, LIVE, DEPLOYING, STACK_LAG + 0.1, True),
         (RETAINED, LIVE, ROLLING_BACK, 300, False),
         (LATER, seen(deployed="true operation=9900", age=7200), ROLLING_BACK, 300, False),
-        (seen(desired=TWO, deployed="true operation=9900", age=7200), LIVE, ROLLING_BACK, 0, True),
-        # The later operation deployed it; without one, the creation counts, whose clock may differ by a minute.
-        (seen(desired=TWO, deployed="true operation=9900", age=3600), at(9899, age=10), ROLLING_BACK, 0, True),
-        (seen(desired=TWO, deployed="true operation=9900", age=10), at(9901, age=3600), ROLLING_BACK, 0, False),
-        (seen(desired=TWO, deployed="true operation=9900", age=10), at(9900, age=3600), ROLLING_BACK, 0, False),
-        (seen(desired=TWO, deployed="true operation=9900", age=100 + CLOCK_FAULT), RECENT, ROLLING_BACK, 0, False),
-        (seen(desired=TWO, deployed="true operation=9900", age=100.1 + CLOCK_FAULT), RECENT, ROLLING_BACK, 0, True),
+        # The deploy that was taken back has deployed an update again that was live before the one that is restored.
+        (at(9900, desired=TWO, age=7200), LIVE, ROLLING_BACK, 300, False),
+        (at(9900, desired=TWO, age=7200), at(9000, age=1000), ROLLING_BACK, 300, False),
+        # Operations are compared, or creations; a creation is compared with an operation that has taken up the other.
+        (at(9900, desired=TWO, age=110), at(9899, age=10), ROLLING_BACK, 0, True),
+        (at(9900, desired=TWO, age=110), at(9901, age=3600), ROLLING_BACK, 0, False),
+        (at(9900, desired=TWO, age=110), at(9900, age=3600), ROLLING_BACK, 0, False),
+        (at(9900, desired=TWO, age=100 + CLOCK_FAULT), at(9899, age=10), ROLLING_BACK, 0, True),
+        (at(9900, desired=TWO, age=100.1 + CLOCK_FAULT), at(9899, age=10), ROLLING_BACK, 0, False),
+        (seen(desired=TWO, deployed="true", age=99), at(9900, age=3600), ROLLING_BACK, 0, True),
+        (seen(desired=TWO, deployed="true", age=100), at(9900, age=3600), ROLLING_BACK, 0, False),
+        (seen(desired=TWO, deployed="true", age=169), at(9900, age=100 + CLOCK_FAULT), ROLLING_BACK, 0, True),
+        (seen(desired=TWO, deployed="true", age=110), at(9900, age=100 + CLOCK_FAULT), ROLLING_BACK, 0, True),
+        (seen(desired=TWO, deployed="true", age=110), at(9900, age=100.1 + CLOCK_FAULT), ROLLING_BACK, 0, False),
         # The new properties are retried: the old ones are live.
         (LATER, None, DEPLOYING, 0, False),
         (LATER, None, ROLLING_BACK, 300, False),

@@ -311,3 +311,14 @@ def test_the_live_update_is_not_a_leftover_although_clocks_differ(story: Story) 
     assert not story.update(declaration("one", ota_update_id="mine-1"), plan)
     story.update(declaration("two", ota_update_id="mine-1"), day=Behaviour(clock_fault=15))
     story.check_the_end()
+
+
+def test_an_update_that_was_live_before_is_not_a_leftover(story: Story) -> None:
+    """A deploy back to the stable update, whose answer is lost with rollback off, leaves that update."""
+    story.create(declaration("two"))
+    story.service.put_foreign("mine-2")
+    assert not story.update(declaration("one", ota_update_id="mine-2"), Plan(rollback_off=True))
+    assert not story.update(declaration("one"), Plan(fails_later=True))
+    assert not story.update(declaration("two"), Plan(lost=2))
+    story.roll_back()
+    story.check_the_end()

@@ -41,19 +41,18 @@ class Observed:
         """Why its gate has failed, if a tag keeps that."""
         return self.tags.get(names.FAILED_TAG)
 
-    def was_deployed_after(self, other: "Observed", now: float) -> bool:
-        """Return whether a later operation on the stack has deployed it than the other update."""
-        if self.operation is not None and other.operation is not None:
-            return self.operation > other.operation
-        return self._live_since(now) > other._live_since(now)
+    def was_first_deployed_after(self, other: "Observed", now: float) -> bool:
+        """Return whether it was deployed for the first time after the other update was deployed for the last time."""
+        first, last = self.operation, other.operation
+        if first is not None and last is not None and not self._was_taken_up(first, now):
+            return first > last
+        created = now - other.age
+        return now - self.age > (last if last is not None and other._was_taken_up(last, now) else created)
 
-    def _live_since(self, now: float) -> float:
-        """Return when it became what its stack declares: at its creation, unless a later operation has taken it up."""
-        created = now - self.age
-        # The creation and the operation are dated by different clocks.
-        if self.operation is None or self.operation - created <= timeouts.CLOCK_FAULT:
-            return created
-        return self.operation
+    def _was_taken_up(self, operation: int, now: float) -> bool:
+        """Return whether an operation on the stack has deployed it that began after its creation."""
+        # Two clocks have dated them.
+        return operation - (now - self.age) > timeouts.CLOCK_FAULT
 
     @property
     def reason(self) -> str:

@@ -144,7 +144,7 @@ def is_leftover(
     restored = live if live is not None and live.status == "CREATE_COMPLETE" else None
     if restored is not None and restored.is_deployed:
         # CloudFormation never learned of a deploy after the live one; an earlier one was retained on purpose.
-        if observed.is_deployed and not observed.was_deployed_after(restored, now):
+        if observed.is_deployed and not observed.was_first_deployed_after(restored, now):
             return False
         return True if stack.is_rolling_back or waited > timeouts.STACK_LAG else None
     if observed.is_deployed and restored is None:
