@@ -66,7 +66,7 @@ def test_an_update_that_is_deployed_again_keeps_its_counts() -> None:
     answer = poll(service, GATED)
     assert answer["Data"]["DevicesSucceeded"] == "3"
     tag = service.updates[id_of("one")].tags[names.DEPLOYED_TAG]
-    assert tag == "succeeded=3 failed=0 seconds=60 operation=999990"
+    assert tag == "succeeded=3 failed=0 seconds=60 since=990000 operation=999990"
 
 
 def test_a_gate_ends_with_the_time_of_its_deploy() -> None:

@@ -5,6 +5,7 @@ import pytest
 from cdk_iot_ota_handler.ota_update import identity
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.identity import Owner, failed_tag, gate_attributes, with_operation
+from cdk_iot_ota_handler.ota_update.observed import Observed
 
 from ..fakes.cloudformation import LOGICAL_ID, STACK_ID, invented_id
 from .scenarios import REQUEST
@@ -92,6 +93,31 @@ def test_a_deployed_tag_keeps_its_operation_beside_the_counts(value: str) -> Non
     assert tag == f"{value} operation=1800000000"
     assert with_operation(tag, None) == value
     assert gate_attributes(tag) == gate_attributes(value)
+
+
+@pytest.mark.parametrize("value", ["true", "succeeded=3 failed=0 seconds=93"])
+def test_a_deployed_tag_keeps_the_first_operation_beside_the_last(value: str) -> None:
+    """An update that is taken up again has both operations in its tag, which replace each other only together."""
+    taken_up = with_operation(with_operation(value, 1), 2, first=1)
+    assert taken_up == f"{value} since=1 operation=2"
+    assert with_operation(taken_up, 3, first=1) == f"{value} since=1 operation=3"
+    assert with_operation(taken_up, None) == value
+    assert gate_attributes(taken_up) == gate_attributes(value)
+
+
+@pytest.mark.parametrize(
+    ("tag", "first", "last"),
+    [
+        ("true", None, None),
+        ("true operation=7", 7, 7),
+        ("true since=5 operation=7", 5, 7),
+        ("true since=0 operation=7", 0, 7),
+    ],
+)
+def test_the_operations_of_a_deployed_tag(tag: str, first: int | None, last: int | None) -> None:
+    """The first operation is the last one unless the tag has both; a deployed tag without any tells none."""
+    observed = Observed(status="CREATE_COMPLETE", tags={names.DEPLOYED_TAG: tag}, age=1, attributes={})
+    assert (observed.first_operation, observed.operation) == (first, last)
 
 
 def test_a_verdict_fits_into_a_tag() -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.contract.timeouts import (
-    CLOCK_FAULT,
     CREATION_DEADLINE,
     DELETION_PATIENCE,
     HANDLER_DEADLINE,
@@ -146,9 +145,10 @@ def test_what_a_delete_spares(observed: Observed, stack: Stack, waited: float, a
     assert decision is None or decision.reason
 
 
-def at(operation: int, **changes: Any) -> Observed:
-    """Return an update of the stack's that an operation on the stack has deployed."""
-    return seen(deployed=f"true operation={operation}", **changes)
+def at(operation: int, *, first: int | None = None, **changes: Any) -> Observed:
+    """Return an update of the stack's that an operation on the stack has deployed, and another one first."""
+    since = "" if first is None else f" since={first}"
+    return seen(deployed=f"true{since} operation={operation}", **changes)
 
 
 LIVE, LATER = seen(deployed="true", age=3600), seen(desired=TWO, deployed="true", age=3599)
@@ -173,21 +173,22 @@ LEFT, RETAINED = seen(desired=TWO, age=100), seen(desired=TWO, deployed="true", 
         (LATER, LIVE, ROLLING_BACK, 0, True),
         (LATER, LIVE, DEPLOYING, STACK_LAG + 0.1, True),
         (RETAINED, LIVE, ROLLING_BACK, 300, False),
-        (LATER, seen(deployed="true operation=9900", age=7200), ROLLING_BACK, 300, False),
+        (LATER, at(9900, first=0, age=7200), ROLLING_BACK, 300, False),
         # The deploy that was taken back has deployed an update again that was live before the one that is restored.
-        (at(9900, desired=TWO, age=7200), LIVE, ROLLING_BACK, 300, False),
-        (at(9900, desired=TWO, age=7200), at(9000, age=1000), ROLLING_BACK, 300, False),
-        # Operations are compared, or creations; a creation is compared with an operation that has taken up the other.
-        (at(9900, desired=TWO, age=110), at(9899, age=10), ROLLING_BACK, 0, True),
-        (at(9900, desired=TWO, age=110), at(9901, age=3600), ROLLING_BACK, 0, False),
-        (at(9900, desired=TWO, age=110), at(9900, age=3600), ROLLING_BACK, 0, False),
-        (at(9900, desired=TWO, age=100 + CLOCK_FAULT), at(9899, age=10), ROLLING_BACK, 0, True),
-        (at(9900, desired=TWO, age=100.1 + CLOCK_FAULT), at(9899, age=10), ROLLING_BACK, 0, False),
-        (seen(desired=TWO, deployed="true", age=99), at(9900, age=3600), ROLLING_BACK, 0, True),
-        (seen(desired=TWO, deployed="true", age=100), at(9900, age=3600), ROLLING_BACK, 0, False),
-        (seen(desired=TWO, deployed="true", age=169), at(9900, age=100 + CLOCK_FAULT), ROLLING_BACK, 0, True),
-        (seen(desired=TWO, deployed="true", age=110), at(9900, age=100 + CLOCK_FAULT), ROLLING_BACK, 0, True),
-        (seen(desired=TWO, deployed="true", age=110), at(9900, age=100.1 + CLOCK_FAULT), ROLLING_BACK, 0, False),
+        (at(9900, first=0, desired=TWO), at(9899), ROLLING_BACK, 300, False),
+        (at(9900, first=9899, desired=TWO), at(9899), ROLLING_BACK, 300, False),
+        (at(9900, first=9899, desired=TWO), at(9898), ROLLING_BACK, 0, True),
+        (at(9900, first=9800, desired=TWO, age=10), LIVE, ROLLING_BACK, 0, True),
+        (at(9900, first=9800, desired=TWO, age=3600), LIVE, ROLLING_BACK, 300, False),
+        # Operations are compared if both are known, then creations; one that was taken up counts from that operation.
+        (at(9900, desired=TWO, age=3600), at(9899, age=10), ROLLING_BACK, 0, True),
+        (at(9900, desired=TWO, age=10), at(9901, age=3600), ROLLING_BACK, 300, False),
+        (at(9900, desired=TWO, age=10), at(9900, age=3600), ROLLING_BACK, 300, False),
+        (LATER, at(9900), ROLLING_BACK, 0, True),
+        (RETAINED, at(9900), ROLLING_BACK, 300, False),
+        (LATER, at(9900, first=0), ROLLING_BACK, 300, False),
+        (seen(desired=TWO, deployed="true", age=99), at(9900, first=9800), ROLLING_BACK, 0, True),
+        (seen(desired=TWO, deployed="true", age=100), at(9900, first=9800), ROLLING_BACK, 300, False),
         # The new properties are retried: the old ones are live.
         (LATER, None, DEPLOYING, 0, False),
         (LATER, None, ROLLING_BACK, 300, False),

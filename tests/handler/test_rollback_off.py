@@ -131,7 +131,7 @@ def test_an_update_that_is_deployed_again_is_live_from_then_on() -> None:
     assert not run(
         in_operation(service, "UPDATE_IN_PROGRESS", begun), content_change("two", "one", id_of("two"))
     ).failed
-    assert service.updates[id_of("one")].tags[names.DEPLOYED_TAG] == f"true operation={begun:.0f}"
+    assert service.updates[id_of("one")].tags[names.DEPLOYED_TAG] == f"true since=0 operation={begun:.0f}"
     in_operation(service, "UPDATE_ROLLBACK_IN_PROGRESS", begun)
     assert not run(service, content_change("two", "one", id_of("one"))).failed
     assert set(service.updates) == {id_of("one"), id_of("two")}

@@ -39,11 +39,12 @@ class _Look:
 
     @property
     def deployed_tag(self) -> str:
-        """The value of the deployed tag, which keeps what the gate has observed, and the operation on the stack."""
-        value = deployed_tag(self.progress, self.seconds)
-        if self.observed is not None:
-            value = self.observed.tags.get(names.DEPLOYED_TAG, value)
-        return with_operation(value, None if self.stack is None else self.stack.operation)
+        """The value of the deployed tag, which keeps what the gate has observed, and the operations on the stack."""
+        operation = None if self.stack is None else self.stack.operation
+        if self.observed is None or not self.observed.is_deployed:
+            return with_operation(deployed_tag(self.progress, self.seconds), operation)
+        first = self.observed.first_operation or 0
+        return with_operation(self.observed.tags[names.DEPLOYED_TAG], operation, first=first)
 
     @property
     def is_complete(self) -> bool:

@@ -75,10 +75,14 @@ def deployed_tag(progress: JobProgress | None, seconds: float) -> str:
     return f"succeeded={progress.succeeded} failed={progress.failures} seconds={seconds:.0f}"
 
 
-def with_operation(deployed_tag: str, operation: int | None) -> str:
-    """Return the value of a deployed tag with the operation on the stack that deploys the update, if that is known."""
+def with_operation(deployed_tag: str, operation: int | None, *, first: int | None = None) -> str:
+    """Return the value of a deployed tag with the operation on the stack that deploys the update, if that is known.
+
+    ``first``: the operation that has deployed it first, if that is another one; 0 if that was no update of the stack.
+    """
     value = OPERATION.sub("", deployed_tag)
-    return value if operation is None else f"{value} operation={operation}"
+    since = "" if first is None else f" since={first}"
+    return value if operation is None else f"{value}{since} operation={operation}"
 
 
 def failed_tag(reason: str) -> str:

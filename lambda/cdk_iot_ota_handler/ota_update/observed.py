@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .contract import names, timeouts
+from .contract import names
 
 # The service has no separate error code for a role that it may not assume, or cannot use yet.
 ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.IGNORECASE)
-# The end of the deployed tag: the operation on the stack that deployed the update, by the second in which it began.
-OPERATION = re.compile(r" operation=(\d+)$")
+# The end of the deployed tag: the operations on the stack that deployed the update first, if that was another one, and
+# last, by the seconds in which they began.
+OPERATION = re.compile(r"(?: since=(?P<first>\d+))? operation=(?P<last>\d+)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,13 @@ class Observed:
     def operation(self) -> int | None:
         """The operation on the stack that deployed it, by the second in which it began, if its deployed tag has it."""
         match = OPERATION.search(self.tags.get(names.DEPLOYED_TAG, ""))
-        return int(match.group(1)) if match else None
+        return int(match["last"]) if match else None
+
+    @property
+    def first_operation(self) -> int | None:
+        """The operation that deployed it first, if a later one has taken it up; 0 if that was no update of a stack."""
+        match = OPERATION.search(self.tags.get(names.DEPLOYED_TAG, ""))
+        return int(match["first"] or match["last"]) if match else None
 
     @property
     def verdict(self) -> str | None:
@@ -43,16 +50,12 @@ class Observed:
 
     def was_first_deployed_after(self, other: "Observed", now: float) -> bool:
         """Return whether it was deployed for the first time after the other update was deployed for the last time."""
-        first, last = self.operation, other.operation
-        if first is not None and last is not None and not self._was_taken_up(first, now):
-            return first > last
-        created = now - other.age
-        return now - self.age > (last if last is not None and other._was_taken_up(last, now) else created)
-
-    def _was_taken_up(self, operation: int, now: float) -> bool:
-        """Return whether an operation on the stack has deployed it that began after its creation."""
-        # Two clocks have dated them.
-        return operation - (now - self.age) > timeouts.CLOCK_FAULT
+        if self.first_operation is not None and other.operation is not None:
+            return self.first_operation > other.operation
+        # Creations have one clock, and so tell best what no operation tells.
+        was_taken_up = other.first_operation != other.operation
+        last = other.operation if other.operation is not None and was_taken_up else now - other.age
+        return now - self.age > last
 
     @property
     def reason(self) -> str:
