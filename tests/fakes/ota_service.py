@@ -416,7 +416,7 @@ class Connection:
             if not force_delete_job and service.time.now < update.job_ends and update.outcome[0] == "CREATE_COMPLETE":
                 return "its job is IN_PROGRESS"
             today = service.behaviour
-            update.deleted, update.deletion_failed = service.time.now, False
+            update.deleted = service.time.now
             update.removed, update.survives_deletion = service.time.now + today.removal, today.failing_deletions > 0
             today.failing_deletions -= update.survives_deletion
             return ""
