@@ -322,3 +322,11 @@ def test_an_update_that_was_live_before_is_not_a_leftover(story: Story) -> None:
     assert not story.update(declaration("two"), Plan(lost=2))
     story.roll_back()
     story.check_the_end()
+
+
+def test_an_update_that_an_earlier_attempt_has_created_is_marked_with_the_running_deploy(story: Story) -> None:
+    """A deploy that takes up what an earlier attempt has created waits until its own operation is visible."""
+    story.create(declaration("three"), Plan(killed=(2, 9, "before"), rollback_off=True))
+    story.create(declaration("one"), Plan(fails_later=True))
+    story.update(declaration("three"), day=Behaviour(stack_lag=1))
+    story.check_the_end()

@@ -223,7 +223,7 @@ def _when_created(desired: Desired, observed: Observed, context: Context) -> Dec
         return Decision(Action.WAIT, "its deployed tag may not be visible yet")
     if context.stack is None:
         return _ASK_STACK
-    if context.stack.has_rolled_back and context.waited < timeouts.STACK_LAG:
+    if context.stack.is_idle and context.waited < timeouts.STACK_LAG:
         return _OLD_STATUS
     if context.stack.has_turned_back:
         # What another delivery of a failed deploy has created is not marked; what is live, is marked already.
