@@ -1,5 +1,8 @@
 """Change one thing at a time in the modules where a wrong line costs most, and report what no test notices.
 
+A general mutation tester would not do: the best kept one changes only the bodies of functions and forks a process for
+each mutant, but the permissions are tables of modules, and the Node process behind aws_cdk is not forked with it.
+
 ``python -m tools.mutants`` exits with 1 if a change survives that docs/mutants.md does not list, or if fewer than nine
 of ten die in a module. It writes nothing into the project.
 """
