@@ -56,6 +56,15 @@ def test_an_update_that_cannot_be_deleted_keeps_the_verdict() -> None:
     assert REASON in service.updates[id_of("one")].tags[names.FAILED_TAG]
 
 
+def test_a_rollout_that_aws_iot_refuses_to_end_is_reported() -> None:
+    """If AWS IoT refuses both to cancel the job and to delete the update, the reason says so, and the event ends."""
+    service = new_update()
+    service.errors = {"CancelJob": [FatalError("the job is invalid")], "DeleteOTAUpdate": [REFUSED]}
+    continues = f"its rollout may continue, cancel the job AFR_OTA-{id_of('one')}: the job is invalid"
+    assert end(service) == Decision(Action.STOP, f"{REASON}; {continues}")
+    assert names.FAILED_TAG in service.updates[id_of("one")].tags
+
+
 def test_a_refused_deletion_does_not_end_the_tries_to_cancel() -> None:
     """A job that CancelJob could not cancel yet is canceled later, although AWS IoT refuses the deletion meanwhile."""
     service = new_update()

@@ -34,6 +34,7 @@ class FailedRollout:
     ) -> None:
         self._desired, self._service, self._clock = desired, service, clock
         self._ends, self._deadline, self._on_error = ends, deadline, on_error
+        self._is_deleted = False
 
     def end(self, observed: Observed, progress: JobProgress | None, reason: str) -> Decision:
         """Cancel the job at once, since a deletion may take its time; return whether the event fails now or waits.
@@ -44,42 +45,42 @@ class FailedRollout:
         if self._clock.now() > self._ends:
             return Decision(Action.WAIT, f"{reason}: the next invocation has the time to cancel its job")
         is_over = progress is not None and progress.status != "IN_PROGRESS"
-        # Retried without another look, which would create the update again if only the answer was lost.
-        is_deleted, error = (False, None) if is_over else self._cancel_or_delete(reason)
-        if error is not None and self._is_gone():
-            is_deleted, error = True, None  # only the answers were lost
-        if error is None and not is_deleted:
-            is_deleted = self._error_of(self._delete) is None
-        if not is_deleted:
-            self._keep_verdict(observed, reason)
+        error = None if is_over else self._cancel_or_delete(reason)
+        if error is not None and not self._is_deleted:
+            self._is_deleted = self._is_gone()  # only the answers were lost
+        if not self._is_deleted and not isinstance(error, RetryableError):
+            self._error_of(self._delete)
+        if self._is_deleted:
+            return Decision(Action.STOP, reason)
+        self._keep_verdict(observed, reason)
         if error is None:
             return Decision(Action.STOP, reason)
-        if isinstance(error, AccessDeniedError) or self._clock.now() > self._deadline:
-            remedy = f"its rollout continues, cancel the job {self._desired.job_id}: {error}"
-            return Decision(Action.STOP, f"{reason}; {remedy}")
-        return Decision(Action.WAIT, f"{reason}: its job is not canceled yet")
+        if not isinstance(error, (FatalError, AccessDeniedError)) and self._clock.now() <= self._deadline:
+            return Decision(Action.WAIT, f"{reason}: its job is not canceled yet")
+        # A job whose cancellation is refused has most likely ended meanwhile.
+        continues = "may continue" if isinstance(error, FatalError) else "continues"
+        remedy = f"cancel the job {self._desired.job_id}: {error}"
+        return Decision(Action.STOP, f"{reason}; its rollout {continues}, {remedy}")
 
-    def _cancel_or_delete(self, reason: str) -> tuple[bool, _Error | None]:
-        """Cancel the job, or delete the update, which ends its job too.
+    def _cancel_or_delete(self, reason: str) -> _Error | None:
+        """Cancel the job, or delete the update, which ends its job too; return the error if neither could be done.
 
-        Return whether the update is deleted, and the error if neither could be done.
+        Retried without another look, which would create the update again if only the answer was lost.
         """
-        is_deleted = False
+        refusal: FatalError | None = None
 
         def call() -> None:
-            nonlocal is_deleted
+            nonlocal refusal
             try:
                 self._service.cancel(self._desired.job_id, reason)
             except FatalError as error:
-                # A job that cannot be canceled has ended: the deletion follows, and needs no other look.
                 self._on_error(error)
+                refusal = error
             except RetryableError as error:
                 self._on_error(error)
                 self._delete_instead(error)
-                is_deleted = True
 
-        error = self._error_of(call)
-        return is_deleted, error
+        return self._error_of(call) or refusal
 
     def _delete_instead(self, error: RetryableError) -> None:
         """Delete the update whose job could not be canceled. Raises that error if AWS IoT refuses the deletion."""
@@ -91,6 +92,7 @@ class FailedRollout:
 
     def _delete(self) -> None:
         self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)
+        self._is_deleted = True
 
     def _is_gone(self) -> bool:
         with contextlib.suppress(FatalError, RetryableError):
