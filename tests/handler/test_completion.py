@@ -252,18 +252,27 @@ def test_an_update_with_a_verdict(desired: Desired) -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "waited", "action"),
+    ("age", "stack", "waited", "action"),
     [
-        (CLOCK_FAULT, 0, Action.STOP),
-        (CLOCK_FAULT + 0.1, 0, Action.WAIT),
-        (3600, TAG_LAG, Action.WAIT),
-        (3600, TAG_LAG + 0.1, Action.STOP),
+        # It existed before its event: its deployed tag may not be visible yet.
+        (CLOCK_FAULT, None, 0, Action.STOP),
+        (CLOCK_FAULT, DEPLOYING, 0, Action.STOP),
+        (CLOCK_FAULT + 0.1, DEPLOYING, 0, Action.WAIT),
+        (3600, DEPLOYING, TAG_LAG, Action.WAIT),
+        (3600, DEPLOYING, TAG_LAG + 0.1, Action.STOP),
+        (3600, Stack("UPDATE_FAILED"), TAG_LAG + 0.1, Action.STOP),
+        # Its deploy has ended: another delivery has deployed it.
+        (10, IDLE, HANDLER_DEADLINE, Action.WAIT),
+        (10, CLEANING_UP, HANDLER_DEADLINE, Action.WAIT),
+        (10, IDLE, HANDLER_DEADLINE + 0.1, Action.STOP),
     ],
 )
-def test_what_may_be_live_is_stopped_once_that_is_certain(age: float, waited: float, action: Action) -> None:
-    """An update that existed before its event is stopped only when its deployed tag would be visible."""
+def test_what_may_be_live_is_stopped_once_that_is_certain(
+    age: float, stack: Stack | None, waited: float, action: Action
+) -> None:
+    """An update is not stopped while another event or delivery may have deployed it."""
     stop = Decision(Action.STOP, "the gate has failed")
-    assert unless_live(stop, seen(age=age), Context(waited=waited)).action is action
+    assert unless_live(stop, seen(age=age), Context(stack=stack, waited=waited)).action is action
 
 
 FAILED, REFUSED = seen("CREATE_FAILED", error="InvalidRequest"), seen("CREATE_FAILED", error=DENIED)

@@ -234,11 +234,14 @@ def _when_created(desired: Desired, observed: Observed, context: Context) -> Dec
 
 
 def unless_live(stop: Decision, observed: Observed, context: Context) -> Decision:
-    """Return the decision to stop what an event before this one has created, once it is certain that it is not live.
+    """Return the decision to stop an update, once it is certain that another delivery or event has not deployed it.
 
-    Another delivery may have deployed it, or another device may have failed since then.
+    Another device may have failed since then.
     """
-    if may_be_own(observed, context) or context.waited > timeouts.TAG_LAG:
+    stack = context.stack
+    has_ended = stack is not None and (stack.is_at_rest or stack.is_cleaning_up)
+    is_certain = may_be_own(observed, context) or context.waited > timeouts.TAG_LAG
+    if is_certain and (not has_ended or context.waited > timeouts.HANDLER_DEADLINE):
         return stop
     return Decision(Action.WAIT, f"{stop.reason}, unless it is deployed: that tag may not be visible yet")
 
