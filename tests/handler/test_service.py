@@ -372,13 +372,14 @@ def test_an_answer_with_an_unreadable_time_has_the_time_of_the_handler(stubs: St
     [
         ("UPDATE_IN_PROGRESS", int(NOW)),
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", int(NOW)),
+        ("UPDATE_FAILED", int(NOW)),
         ("UPDATE_ROLLBACK_IN_PROGRESS", None),
         ("UPDATE_COMPLETE", None),
         ("DELETE_IN_PROGRESS", None),
     ],
 )
 def test_an_operation_is_known_by_its_beginning(stubs: Stubs, status: str, operation: int | None) -> None:
-    """While a stack is updated, the time of its last update tells this deploy from others."""
+    """While a stack is updated, or if that has failed, the time of its last update tells this deploy from others."""
     updated = datetime.datetime.fromtimestamp(NOW, datetime.timezone.utc)
     stack = {"StackName": "prod", "CreationTime": updated, "LastUpdatedTime": updated, "StackStatus": status}
     stubs.cloudformation.add_response("describe_stacks", {"Stacks": [stack]})

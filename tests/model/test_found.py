@@ -337,3 +337,12 @@ def test_a_deploy_that_has_ended_is_not_stopped_by_another_delivery(story: Story
     plan, day = Plan(duplicates=(2.5,)), Behaviour(tag_lag=1, devices=("differ", 40))
     assert story.create(declaration("one", gate=("50", "1")), plan, day)
     story.check_the_end()
+
+
+def test_an_update_that_is_marked_after_its_deploy_has_failed_is_a_leftover(story: Story) -> None:
+    """A deploy that CloudFormation has given up with rollback off leaves nothing, whatever the dates."""
+    story.create(declaration("one"))
+    refused = ("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole")
+    story.update(declaration("two"), Plan(rollback_off=True, puts_back=True), Behaviour(creations=[refused]))
+    story.update(declaration("two"), CUT, Behaviour(clock_fault=60))
+    story.check_the_end()

@@ -128,8 +128,8 @@ class Stack:
 
     @property
     def operation(self) -> int | None:
-        """The update of the stack that is running, by the second in which it began; None in any other operation."""
-        is_update = self.status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+        """The update of the stack that is running, or has failed with rollback off, by the second in which it began."""
+        is_update = self.status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_FAILED")
         return int(self.updated) if is_update and self.updated is not None else None
 
     @property
