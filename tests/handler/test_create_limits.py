@@ -34,6 +34,12 @@ def test_an_update_that_cannot_be_read_fails_its_event_in_time(sent: dict[str, A
         poll(service, sent, waited=limit - SECONDS_OF_LOOKS + 0.25)
 
 
+def test_a_creation_without_a_gate_is_tried_for_fifteen_minutes() -> None:
+    """An update without a gate that cannot be created in five minutes is still created later."""
+    service = FakeOtaService(errors={"CreateOTAUpdate": [RetryableError("ThrottlingException")] * 18})
+    assert poll(service, event("Create"), waited=600) == {"IsComplete": False}
+
+
 def test_a_look_that_ends_with_the_deadline_still_creates() -> None:
     """An update is created if the status of its stack is known 900 s after the event began."""
     service = FakeOtaService(latency=2)

@@ -167,3 +167,12 @@ def test_a_deletion_ends_when_the_update_is_gone(capsys: pytest.CaptureFixture[s
     decisions = [json.loads(line).get("decision") for line in capsys.readouterr().out.splitlines()]
     assert decisions[1] == "delete"
     assert decisions[-1] == "done"
+
+
+def test_a_leftover_and_its_event_have_the_time_of_one_invocation() -> None:
+    """A rollback whose calls are always denied fails with that, and no invocation takes longer than it may."""
+    service = with_leftover()
+    service.inject([Fault(kind="denied", operation="GetOTAUpdate", lasts=1e9)])
+    answer, seconds = timed(service, RESTORE)
+    assert "not authorized" in answer.reason
+    assert timeouts.DELETION_PATIENCE < seconds < timeouts.CREATION_DEADLINE + timeouts.PATIENCE

@@ -207,7 +207,24 @@ def test_a_leftover(
     observed: Observed, live: Observed | None, stack: Stack, waited: float, expected: bool | None
 ) -> None:
     """A leftover is told from a live or a retained update by the tags and the dates of both."""
-    assert is_leftover(TWO, observed, live, stack, waited=waited, now=NOW) is expected
+    assert is_leftover(TWO, observed, live, stack, keeps_id=True, waited=waited, now=NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "stack", "expected"),
+    [
+        (LATER, DEPLOYING, False),
+        (LATER, CLEANING_UP, False),
+        (at(int(BEGUN), desired=TWO, age=10), DEPLOYING, True),
+        (at(int(BEGUN), desired=TWO, age=10), FAILED, True),
+        (at(int(BEGUN) - 1, desired=TWO, age=10), DEPLOYING, False),
+        (LATER, ROLLING_BACK, True),
+        (LEFT, DEPLOYING, True),
+    ],
+)
+def test_what_a_deploy_replaces_is_not_left_over(observed: Observed, stack: Stack, expected: bool) -> None:
+    """A deploy back to what was retained gets another id, and does not take the update before it for a leftover."""
+    assert is_leftover(TWO, observed, LIVE, stack, keeps_id=False, waited=300, now=NOW) is expected
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,13 @@ def test_a_job_is_canceled_with_the_reason(stubs: Stubs) -> None:
     stubs.service.cancel("AFR_OTA-mine", "1 failure (3 of 4)")
 
 
+def test_a_comment_of_a_job_is_one_line_of_printable_text(stubs: Stubs) -> None:
+    """CancelJob does not refuse a comment because of its length or its characters."""
+    comment = "a" * 897 + "…"
+    stubs.iot.add_response("cancel_job", {}, {"jobId": "j", "reasonCode": "GATE_FAILED", "comment": comment})
+    stubs.service.cancel("j", "a" * 897 + "\n\x00" + "b" * 5000)
+
+
 def file(**changes: Any) -> dict[str, Any]:
     """Return a file in S3."""
     place = {"bucket": "firmware", "key": "a.bin", **changes}

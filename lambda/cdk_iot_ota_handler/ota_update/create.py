@@ -61,11 +61,14 @@ class _Look:
 
 
 class Creation:
-    """One invocation for a Create or an Update. Each look is complete in itself: the next may be another invocation."""
+    """One invocation for a Create or an Update. Each look is complete in itself: the next may be another invocation.
 
-    def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock) -> None:
+    ``begun``: when the invocation began, in seconds since 1970.
+    """
+
+    def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock, begun: float) -> None:
         self._event, self._desired, self._service, self._clock = event, desired, service, clock
-        self._begun = clock.now()
+        self._begun = begun
         self._known_since: float | None = None
         self._is_absent = False
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
@@ -84,7 +87,8 @@ class Creation:
         return None if look is None else look.attributes(self._desired)
 
     def _retry_until(self, step: Callable[[], _Result | None]) -> _Result | None:
-        return retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, on_error=self._on_error)
+        left = self._begun + timeouts.PATIENCE - self._clock.now()
+        return retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, patience=left, on_error=self._on_error)
 
     def _last_look(self) -> float:
         """Return after how many seconds the next look would find the time over, and could not tell the reason."""

@@ -15,10 +15,14 @@ from .service import OtaService
 
 
 class Deletion:
-    """One invocation for a Delete, or for a leftover. Each look is complete in itself."""
+    """One invocation for a Delete, or for a leftover. Each look is complete in itself.
 
-    def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock) -> None:
+    ``begun``: when the invocation began, in seconds since 1970.
+    """
+
+    def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock, begun: float) -> None:
         self._event, self._desired, self._service, self._clock = event, desired, service, clock
+        self._begun = begun
         self._was_observed = self._was_requested = False
 
     def poll(self) -> bool:
@@ -42,16 +46,14 @@ class Deletion:
         if left is None or self._waited() > timeouts.HANDLER_DEADLINE:
             return True
         try:
-            return self._retry_until(lambda: self._delete_leftover(left), left.ota_update_id)
-        except AccessDeniedError:
-            # An id that this stack never gets access to was not created by it.
-            return self._waited() > timeouts.DELETION_PATIENCE
+            return self._retry_until(lambda: self._delete_accessible(left), left.ota_update_id)
         except (FatalError, RetryableError):
             return False
 
     def _retry_until(self, step: Callable[[], bool | None], ota_update_id: str) -> bool:
         on_error = functools.partial(log_error, self._event, ota_update_id)
-        return bool(retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, on_error=on_error))
+        left = self._begun + timeouts.PATIENCE - self._clock.now()
+        return bool(retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, patience=left, on_error=on_error))
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])
@@ -98,6 +100,15 @@ class Deletion:
             if self._waited() > patience:
                 raise FatalError(f"{error}{remedy(self._desired)}") from error
 
+    def _delete_accessible(self, left: Desired) -> bool | None:
+        try:
+            return self._delete_leftover(left)
+        except AccessDeniedError:
+            # An id that this stack never gets access to was not created by it.
+            if self._waited() > timeouts.DELETION_PATIENCE:
+                return True
+            raise
+
     def _delete_leftover(self, left: Desired) -> bool | None:
         observed = self._service.get_update(left.ota_update_id, self._clock.now())
         if observed is not None and not (is_left := self._is_leftover(left, observed)):
@@ -119,7 +130,15 @@ class Deletion:
     def _is_leftover(self, left: Desired, observed: Observed) -> bool | None:
         live = self._service.get_update(self._desired.ota_update_id, self._clock.now())
         stack = self._service.stack(left.stack_id)
-        return is_leftover(left, observed, live, stack, waited=self._waited(), now=self._clock.now())
+        return is_leftover(
+            left,
+            observed,
+            live,
+            stack,
+            keeps_id=self._event["KeepsId"],
+            waited=self._waited(),
+            now=self._clock.now(),
+        )
 
     def _leftover(self) -> Desired | None:
         """Return the update of an Update's old properties, if CloudFormation does not hold its id.

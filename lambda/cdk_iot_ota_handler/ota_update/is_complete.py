@@ -19,8 +19,9 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     """
     event_rules.check_poll(event)
     desired = Desired.from_event(event)
-    deletion = Deletion(event, desired, service, clock)
+    begun = clock.now()
+    deletion = Deletion(event, desired, service, clock, begun)
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.poll()}
-    attributes = Creation(event, desired, service, clock).poll() if deletion.poll_leftover() else None
+    attributes = Creation(event, desired, service, clock, begun).poll() if deletion.poll_leftover() else None
     return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": dict(attributes)}

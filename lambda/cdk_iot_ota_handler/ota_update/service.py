@@ -10,7 +10,7 @@ from botocore.config import Config
 from .aws_errors import classify_errors
 from .contract import names, timeouts
 from .desired import Desired
-from .errors import FatalError
+from .errors import FatalError, shorten
 from .identity import gate_attributes, is_possible
 from .observed import JobProgress, Observed, Stack
 from .request import RequestFile, create_request
@@ -107,7 +107,7 @@ class OtaService:
     def cancel(self, job_id: str, comment: str) -> None:
         """Cancel a job, so that no more devices take it; devices that are executing it continue."""
         with classify_errors(f"job {job_id}"):
-            self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=comment)
+            self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=shorten(comment))
 
     def request(self, desired: Desired) -> dict[str, Any]:
         """Return the CreateOTAUpdate request, checked against the API's model and its limits."""

@@ -127,13 +127,21 @@ def remedy(desired: Desired) -> str:
 
 
 def is_leftover(
-    left: Desired, observed: Observed, live: Observed | None, stack: Stack, *, waited: float, now: float
+    left: Desired,
+    observed: Observed,
+    live: Observed | None,
+    stack: Stack,
+    *,
+    keeps_id: bool,
+    waited: float,
+    now: float,
 ) -> bool | None:
     """Return whether a deploy that CloudFormation has taken back left an update over; None if that cannot be told yet.
 
     ``observed``: the update of an Update's old properties, whose id CloudFormation does not hold. ``live``: the update
     of the new properties. Either the deploy of the old ones was cut short, and the new ones are restored; or the deploy
-    of the new ones failed with rollback off and is retried, and the old ones are live.
+    of the new ones failed with rollback off and is retried, and the old ones are live. ``keeps_id``: CloudFormation
+    holds the id of the new ones, as it does for what it restores.
     """
     owner = owner_of(left, observed)
     if owner is Owner.OTHER or (owner is Owner.OURS and observed.tags.get(names.CONTENT_TAG) != left.content):
@@ -145,6 +153,10 @@ def is_leftover(
     if restored is not None and restored.is_deployed:
         # CloudFormation never learned of a deploy after the live one; an earlier one was retained on purpose.
         if observed.is_deployed and not observed.was_first_deployed_after(restored, now):
+            return False
+        # A deploy may go back to what was retained, and then the update before it is still live.
+        is_reverse = keeps_id or stack.is_rolling_back or observed.operation == stack.operation
+        if observed.is_deployed and not is_reverse:
             return False
         return True if stack.is_rolling_back or waited > timeouts.STACK_LAG else None
     if observed.is_deployed and restored is None:
