@@ -65,6 +65,26 @@ def test_a_rollout_that_aws_iot_refuses_to_end_is_reported() -> None:
     assert names.FAILED_TAG in service.updates[id_of("one")].tags
 
 
+def test_a_job_is_canceled_after_all_if_the_deletion_fails() -> None:
+    """An accepted deletion does not end the rollout: if it fails in AWS IoT, the job is canceled all the same."""
+    service = new_update()
+    service.behaviour = Behaviour(failing_deletions=1)
+    service.errors = {"CancelJob": [THROTTLED]}
+    assert end(service) == Decision(Action.STOP, REASON)
+    update = service.updates[id_of("one")]
+    assert service.writes() == ["CancelJob", DELETE, "CancelJob", DELETE]
+    assert (update.canceled, service.status(update)) == (REASON, "DELETE_IN_PROGRESS")
+
+
+def test_an_update_that_is_being_deleted_for_long_has_no_rollout() -> None:
+    """The failure is reported at the end of the invocation if an accepted deletion takes longer."""
+    service = new_update()
+    service.behaviour = Behaviour(removal=999)
+    service.errors = {"CancelJob": [THROTTLED]}
+    assert end(service, ends=50) == Decision(Action.STOP, REASON)
+    assert service.writes() == ["CancelJob", DELETE]
+
+
 def test_a_refused_deletion_does_not_end_the_tries_to_cancel() -> None:
     """A job that CancelJob could not cancel yet is canceled later, although AWS IoT refuses the deletion meanwhile."""
     service = new_update()

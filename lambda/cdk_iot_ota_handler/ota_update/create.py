@@ -155,6 +155,7 @@ class Creation:
         return Context(
             is_update=self._event["RequestType"] == "Update",
             keeps_id=self._event["KeepsId"],
+            started=float(self._event["StartedAt"]),
             waited=self._waited(),
             known_for=None if self._known_since is None else now - self._known_since,
         )

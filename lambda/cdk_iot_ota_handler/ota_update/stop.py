@@ -71,6 +71,8 @@ class FailedRollout:
 
         def call() -> None:
             nonlocal refusal
+            if self._is_deleted and self._deletion_has_ended_well():
+                return
             try:
                 self._service.cancel(self._desired.job_id, reason)
             except FatalError as error:
@@ -79,6 +81,7 @@ class FailedRollout:
             except RetryableError as error:
                 self._on_error(error)
                 self._delete_instead(error)
+                raise RetryableError("its update is still being deleted") from error
 
         return self._error_of(call) or refusal
 
@@ -89,6 +92,16 @@ class FailedRollout:
         except FatalError as refusal:
             self._on_error(refusal)
             raise error from refusal
+
+    def _deletion_has_ended_well(self) -> bool:
+        """Return whether the update is gone, or False if its deletion has failed. Raises RetryableError until then."""
+        observed = self._service.get_update(self._desired.ota_update_id, self._clock.now())
+        if observed is None:
+            return True
+        if observed.status != "DELETE_FAILED":
+            raise RetryableError("its update is still being deleted")
+        self._is_deleted = False
+        return False
 
     def _delete(self) -> None:
         self._service.delete(self._desired.ota_update_id, **self._desired.delete_options)

@@ -1,5 +1,6 @@
 """Decisions for Create and Update events."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,8 +24,9 @@ class Context:
     ``stack``: the stack, or None while it has not been asked for; then a decision that depends on it is ASK_STACK.
     ``is_prepared``: whether the request has been prepared. ``is_update``: whether the event is an Update. ``keeps_id``:
     whether the resource had this id before the event. ``is_retry``: whether a deploy that failed with rollback off gave
-    it that id, so that the update may never have existed, or None while that is not known. ``waited``: seconds since
-    the event began. ``known_for``: seconds since this invocation first saw or created the update, or None.
+    it that id, so that the update may never have existed, or None while that is not known. ``started``: when the event
+    began, in seconds since 1970. ``waited``: seconds since then. ``known_for``: seconds since this invocation first saw
+    or created the update, or None.
     """
 
     stack: Stack | None = None
@@ -32,6 +34,7 @@ class Context:
     is_update: bool = False
     keeps_id: bool = False
     is_retry: bool | None = None
+    started: float = math.inf
     waited: float = 0
     known_for: float | None = None
 
@@ -64,6 +67,11 @@ def check_id_available(desired: Desired, observed: Observed | None) -> Decision:
 
 def completion(desired: Desired, observed: Observed | None, context: Context) -> Decision:
     """Decide in is_complete what a Create or an Update needs next, until the update is there as desired."""
+    operation = None if context.stack is None else context.stack.operation
+    if operation is not None and context.started < operation - timeouts.CLOCK_FAULT:
+        # The framework goes on with an event whose answer cannot be delivered, for hours.
+        reason = "is left alone: the event is older than the running operation on its stack"
+        return Decision(Action.FAIL, f"OTA update {desired.ota_update_id} {reason}")
     if observed is None:
         return _when_absent(desired, context)
     # Before ownership: the tags of an update that is being deleted may be gone before it is.
