@@ -279,7 +279,7 @@ def test_what_may_be_live_is_stopped_once_that_is_certain(
 @pytest.mark.parametrize("desired", [PLAIN, GATED])
 def test_an_event_of_an_earlier_operation_changes_nothing(desired: Desired, observed: Observed | None) -> None:
     """A poll that goes on for hours, because its answer is not delivered, leaves the next deploy alone."""
-    old = {"is_prepared": True, "stack": DEPLOYING, "started": 899.9 - CLOCK_FAULT}
+    old: dict[str, Any] = {"is_prepared": True, "stack": DEPLOYING, "started": 899.9 - CLOCK_FAULT}
     assert "older than the running operation" in check(desired, observed, old, Action.FAIL).reason
     assert completion(desired, observed, Context(**{**old, "started": 900 - CLOCK_FAULT})).action is not Action.FAIL
 

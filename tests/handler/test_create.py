@@ -285,6 +285,16 @@ def test_content_near_the_limit_can_be_changed() -> None:
     assert not run(service, content_change(second, first, id_of(second))).failed
 
 
+def test_tags_that_were_refused_are_no_burden_on_the_way_back() -> None:
+    """The rollback of a change to tags that AWS could not have succeeds, however long they are."""
+    service = with_update("x" * 80_000)
+    service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
+    tags = [{"Key": f"{number}", "Value": "x" * 4096} for number in range(40)] + [{"Key": "k" * 50_000, "Value": ""}]
+    old = properties(content="x" * 80_000, Tags=tags)
+    sent = event("Update", content="x" * 80_000, old=old, physical_id=id_of("x" * 80_000))
+    assert not run(service, sent).failed
+
+
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
 def test_an_explicit_id_in_the_form_of_an_invented_one_is_refused(request_type: str) -> None:
     """CloudFormation never learns such an id, whose Delete would be taken for one of a Create without an answer."""

@@ -132,13 +132,14 @@ class Previous:
     """The properties before an Update, as far as it needs them: those deployed last, or those that failed.
 
     ``ota_update_id``, ``content`` and the delete options are those of their update, and None where the properties
-    cannot be read: such properties have created nothing. ``is_held``: CloudFormation holds that id for the resource, as
+    cannot be read: such properties have created nothing. ``tags``: with None for a value that is not the new one.
+    ``is_held``: CloudFormation holds that id for the resource, as
     it does unless a deploy has failed in between. ``is_unchanged``: the new properties are the same.
     """
 
     ota_update_id: str | None = None
     content: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str | None] = field(default_factory=dict)
     delete_stream: bool = True
     force_delete_job: bool = True
     is_held: bool = True
@@ -157,10 +158,14 @@ class Previous:
             update = None
         if update is None:
             return cls()
+        new = user_tags(event["ResourceProperties"])
         return cls(
             ota_update_id=update.ota_update_id,
             content=update.content,
-            tags=update.tags,
+            # A declaration that was refused may have tags of any length, which AWS never had.
+            tags={
+                key: value if new.get(key) == value else None for key, value in update.tags.items() if len(key) <= 128
+            },
             delete_stream=update.delete_stream,
             force_delete_job=update.force_delete_job,
             is_held=update.ota_update_id == event["PhysicalResourceId"],
@@ -171,7 +176,7 @@ class Previous:
         """Return the update of these properties in the resource of the desired one, without its request."""
         if self.ota_update_id is None:
             return None
-        kept = {name: getattr(self, name) for name in ("content", "tags", "delete_stream", "force_delete_job")}
+        kept = {name: getattr(self, name) for name in ("content", "delete_stream", "force_delete_job")}
         return replace(desired, ota_update_id=self.ota_update_id, request={}, gate=None, **kept)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 def tag_changes(
-    desired: Mapping[str, str], previous: Mapping[str, str], observed: Mapping[str, str], *, keeps_id: bool
+    desired: Mapping[str, str], previous: Mapping[str, str | None], observed: Mapping[str, str], *, keeps_id: bool
 ) -> tuple[dict[str, str], list[str]]:
     """Return the user's tags to set and the keys to remove; tags set elsewhere stay.
 
