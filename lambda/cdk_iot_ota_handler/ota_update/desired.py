@@ -133,8 +133,8 @@ class Previous:
 
     ``ota_update_id``, ``content`` and the delete options are those of their update, and None where the properties
     cannot be read: such properties have created nothing. ``tags``: with None for a value that is not the new one.
-    ``is_held``: CloudFormation holds that id for the resource, as
-    it does unless a deploy has failed in between. ``is_unchanged``: the new properties are the same.
+    ``is_held``: CloudFormation holds that id for the resource, as it does unless a deploy has failed in between.
+    ``is_unchanged``: the new properties are the same.
     """
 
     ota_update_id: str | None = None
