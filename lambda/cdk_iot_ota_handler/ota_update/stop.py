@@ -55,7 +55,10 @@ class FailedRollout:
         self._keep_verdict(observed, reason)
         if error is None:
             return Decision(Action.STOP, reason)
-        if not isinstance(error, (FatalError, AccessDeniedError)) and self._clock.now() <= self._deadline:
+        # An invocation may be too short to tell that access is denied for good, two are not.
+        denials = (error, error.__cause__) if observed.verdict else (error,)
+        is_denied = any(isinstance(one, AccessDeniedError) for one in denials)
+        if isinstance(error, RetryableError) and not is_denied and self._clock.now() <= self._deadline:
             return Decision(Action.WAIT, f"{reason}: its job is not canceled yet")
         # A job whose cancellation is refused has most likely ended meanwhile.
         continues = "may continue" if isinstance(error, FatalError) else "continues"
