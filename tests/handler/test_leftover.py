@@ -175,4 +175,13 @@ def test_a_leftover_and_its_event_have_the_time_of_one_invocation() -> None:
     service.inject([Fault(kind="denied", operation="GetOTAUpdate", lasts=1e9)])
     answer, seconds = timed(service, RESTORE)
     assert "not authorized" in answer.reason
-    assert timeouts.DELETION_PATIENCE < seconds < timeouts.CREATION_DEADLINE + timeouts.PATIENCE
+    assert timeouts.DELETION_PATIENCE < seconds < timeouts.TOTAL_TIMEOUT
+
+
+def test_a_leftover_is_deleted_although_access_is_denied_for_a_moment() -> None:
+    """A single denial after ten minutes does not end the deletion of what a deploy has left."""
+    service = with_leftover(status="CREATE_PENDING")
+    service.updates[id_of("two")].settles = service.time.now + 1500
+    service.inject([Fault(kind="denied", operation="DeleteOTAUpdate")])
+    assert not run(service, RESTORE).failed
+    assert service.find(id_of("two")) is None

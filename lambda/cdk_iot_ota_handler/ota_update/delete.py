@@ -24,6 +24,7 @@ class Deletion:
         self._event, self._desired, self._service, self._clock = event, desired, service, clock
         self._begun = begun
         self._was_observed = self._was_requested = False
+        self._denied_since: float | None = None
 
     def poll(self) -> bool:
         """Return whether the target of a Delete is gone, or has another owner; otherwise ask for its deletion.
@@ -102,12 +103,16 @@ class Deletion:
 
     def _delete_accessible(self, left: Desired) -> bool | None:
         try:
-            return self._delete_leftover(left)
+            is_gone = self._delete_leftover(left)
         except AccessDeniedError:
+            self._denied_since = self._denied_since or self._clock.now()
+            lasts = self._clock.now() - self._denied_since
             # An id that this stack never gets access to was not created by it.
-            if self._waited() > timeouts.DELETION_PATIENCE:
+            if self._waited() > timeouts.DELETION_PATIENCE and lasts > timeouts.SETTLE_PATIENCE:
                 return True
             raise
+        self._denied_since = None
+        return is_gone
 
     def _delete_leftover(self, left: Desired) -> bool | None:
         observed = self._service.get_update(left.ota_update_id, self._clock.now())
