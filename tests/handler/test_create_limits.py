@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.observed import Stack
 
 from ..fakes.ota_service import FakeOtaService
 from .polls import poll, timed_poll
@@ -32,6 +33,19 @@ def test_an_update_that_cannot_be_read_fails_its_event_in_time(sent: dict[str, A
     assert timed_poll(service, sent, waited=limit - SECONDS_OF_LOOKS) == ({"IsComplete": False}, SECONDS_OF_LOOKS)
     with pytest.raises(FatalError, match="ThrottlingException"):
         poll(service, sent, waited=limit - SECONDS_OF_LOOKS + 0.25)
+
+
+@pytest.mark.parametrize(("waited", "is_old"), [(100, False), (130, True)])
+def test_a_poll_of_an_earlier_operation_changes_nothing(waited: float, *, is_old: bool) -> None:
+    """A poll that began more than a minute before the running operation fails, and leaves what that deploys alone."""
+    service = FakeOtaService()
+    service.describe_stack = lambda _: Stack("UPDATE_IN_PROGRESS", service.time.now - 50)
+    if is_old:
+        with pytest.raises(FatalError, match="older than the running operation"):
+            poll(service, event("Create"), waited=waited)
+    else:
+        poll(service, event("Create"), waited=waited)
+    assert bool(service.created) is not is_old
 
 
 def test_a_creation_without_a_gate_is_tried_for_fifteen_minutes() -> None:

@@ -19,7 +19,7 @@ def deletion(service: FakeOtaService, sent: dict[str, Any], waited: float) -> De
     polled = {**sent, **on_event(sent, service.connect(), service.clock())}
     polled["StartedAt"] = service.time.now - waited
     service.calls.clear()
-    return Deletion(polled, Desired.from_event(polled), service.connect(), service.clock(), service.time.now)
+    return Deletion(polled, Desired.from_event(polled), service.connect(), service.clock())
 
 
 def with_leftover() -> FakeOtaService:

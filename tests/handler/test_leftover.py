@@ -11,7 +11,7 @@ from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 from ..fakes.cloudformation import invented_id
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from ..fakes.provider_framework import Answer
-from .scenarios import DELETE, content_change, event, id_of, put_update, run, with_update
+from .scenarios import DELETE, content_change, event, id_of, properties, put_update, run, with_update
 
 REFUSED = FatalError("InvalidRequestException: its job")
 
@@ -185,3 +185,19 @@ def test_a_leftover_is_deleted_although_access_is_denied_for_a_moment() -> None:
     service.inject([Fault(kind="denied", operation="DeleteOTAUpdate")])
     assert not run(service, RESTORE).failed
     assert service.find(id_of("two")) is None
+
+
+def test_what_a_leftover_has_taken_is_not_left_for_its_event() -> None:
+    """Access that is denied for three minutes, first to the leftover and then to tags, is waited for in two polls."""
+    service = with_update("one")
+    service.latency, service.stack_statuses = 0.5, ["UPDATE_ROLLBACK_IN_PROGRESS"]
+    service.inject(
+        [
+            Fault(kind="denied", operation="GetOTAUpdate", lasts=170),
+            Fault(kind="denied", operation="TagResource", lasts=340),
+        ]
+    )
+    tags = [{"Key": "team", "Value": "a"}]
+    sent = event("Update", content="one", Tags=tags, old=properties(content="two"), physical_id=id_of("one"))
+    assert not run(service, sent).failed
+    assert service.updates[id_of("one")].tags["team"] == "a"

@@ -76,10 +76,11 @@ def test_a_job_is_canceled_after_all_if_the_deletion_fails() -> None:
     assert (update.canceled, service.status(update)) == (REASON, "DELETE_IN_PROGRESS")
 
 
-def test_an_update_that_is_being_deleted_for_long_has_no_rollout() -> None:
-    """The failure is reported at the end of the invocation if an accepted deletion takes longer."""
+@pytest.mark.parametrize("status_lag", [0, 999])
+def test_an_update_that_is_being_deleted_for_long_has_no_rollout(status_lag: float) -> None:
+    """The failure is reported at the end of the invocation if an accepted deletion takes longer, or does not show."""
     service = new_update()
-    service.behaviour = Behaviour(removal=999)
+    service.behaviour = Behaviour(removal=999, status_lag=status_lag)
     service.errors = {"CancelJob": [THROTTLED]}
     assert end(service, ends=50) == Decision(Action.STOP, REASON)
     assert service.writes() == ["CancelJob", DELETE]

@@ -15,14 +15,10 @@ from .service import OtaService
 
 
 class Deletion:
-    """One invocation for a Delete, or for a leftover. Each look is complete in itself.
+    """One invocation for a Delete, or for a leftover. Each look is complete in itself."""
 
-    ``begun``: when the invocation began, in seconds since 1970.
-    """
-
-    def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock, begun: float) -> None:
+    def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock) -> None:
         self._event, self._desired, self._service, self._clock = event, desired, service, clock
-        self._begun = begun
         self._was_observed = self._was_requested = False
         self._denied_since: float | None = None
 
@@ -53,8 +49,7 @@ class Deletion:
 
     def _retry_until(self, step: Callable[[], bool | None], ota_update_id: str) -> bool:
         on_error = functools.partial(log_error, self._event, ota_update_id)
-        left = self._begun + timeouts.PATIENCE - self._clock.now()
-        return bool(retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, patience=left, on_error=on_error))
+        return bool(retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, on_error=on_error))
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])

@@ -20,7 +20,7 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     event_rules.check_poll(event)
     desired = Desired.from_event(event)
     begun = clock.now()
-    deletion = Deletion(event, desired, service, clock, begun)
+    deletion = Deletion(event, desired, service, clock)
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.poll()}
     attributes = Creation(event, desired, service, clock, begun).poll() if deletion.poll_leftover() else None

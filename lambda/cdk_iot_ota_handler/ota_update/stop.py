@@ -70,23 +70,18 @@ class FailedRollout:
 
         Retried without another look, which would create the update again if only the answer was lost.
         """
-        refusal: FatalError | None = None
 
         def call() -> None:
-            nonlocal refusal
             if self._is_deleted and self._deletion_has_ended_well():
                 return
             try:
                 self._service.cancel(self._desired.job_id, reason)
-            except FatalError as error:
-                self._on_error(error)
-                refusal = error
             except RetryableError as error:
                 self._on_error(error)
                 self._delete_instead(error)
                 raise RetryableError("its update is still being deleted") from error
 
-        return self._error_of(call) or refusal
+        return self._error_of(call)
 
     def _delete_instead(self, error: RetryableError) -> None:
         """Delete the update whose job could not be canceled. Raises that error if AWS IoT refuses the deletion."""

@@ -155,7 +155,7 @@ def is_leftover(
         if observed.is_deployed and not observed.was_first_deployed_after(restored, now):
             return False
         # A deploy may go back to what was retained, and then the update before it is still live.
-        is_reverse = keeps_id or stack.is_rolling_back or observed.operation == stack.operation
+        is_reverse = keeps_id or stack.operation in (None, observed.operation)
         if observed.is_deployed and not is_reverse:
             return False
         return True if stack.is_rolling_back or waited > timeouts.STACK_LAG else None
