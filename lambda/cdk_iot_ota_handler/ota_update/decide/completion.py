@@ -131,7 +131,8 @@ def _creation_refusal(desired: Desired, context: Context) -> Decision | None:
             "version, for example) to create a new one, and its ota_update_id too if it has an explicit one",
         )
     if desired.gate is not None and context.waited > timeouts.GATED_CREATION:
-        return Decision(Action.FAIL, f"{name} does not exist after {context.waited:.0f} s: it was deleted meanwhile")
+        when = f"after {context.waited:.0f} s"
+        return Decision(Action.FAIL, f"{name} does not exist {when}: it was deleted meanwhile, maybe by its gate")
     return _reject_reserved_id(desired)
 
 
