@@ -65,6 +65,18 @@ def with_update(content: str = "one", **state: Any) -> FakeOtaService:
     return service
 
 
+def with_leftover(**state: Any) -> FakeOtaService:
+    """Return a service whose stack restores one update, while a deploy that was cut short has left another."""
+    service = with_update("one")
+    put_update(service, "two", deployed=False, **{"age": 60, **state})
+    service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
+    return service
+
+
+# The rollback to the one update, in which CloudFormation does not hold the id of the other.
+RESTORE = content_change("two", "one", id_of("one"))
+
+
 def run(service: FakeOtaService, sent: dict[str, Any], **timeout: float) -> Answer:
     """Serve an event until it has finished."""
     return ProviderFramework(service).serve(sent, **timeout)

@@ -11,7 +11,7 @@ from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.on_event import on_event
 
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
-from .scenarios import DELETE, content_change, event, id_of, put_update, with_update
+from .scenarios import DELETE, RESTORE, event, id_of, put_update, with_leftover, with_update
 
 
 def deletion(service: FakeOtaService, sent: dict[str, Any], waited: float) -> Deletion:
@@ -20,17 +20,6 @@ def deletion(service: FakeOtaService, sent: dict[str, Any], waited: float) -> De
     polled["StartedAt"] = service.time.now - waited
     service.calls.clear()
     return Deletion(polled, Desired.from_event(polled), service.connect(), service.clock())
-
-
-def with_leftover() -> FakeOtaService:
-    """Return a service whose stack restores one update, while a deploy that was cut short has left another."""
-    service = with_update("one")
-    put_update(service, "two", deployed=False, age=60)
-    service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
-    return service
-
-
-RESTORE = content_change("two", "one", id_of("one"))
 
 
 def test_a_leftover_is_given_up_without_a_look_after_the_deadline() -> None:

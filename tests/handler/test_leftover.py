@@ -11,7 +11,18 @@ from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 from ..fakes.cloudformation import invented_id
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from ..fakes.provider_framework import Answer
-from .scenarios import DELETE, content_change, event, id_of, properties, put_update, run, with_update
+from .scenarios import (
+    DELETE,
+    RESTORE,
+    content_change,
+    event,
+    id_of,
+    properties,
+    put_update,
+    run,
+    with_leftover,
+    with_update,
+)
 
 REFUSED = FatalError("InvalidRequestException: its job")
 
@@ -20,17 +31,6 @@ def timed(service: FakeOtaService, sent: dict[str, Any]) -> tuple[Answer, float]
     """Serve an event and return its answer and how long it took."""
     begun = service.time.now
     return run(service, sent), service.time.now - begun
-
-
-def with_leftover(**state: Any) -> FakeOtaService:
-    """Return a service whose stack restores one update, while a deploy that was cut short has left another."""
-    service = with_update("one")
-    put_update(service, "two", deployed=False, **{"age": 60, **state})
-    service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
-    return service
-
-
-RESTORE = content_change("two", "one", id_of("one"))
 
 
 def test_a_leftover_is_deleted_with_one_call_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
