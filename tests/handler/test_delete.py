@@ -1,6 +1,7 @@
 """Delete events as a whole: the right update is deleted until it is gone, and no other one."""
 
 from cdk_iot_ota_handler.ota_update.contract import timeouts
+from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 
 from ..fakes.cloudformation import invented_id
@@ -127,3 +128,14 @@ def test_a_stale_delete_spares_content_that_was_deployed_again() -> None:
     service.stack_statuses = ["UPDATE_COMPLETE"]
     assert not run(service, event("Delete", physical_id=id_of("one"))).failed
     assert service.writes() == []
+
+
+def test_a_deletion_is_tried_although_its_target_was_unknown_for_minutes() -> None:
+    """A Delete of an explicit id tries the deletion that failed before, however long it took to tell what to delete."""
+    service = FakeOtaService()
+    service.put("mine-2", Desired.from_event(event("Create", OtaUpdateId="mine-2")).all_tags)
+    update = service.updates["mine-2"]
+    update.deletion_failed, update.outcome = True, ("CREATE_FAILED", "not authorized to perform: iam:PassRole")
+    sent = event("Delete", OtaUpdateId="mine-2", physical_id="mine-1")
+    assert not run(service, sent).failed
+    assert service.updates == {}

@@ -30,10 +30,11 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
     """Answer an event of CloudFormation. What is returned here reaches every ``is_complete`` of the event."""
     event_rules.check(event)
     desired = Desired.from_event(event)
-    answer: Answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now()}
     if event["RequestType"] == "Delete":
         target = _delete_target(event, desired, service, clock)
-        return {**answer, "PhysicalResourceId": event["PhysicalResourceId"], "TargetId": target}
+        # The time for the deletion begins when it is known what to delete, so that each event tries it.
+        return {"PhysicalResourceId": event["PhysicalResourceId"], "StartedAt": clock.now(), "TargetId": target}
+    answer: Answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now()}
     keeps_id = event.get("PhysicalResourceId") == desired.ota_update_id
     _check(event, desired, service, clock, keeps_id=keeps_id)
     answer["KeepsId"] = keeps_id
