@@ -41,7 +41,9 @@ def test_denied_access_to_a_leftover_is_given_up_after_ten_minutes(waited: float
     """An id that the stack never gets access to is waited for during ten minutes."""
     service = with_leftover()
     service.inject([Fault(kind="denied", operation="GetOTAUpdate", lasts=9999)])
+    begun = service.time.now
     assert deletion(service, RESTORE, waited=waited).poll_leftover() is is_over
+    assert (service.time.now - begun < 30) is is_over
 
 
 def test_a_leftover_about_which_the_stack_says_nothing_yet_is_waited_for() -> None:

@@ -219,6 +219,7 @@ def test_a_leftover(
         (at(int(BEGUN), desired=TWO, age=10), FAILED, True),
         (at(int(BEGUN) - 1, desired=TWO, age=10), DEPLOYING, False),
         (LATER, ROLLING_BACK, True),
+        (at(int(BEGUN) - 1, desired=TWO, age=10), ROLLING_BACK, True),
         (LEFT, DEPLOYING, True),
     ],
 )

@@ -116,6 +116,15 @@ def test_the_end_of_a_rollout_takes_no_longer_than_its_invocation(kind: str) -> 
     assert REASON in service.updates[id_of("one")].tags[names.FAILED_TAG]
 
 
+def test_a_rollout_that_may_not_be_ended_is_reported() -> None:
+    """If both calls stay denied for three minutes of one invocation, the reason says that the rollout continues."""
+    service = new_update()
+    service.inject([Fault(kind="denied", operation=name, lasts=9999) for name in ("CancelJob", "DeleteOTAUpdate")])
+    decision = end(service, ends=184)
+    assert decision.action is Action.STOP
+    assert "its rollout continues, cancel the job" in decision.reason
+
+
 def test_a_rollout_is_not_ended_by_an_invocation_that_has_no_time() -> None:
     """The calls that end a rollout are left to the next invocation if this one has used up its time."""
     service = new_update()

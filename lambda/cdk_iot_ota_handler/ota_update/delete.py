@@ -98,7 +98,7 @@ class Deletion:
 
     def _delete_accessible(self, left: Desired) -> bool | None:
         try:
-            is_gone = self._delete_leftover(left)
+            return self._delete_leftover(left)
         except AccessDeniedError:
             self._denied_since = self._denied_since or self._clock.now()
             lasts = self._clock.now() - self._denied_since
@@ -106,8 +106,6 @@ class Deletion:
             if self._waited() > timeouts.DELETION_PATIENCE and lasts > timeouts.SETTLE_PATIENCE:
                 return True
             raise
-        self._denied_since = None
-        return is_gone
 
     def _delete_leftover(self, left: Desired) -> bool | None:
         observed = self._service.get_update(left.ota_update_id, self._clock.now())
