@@ -69,7 +69,12 @@ def test_s3_may_have_either_name_of_its_service() -> None:
     }
 
 
-@pytest.mark.parametrize(("value", "sign"), [("a*", "*"), ("a?", "?"), ("${a}", "${"), (f"{Aws.REGION}*", "*")])
+# With explicit ids: the number in a token is another one in each process of the tests.
+@pytest.mark.parametrize(
+    ("value", "sign"),
+    [("a*", "*"), ("a?", "?"), ("${a}", "${"), (f"{Aws.REGION}*", "*")],
+    ids=["star", "question mark", "variable", "star after a token"],
+)
 def test_a_pattern_is_refused(value: str, sign: str) -> None:
     """A name with a sign that IAM reads as a wildcard or a variable is refused with the sign."""
     message = f"x must be one resource, got {value!r} with {sign}: policies are made of it, so name exactly one"
