@@ -78,7 +78,7 @@ explore: install ## run 20,000 new random stack histories, ten times as many as 
 large: install ## test gates over 10,000 devices, ten times as many as `make test`
 	DEVICES=10000 $(BIN)/pytest tests/end_to_end/test_gate_scenarios.py -k large
 
-# A quarter of an hour with two processors.
+# Some 20 minutes with two processors.
 mutants: install ## change lines that matter one by one, and report what no test notices
 	$(BIN)/python -m tools.mutants $(MODULES)
 

@@ -28,8 +28,8 @@ def created(**properties: Any) -> dict[str, Any]:
 def test_the_request_is_what_the_event_declares() -> None:
     """The request has the declared members in the types of the API, the id and all tags, and nothing else."""
     desired = Desired.from_event(event("Create", Tags=[{"Key": "team", "Value": "a"}]))
-    files = copy.deepcopy(REQUEST["files"])
-    files[0]["fileLocation"]["stream"]["fileId"] = 0  # type: ignore[index]
+    files: Any = copy.deepcopy(REQUEST["files"])
+    files[0]["fileLocation"]["stream"]["fileId"] = 0
     assert request.create_request(desired, SHAPE) == {
         **REQUEST,
         "files": files,

@@ -1,14 +1,11 @@
 """The calls to AWS IoT, S3 and CloudFormation, checked against the models of botocore."""
 
 import datetime
-from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
-from botocore.stub import Stubber
 
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
@@ -19,33 +16,11 @@ from cdk_iot_ota_handler.ota_update.service import OtaService
 
 from ..fakes.cloudformation import STACK_ID
 from .scenarios import event
+from .stubs import Stubs
 
 ARN = "arn:aws:iot:eu-central-1:111122223333:otaupdate/mine"
 ROLE = "arn:aws:iam::111122223333:role/ota"
 NOW = 1_700_000_000.0
-
-
-class Stubs:
-    """All clients with stubbed answers; every call is checked against the API's model."""
-
-    def __init__(self) -> None:
-        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-central-1"}
-        iot: Any = boto3.client("iot", **keys)  # type: ignore[call-overload]
-        s3: Any = boto3.client("s3", **keys)  # type: ignore[call-overload]
-        cloudformation: Any = boto3.client("cloudformation", **keys)  # type: ignore[call-overload]
-        self.service = OtaService(iot, s3, cloudformation)
-        self.all = self.iot, self.s3, self.cloudformation = Stubber(iot), Stubber(s3), Stubber(cloudformation)
-        for stub in self.all:
-            stub.activate()
-
-
-@pytest.fixture
-def stubs() -> Iterator[Stubs]:
-    """Yield stubbed clients, of which every prepared answer must be used."""
-    clients = Stubs()
-    yield clients
-    for stub in clients.all:
-        stub.assert_no_pending_responses()
 
 
 def request(**location: str) -> dict[str, Any]:

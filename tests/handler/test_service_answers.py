@@ -1,7 +1,6 @@
 """Answers of AWS, read in full, and the configuration of the clients."""
 
 import datetime
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,19 +10,11 @@ from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
-from .test_service import ARN, NOW, Stubs, file
+from .stubs import Stubs
+from .test_service import ARN, NOW, file
 
 JOB_ARN = "arn:aws:iot:eu-central-1:111122223333:job/AFR_OTA-mine"
 WITHOUT_COUNTS = {"DevicesSucceeded": "", "DevicesFailed": "", "SecondsWaited": ""}
-
-
-@pytest.fixture
-def stubs() -> Iterator[Stubs]:
-    """Yield stubbed clients, of which every prepared answer must be used."""
-    clients = Stubs()
-    yield clients
-    for stub in clients.all:
-        stub.assert_no_pending_responses()
 
 
 def observed(stubs: Stubs, info: dict[str, Any], *tags: dict[str, str]) -> Observed | None:
