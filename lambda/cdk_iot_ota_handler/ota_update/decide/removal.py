@@ -151,12 +151,10 @@ def is_leftover(
         return False if waited > timeouts.STACK_LAG else None
     restored = live if live is not None and live.status == "CREATE_COMPLETE" else None
     if restored is not None and restored.is_deployed:
-        # CloudFormation never learned of a deploy after the live one; an earlier one was retained on purpose.
-        if observed.is_deployed and not observed.was_first_deployed_after(restored, now):
-            return False
-        # A deploy may go back to what was retained, and then the update before it is still live.
+        # CloudFormation never learned of a deploy after the live one; an earlier one was retained on purpose. And a
+        # deploy may go back to what was retained: then the update before it is still live.
         is_reverse = keeps_id or stack.operation in (None, observed.operation)
-        if observed.is_deployed and not is_reverse:
+        if observed.is_deployed and not (is_reverse and observed.was_first_deployed_after(restored, now)):
             return False
         return True if stack.is_rolling_back or waited > timeouts.STACK_LAG else None
     if observed.is_deployed and restored is None:
