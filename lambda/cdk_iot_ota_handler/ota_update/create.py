@@ -276,7 +276,8 @@ class Creation:
             on_error=self._on_error,
         )
         decision = rollout.end(observed, look.progress, look.decision.reason)
-        while decision.action is Action.STOP and (left := timeouts.GATED_CREATION - self._waited()) >= 0:
+        # The framework may not be able to deliver the failure, and polls again: not while that poll would create again.
+        while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
             self._clock.sleep(left + 1)
         return replace(look, decision=decision)
 
