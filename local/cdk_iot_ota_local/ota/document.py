@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from .objects import S3Object
 
@@ -25,7 +26,8 @@ class SourceFile:
     @property
     def s3_location(self) -> dict[str, str]:
         """The location from which the stream reads it."""
-        return {"bucket": self.content.bucket, "key": self.content.key}
+        version = {"version": self.content.pinned} if self.content.pinned else {}
+        return {"bucket": self.content.bucket, "key": self.content.key, **version}
 
 
 def job_document(files: list[SourceFile], protocols: list[str], stream_id: str | None, region: str) -> str:
@@ -38,25 +40,36 @@ def job_document(files: list[SourceFile], protocols: list[str], stream_id: str |
 
 
 def _entry(file: SourceFile, over_http: bool, region: str) -> dict[str, Any]:
+    """Return the entry of a file. AWS IoT writes null for what is not set, but leaves out an unset `fileType`."""
     entry: dict[str, Any] = {
-        "filepath": file.request.get("fileName", ""),
+        "filepath": file.request.get("fileName"),
         "filesize": file.content.size,
         "fileid": file.file_id,
         "certfile": _certificate(file),
-        "fileType": file.request.get("fileType", 0),
+        "update_data_url": _placeholder(file.content, region) if over_http else None,
+        "auth_scheme": "aws.s3.presigned" if over_http else None,
     }
-    if over_http:
-        url = f"https://s3.{region}.amazonaws.com/{file.content.bucket}/{file.content.key}"
-        entry["update_data_url"] = f"${{aws:iot:s3-presigned-url:{url}}}"
-        entry["auth_scheme"] = "aws.s3.presigned"
+    if file.request.get("fileType") is not None:
+        entry["fileType"] = file.request["fileType"]
     return {**entry, **_signature(file)}
 
 
-def _certificate(file: SourceFile) -> str:
+def _placeholder(content: S3Object, region: str) -> str:
+    """Return the text that AWS IoT replaces by a presigned URL when a device asks for the document.
+
+    The key is encoded as in any URL: JSON would escape its letters, quotes and backslashes, and a brace would end
+    the placeholder.
+    """
+    version = f"?{urlencode({'versionId': content.pinned})}" if content.pinned else ""
+    url = f"https://s3.{region}.amazonaws.com/{content.bucket}/{quote(content.key)}{version}"
+    return f"${{aws:iot:s3-presigned-url:{url}}}"
+
+
+def _certificate(file: SourceFile) -> str | None:
     signing = file.request.get("codeSigning") or {}
     custom = (signing.get("customCodeSigning") or {}).get("certificateChain") or {}
     parameters = file.signing_job.get("signingParameters") or {}
-    return str(custom.get("certificateName") or parameters.get("certname") or "")
+    return custom.get("certificateName") or parameters.get("certname")
 
 
 def _signature(file: SourceFile) -> dict[str, str]:

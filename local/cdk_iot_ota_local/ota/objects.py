@@ -20,11 +20,16 @@ _TAG = re.compile(rb"<(Code|Message)>([^<]*)<")
 
 @dataclass(frozen=True, kw_only=True)
 class S3Object:
-    """An existing object; `key_arn` is the ARN of the KMS key that encrypts it, if any."""
+    """An existing object.
+
+    version: its version, if the bucket has versions. pinned: the version that must be read, None for the newest.
+    key_arn: the ARN of the KMS key that encrypts it, if any.
+    """
 
     bucket: str
     key: str
     version: str | None
+    pinned: str | None
     size: int
     digest: bytes
     key_arn: str | None
@@ -75,6 +80,7 @@ class Objects:
             bucket=location["bucket"],
             key=location["key"],
             version=known.get("x-amz-version-id"),
+            pinned=location.get("version"),
             size=int(known["content-length"]),
             digest=hashlib.sha256(str(known.get("etag")).encode()).digest(),
             key_arn=key_arn(self._emulator, known),

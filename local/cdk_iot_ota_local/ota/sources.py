@@ -12,6 +12,9 @@ from .records import Stream
 from .role import ServiceRole
 from .signing import Signing
 
+# Of one file of an OTA update, in bytes: a hard limit of AWS IoT.
+_MAX_BYTES = 16 * 1024 * 1024
+
 
 class Sources:
     """Finds the files of an update, on behalf of its service role."""
@@ -26,6 +29,9 @@ class Sources:
         job, content = await self._signed(request.get("codeSigning") or {}, located)
         if content is None:
             raise WorkError("InvalidRequestException", "A file has neither a location nor a signing job.")
+        if content.size > _MAX_BYTES:
+            found = f"The file s3://{content.bucket}/{content.key} has {content.size} bytes"
+            raise WorkError("InvalidRequestException", f"{found}: at most {_MAX_BYTES} are allowed.")
         return SourceFile(request=request, file_id=file_id, content=content, signing_job=job)
 
     async def _located(self, location: dict[str, Any], index: int) -> tuple[S3Object | None, int]:

@@ -21,6 +21,7 @@ from ..ministack.connections import allow_cuts, trust_loopback
 from ..ministack.emulator import Emulator, load
 from ..ministack.job_index import index_jobs
 from ..ministack.lambda_workers import prepare_workers
+from ..ministack.presigned import presign_versions
 from ..ministack.rollbacks import repair_cloudformation
 from ..ministack.s3_kms import check_reads
 from ..network import require_loopback
@@ -36,6 +37,7 @@ def build(emulator: Emulator) -> Admin:
     trust_loopback(emulator)
     check_reads(emulator)
     index_jobs(emulator)
+    presign_versions(emulator)
     prepare_workers(emulator)
     return Admin(emulator, store, faults, repair_cloudformation(emulator))
 
