@@ -56,7 +56,7 @@ def test_the_wheel_brings_only_the_cdk() -> None:
     """The library itself requires no AWS SDK, because the Lambda runtime has one; only the extras do."""
     assert set(required()) == {"aws-cdk-lib", "constructs"}
     assert set(required("cli")) == {"boto3", "click", "rich"}
-    assert set(required("local")) == {"boto3", "hypercorn", "ministack"}
+    assert set(required("local")) == {"boto3", "cryptography", "hypercorn", "ministack"}
     runtime, _ = rows()
     assert not {"boto3", "botocore"} & {row.name for row in runtime}
 

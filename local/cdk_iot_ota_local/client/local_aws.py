@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 _SERVER = "cdk_iot_ota_local.server.server"
 _START_SECONDS = 60.0
 # Imported only where they are used, so that this package can report which of them are missing.
-_PACKAGES = ("boto3", "hypercorn", "ministack")
+_PACKAGES = ("boto3", "cryptography", "hypercorn", "ministack")
 
 
 class LocalAws:
@@ -202,6 +202,15 @@ class LocalAws:
         """Create things in a group, with one call for all of them."""
         body = {"account": self.account, "region": self.region, "group": group, "things": list(things)}
         AdminClient(self.endpoint_url).call("POST", "things", body)
+
+    def signing_certificate(self, profile: str) -> str:
+        """Return the certificate that verifies what AWS Signer signs with a profile, as PEM.
+
+        profile: the name of a signing profile, or the ARN of a certificate in ACM that a profile names.
+        LocalAwsError if there is no such profile for devices.
+        """
+        body = {"account": self.account, "region": self.region, "name": profile}
+        return str(AdminClient(self.endpoint_url).call("POST", "signing-certificate", body))
 
     def log_tail(self, lines: int = 50) -> str:
         """Return the last lines of the server's log."""

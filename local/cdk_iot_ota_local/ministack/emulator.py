@@ -43,10 +43,17 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "reset",
         ),
     ),
-    "s3": ("ministack.services.s3", ("handle_request", "_bucket_default_sse_headers", "_head_object")),
+    "s3": (
+        "ministack.services.s3",
+        ("handle_request", "_bucket_default_sse_headers", "_get_object_data", "_head_object"),
+    ),
     "iam": ("ministack.services.iam", ("_roles",)),
     "kms": ("ministack.services.kms", ("_resolve_key",)),
-    "signer": ("ministack.services.signer", ("handle_request",)),
+    "acm": ("ministack.services.acm", ("_get_local_certificate",)),
+    "signer": (
+        "ministack.services.signer",
+        ("handle_request", "_iot_signed_object", "_jobs", "_profiles", "_signing_key", "_start_signing_job"),
+    ),
     "responses": (
         "ministack.core.responses",
         (
@@ -119,6 +126,7 @@ class Emulator:
     s3: Any
     iam: Any
     kms: Any
+    acm: Any
     signer: Any
     responses: Any
     router: Any

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from .objects import S3Object
-
-_PLATFORMS = {"AmazonFreeRTOS-TI-CC3220SF": ("SHA1", "RSA")}
+from .signing import SignedDocument
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
-    """A file of an update as the service found it; `signing_job` is empty unless AWS Signer signed it."""
+    """A file of an update as the service found it; `signed` is None unless AWS Signer signed it."""
 
     request: dict[str, Any]
     file_id: int
     content: S3Object
-    signing_job: dict[str, Any] = field(default_factory=dict)
+    signed: SignedDocument | None = None
 
     @property
     def s3_location(self) -> dict[str, str]:
@@ -43,7 +41,7 @@ def _entry(file: SourceFile, over_http: bool, region: str) -> dict[str, Any]:
     """Return the entry of a file. AWS IoT writes null for what is not set, but leaves out an unset `fileType`."""
     entry: dict[str, Any] = {
         "filepath": file.request.get("fileName"),
-        "filesize": file.content.size,
+        "filesize": file.signed.size if file.signed else file.content.size,
         "fileid": file.file_id,
         "certfile": _certificate(file),
         "update_data_url": _placeholder(file.content, region) if over_http else None,
@@ -68,8 +66,9 @@ def _placeholder(content: S3Object, region: str) -> str:
 def _certificate(file: SourceFile) -> str | None:
     signing = file.request.get("codeSigning") or {}
     custom = (signing.get("customCodeSigning") or {}).get("certificateChain") or {}
-    parameters = file.signing_job.get("signingParameters") or {}
-    return custom.get("certificateName") or parameters.get("certname")
+    profile = file.signed.certificate_name if file.signed else None
+    name: str | None = custom.get("certificateName") or profile
+    return name
 
 
 def _signature(file: SourceFile) -> dict[str, str]:
@@ -83,14 +82,4 @@ def _signature(file: SourceFile) -> dict[str, str]:
         name = f"sig-{custom.get('hashAlgorithm', '')}-{custom.get('signatureAlgorithm', '')}".lower()
         # The blob contains base64 text for the device, and is itself base64 on the wire.
         return {name: base64.b64decode(blob).decode("utf-8", "replace")}
-    if not file.signing_job:
-        return {}
-    digest, algorithm = _PLATFORMS.get(file.signing_job.get("platformId", ""), ("SHA256", "ECDSA"))
-    return {f"sig-{digest}-{algorithm}".lower(): base64.b64encode(_stand_in(file.content.digest)).decode()}
-
-
-def _stand_in(digest: bytes) -> bytes:
-    """Return a DER sequence of two integers in place of AWS Signer's signature: well-formed, but not verifiable."""
-    numbers = [hashlib.sha256(digest + bytes([part])).digest() for part in (1, 2)]
-    integers = b"".join(b"\x02\x21\x00" + number for number in numbers)
-    return b"\x30" + bytes([len(integers)]) + integers
+    return {file.signed.member: file.signed.signature} if file.signed else {}

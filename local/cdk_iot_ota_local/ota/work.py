@@ -72,7 +72,7 @@ class Work:
         role = ServiceRole(self._emulator, update.request["roleArn"], update.arn)
         role.assume()
         role.require("iam:GetRole", update.request["roleArn"])
-        sources = Sources(self._emulator, role, self._store.streams)
+        sources = Sources(self._emulator, role, self._store)
         files = [await sources.find(file, index) for index, file in enumerate(update.request["files"])]
         stream_id = self._stream(update, files, role)
         self._fail(fault, leave_stream=True)

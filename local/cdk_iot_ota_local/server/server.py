@@ -34,6 +34,7 @@ def build(emulator: Emulator) -> Admin:
     """Build the ASGI app: the emulator with its OTA routes, behind the faults."""
     store, faults = Store(emulator), FaultRules()
     OtaRoutes(emulator, store, faults).install()
+    store.signer.install()
     trust_loopback(emulator)
     check_reads(emulator)
     index_jobs(emulator)
