@@ -20,7 +20,7 @@ from ..faults import FaultRules
 from ..ministack.connections import allow_cuts, trust_loopback
 from ..ministack.emulator import Emulator, load
 from ..ministack.job_index import index_jobs
-from ..ministack.lambda_workers import prepare_workers
+from ..ministack.lambda_workers import forget_late_output, prepare_workers
 from ..ministack.presigned import presign_versions
 from ..ministack.rollbacks import repair_cloudformation
 from ..ministack.s3_kms import check_reads
@@ -40,6 +40,7 @@ def build(emulator: Emulator) -> Admin:
     index_jobs(emulator)
     presign_versions(emulator)
     prepare_workers(emulator)
+    forget_late_output(emulator)
     return Admin(emulator, store, faults, repair_cloudformation(emulator))
 
 
