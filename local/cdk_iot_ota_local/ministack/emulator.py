@@ -38,6 +38,8 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_set_created_tags",
             "_TAGGABLE_RESOURCES",
             "_thing_groups",
+            "_things",
+            "broker_publish",
             "handle_request",
             "jobs_pending_for_thing",
             "publishing_events",

@@ -25,6 +25,7 @@ from ..ministack.presigned import presign_versions
 from ..ministack.rollbacks import repair_cloudformation
 from ..ministack.s3_kms import check_reads
 from ..network import require_loopback
+from ..ota.delivery import FileDelivery
 from ..ota.routes import OtaRoutes
 from ..ota.store import Store
 from .admin import Admin
@@ -35,6 +36,7 @@ def build(emulator: Emulator) -> Admin:
     store, faults = Store(emulator), FaultRules()
     OtaRoutes(emulator, store, faults).install()
     store.signer.install()
+    FileDelivery(emulator, store).install()
     trust_loopback(emulator)
     check_reads(emulator)
     index_jobs(emulator)
