@@ -12,16 +12,17 @@ class Signing:
 
     def __init__(self, account: Any) -> None:
         signer = account.aws.client("signer")
-        certificate = account.aws.client("acm").request_certificate(DomainName="example.com")["CertificateArn"]
+        acm = account.aws.client("acm")
+        self.certificate: str = acm.request_certificate(DomainName="example.com")["CertificateArn"]
         signer.put_signing_profile(
             profileName="blinky",
             platformId=_PLATFORM,
-            signingMaterial={"certificateArn": certificate},
+            signingMaterial={"certificateArn": self.certificate},
             signingParameters={"certname": "/certs/blinky.pem"},
         )
         # For a profile that AWS IoT creates.
         self.profile_parameter = {
-            "certificateArn": certificate,
+            "certificateArn": self.certificate,
             "platform": _PLATFORM,
             "certificatePathOnDevice": "/certs/blinky.pem",
         }

@@ -83,6 +83,8 @@ def test_job_document_is_the_agents(account: Any) -> None:
                 "filesize": 1000,
                 "fileid": 0,
                 "certfile": "/certs/signer.pem",
+                "update_data_url": None,
+                "auth_scheme": None,
                 "fileType": 2,
                 "sig-sha256-ecdsa": base64.b64encode(b"\x30\x06\x02\x01\x01\x02\x01\x01").decode(),
             }

@@ -24,24 +24,39 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_route_request",
             "_create_job",
             "_delete_job",
+            "_iot_role_usable",
+            "_job_document_s3_location",
+            "_JOB_PRESIGN_RE",
             "_jobs",
             "_job_executions",
             "_jobs_apply_timeout",
             "_jobs_materialize_all",
             "_jobs_maybe_complete",
+            "_jobs_presign_session",
+            "_jobs_presigned_document",
             "_tags_error",
             "_set_created_tags",
             "_TAGGABLE_RESOURCES",
+            "_thing_groups",
+            "_things",
+            "broker_publish",
             "handle_request",
             "jobs_pending_for_thing",
             "publishing_events",
             "reset",
         ),
     ),
-    "s3": ("ministack.services.s3", ("handle_request", "_bucket_default_sse_headers", "_head_object")),
+    "s3": (
+        "ministack.services.s3",
+        ("handle_request", "_bucket_default_sse_headers", "_get_object_data", "_head_object"),
+    ),
     "iam": ("ministack.services.iam", ("_roles",)),
     "kms": ("ministack.services.kms", ("_resolve_key",)),
-    "signer": ("ministack.services.signer", ("handle_request",)),
+    "acm": ("ministack.services.acm", ("_get_local_certificate",)),
+    "signer": (
+        "ministack.services.signer",
+        ("handle_request", "_iot_signed_object", "_jobs", "_profiles", "_signing_key", "_start_signing_job"),
+    ),
     "responses": (
         "ministack.core.responses",
         (
@@ -89,17 +104,23 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_add_event",
             "_delete_resource",
             "_deploy_stack_async",
+            "_evaluate_conditions",
+            "_resolve_stack_outputs",
             "_revert_update",
             "_roll_back_operation",
             "_with_dependencies",
+            "now_iso",
         ),
     ),
     "stack_handlers": (
         "ministack.services.cloudformation.handlers",
-        ("_deploy_stack_async", "_roll_back_operation"),
+        ("_ACTION_HANDLERS", "_deploy_stack_async", "_roll_back_operation"),
     ),
     "changesets": ("ministack.services.cloudformation.changesets", ("_deploy_stack_async",)),
-    "cloudformation": ("ministack.services.cloudformation", ("_stacks",)),
+    "cloudformation": ("ministack.services.cloudformation", ("_change_sets", "_stacks")),
+    "provisioners": ("ministack.services.cloudformation.provisioners", ("_RESOURCE_HANDLERS",)),
+    "functions": ("ministack.services.lambda_svc", ("_emit_lambda_logs", "_functions")),
+    "logs": ("ministack.services.cloudwatch_logs", ("_log_groups",)),
     "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for",)),
     "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
 }
@@ -114,6 +135,7 @@ class Emulator:
     s3: Any
     iam: Any
     kms: Any
+    acm: Any
     signer: Any
     responses: Any
     router: Any
@@ -124,6 +146,9 @@ class Emulator:
     stack_handlers: Any
     changesets: Any
     cloudformation: Any
+    provisioners: Any
+    functions: Any
+    logs: Any
     lambda_runtime: Any
     http_stream: Any
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from .objects import S3Object
-
-_PLATFORMS = {"AmazonFreeRTOS-TI-CC3220SF": ("SHA1", "RSA")}
+from .signing import SignedDocument
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
-    """A file of an update as the service found it; `signing_job` is empty unless AWS Signer signed it."""
+    """A file of an update as the service found it; `signed` is None unless AWS Signer signed it."""
 
     request: dict[str, Any]
     file_id: int
     content: S3Object
-    signing_job: dict[str, Any] = field(default_factory=dict)
+    signed: SignedDocument | None = None
 
     @property
     def s3_location(self) -> dict[str, str]:
         """The location from which the stream reads it."""
-        return {"bucket": self.content.bucket, "key": self.content.key}
+        version = {"version": self.content.pinned} if self.content.pinned else {}
+        return {"bucket": self.content.bucket, "key": self.content.key, **version}
 
 
 def job_document(files: list[SourceFile], protocols: list[str], stream_id: str | None, region: str) -> str:
@@ -38,25 +38,37 @@ def job_document(files: list[SourceFile], protocols: list[str], stream_id: str |
 
 
 def _entry(file: SourceFile, over_http: bool, region: str) -> dict[str, Any]:
+    """Return the entry of a file. AWS IoT writes null for what is not set, but leaves out an unset `fileType`."""
     entry: dict[str, Any] = {
-        "filepath": file.request.get("fileName", ""),
-        "filesize": file.content.size,
+        "filepath": file.request.get("fileName"),
+        "filesize": file.signed.size if file.signed else file.content.size,
         "fileid": file.file_id,
         "certfile": _certificate(file),
-        "fileType": file.request.get("fileType", 0),
+        "update_data_url": _placeholder(file.content, region) if over_http else None,
+        "auth_scheme": "aws.s3.presigned" if over_http else None,
     }
-    if over_http:
-        url = f"https://s3.{region}.amazonaws.com/{file.content.bucket}/{file.content.key}"
-        entry["update_data_url"] = f"${{aws:iot:s3-presigned-url:{url}}}"
-        entry["auth_scheme"] = "aws.s3.presigned"
+    if file.request.get("fileType") is not None:
+        entry["fileType"] = file.request["fileType"]
     return {**entry, **_signature(file)}
 
 
-def _certificate(file: SourceFile) -> str:
+def _placeholder(content: S3Object, region: str) -> str:
+    """Return the text that AWS IoT replaces by a presigned URL when a device asks for the document.
+
+    The key is encoded as in any URL: JSON would escape its letters, quotes and backslashes, and a brace would end
+    the placeholder.
+    """
+    version = f"?{urlencode({'versionId': content.pinned})}" if content.pinned else ""
+    url = f"https://s3.{region}.amazonaws.com/{content.bucket}/{quote(content.key)}{version}"
+    return f"${{aws:iot:s3-presigned-url:{url}}}"
+
+
+def _certificate(file: SourceFile) -> str | None:
     signing = file.request.get("codeSigning") or {}
     custom = (signing.get("customCodeSigning") or {}).get("certificateChain") or {}
-    parameters = file.signing_job.get("signingParameters") or {}
-    return str(custom.get("certificateName") or parameters.get("certname") or "")
+    profile = file.signed.certificate_name if file.signed else None
+    name: str | None = custom.get("certificateName") or profile
+    return name
 
 
 def _signature(file: SourceFile) -> dict[str, str]:
@@ -70,14 +82,4 @@ def _signature(file: SourceFile) -> dict[str, str]:
         name = f"sig-{custom.get('hashAlgorithm', '')}-{custom.get('signatureAlgorithm', '')}".lower()
         # The blob contains base64 text for the device, and is itself base64 on the wire.
         return {name: base64.b64decode(blob).decode("utf-8", "replace")}
-    if not file.signing_job:
-        return {}
-    digest, algorithm = _PLATFORMS.get(file.signing_job.get("platformId", ""), ("SHA256", "ECDSA"))
-    return {f"sig-{digest}-{algorithm}".lower(): base64.b64encode(_stand_in(file.content.digest)).decode()}
-
-
-def _stand_in(digest: bytes) -> bytes:
-    """Return a DER sequence of two integers in place of AWS Signer's signature: well-formed, but not verifiable."""
-    numbers = [hashlib.sha256(digest + bytes([part])).digest() for part in (1, 2)]
-    integers = b"".join(b"\x02\x21\x00" + number for number in numbers)
-    return b"\x30" + bytes([len(integers)]) + integers
+    return {file.signed.member: file.signed.signature} if file.signed else {}

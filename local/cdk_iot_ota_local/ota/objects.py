@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from dataclasses import dataclass
@@ -20,14 +19,25 @@ _TAG = re.compile(rb"<(Code|Message)>([^<]*)<")
 
 @dataclass(frozen=True, kw_only=True)
 class S3Object:
-    """An existing object; `key_arn` is the ARN of the KMS key that encrypts it, if any."""
+    """An existing object.
+
+    version: its version, if the bucket has versions. pinned: the version that must be read, None for the newest.
+    key_arn: the ARN of the KMS key that encrypts it, if any.
+    """
 
     bucket: str
     key: str
     version: str | None
+    pinned: str | None
     size: int
-    digest: bytes
+    etag: str
     key_arn: str | None
+
+
+def newest_etag(emulator: Emulator, location: dict[str, str]) -> str | None:
+    """Return the ETag of an object's newest version, None if the object does not exist."""
+    status, headers, _ = emulator.s3._head_object(location["bucket"], location["key"], {}, {})
+    return headers["ETag"] if status < 300 else None
 
 
 class Objects:
@@ -75,21 +85,36 @@ class Objects:
             bucket=location["bucket"],
             key=location["key"],
             version=known.get("x-amz-version-id"),
+            pinned=location.get("version"),
             size=int(known["content-length"]),
-            digest=hashlib.sha256(str(known.get("etag")).encode()).digest(),
+            etag=known["etag"],
             key_arn=key_arn(self._emulator, known),
         )
+
+    @staticmethod
+    def content(emulator: Emulator, found: S3Object) -> bytes:
+        """Return the bytes of an object that was read."""
+        content: bytes = emulator.s3._get_object_data(found.bucket, found.key, found.pinned)
+        return content
+
+    async def write(self, bucket: str, key: str, body: bytes) -> None:
+        """Write an object without a check of the role's permissions."""
+        status, _, answer = await self._call("PUT", path := f"/{bucket}/{key}", {}, body)
+        if status >= 300:
+            raise _failure(status, answer, quote(path))
 
     def _require_key(self, action: str, key: str | None) -> None:
         if key is not None:
             self._role.require(action, key, via_s3(self._emulator))
 
-    async def _call(self, method: str, path: str, query: dict[str, list[str]]) -> tuple[int, dict[str, str], Any]:
+    async def _call(
+        self, method: str, path: str, query: dict[str, list[str]], body: bytes = b""
+    ) -> tuple[int, dict[str, str], Any]:
         emulator = self._emulator
         # S3 changes the scope of the request to the bucket's.
         with emulator.responses.request_scope(emulator.account(), emulator.region()):
             answer: tuple[int, dict[str, str], Any] = await emulator.s3.handle_request(
-                method, path, {"host": LOOPBACK}, b"", query, internal=True, enforce_bucket_region=False
+                method, path, {"host": LOOPBACK}, body, query, internal=True, enforce_bucket_region=False
             )
         return answer
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from ..ministack.emulator import Emulator
+from ..ministack.signer import Signer
 from .errors import WorkError, passed_on
 from .objects import Objects, S3Object
 from .role import ServiceRole
@@ -14,14 +17,27 @@ from .role import ServiceRole
 _SOURCE = "AWSSignerException"
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignedDocument:
+    """The document that AWS Signer wrote about a file: the image's size in bytes, and the signature as base64 text.
+
+    member: the name of the signature in the job document. certificate_name: the path that the profile names, if any.
+    """
+
+    size: int
+    signature: str
+    member: str
+    certificate_name: str | None
+
+
 class Signing:
-    """Starts signing jobs and finds the signed objects; a job is the answer of DescribeSigningJob."""
+    """Starts signing jobs, and puts the image in place of what AWS Signer wrote."""
 
-    def __init__(self, emulator: Emulator, role: ServiceRole, objects: Objects) -> None:
-        self._emulator, self._role, self._objects = emulator, role, objects
+    def __init__(self, emulator: Emulator, role: ServiceRole, objects: Objects, signer: Signer) -> None:
+        self._emulator, self._role, self._objects, self._signer = emulator, role, objects, signer
 
-    async def start(self, parameter: dict[str, Any], source: S3Object) -> tuple[dict[str, Any], S3Object]:
-        """Sign an object as `startSigningJobParameter` specifies; returns the job and the signed object."""
+    async def start(self, parameter: dict[str, Any], source: S3Object) -> tuple[SignedDocument, S3Object]:
+        """Sign an object as `startSigningJobParameter` specifies; returns what was signed and the image."""
         profile = parameter.get("signingProfileName") or f"ota_{uuid.uuid4().hex}"
         destination = (parameter.get("destination") or {}).get("s3Destination") or {}
         bucket, prefix = destination.get("bucket", ""), destination.get("prefix", "")
@@ -37,14 +53,32 @@ class Signing:
         started = await self._call("POST", "signing-jobs", request)
         return await self.finished(started["jobId"])
 
-    async def finished(self, job_id: str) -> tuple[dict[str, Any], S3Object]:
-        """Return a job that has ended, and the object that it has signed."""
+    async def finished(self, job_id: str) -> tuple[SignedDocument, S3Object]:
+        """Return what a job that has ended signed, and the image that AWS IoT writes over it."""
         self._require("DescribeSigningJob", f"signing-jobs/{job_id}")
         job = await self._call("GET", f"signing-jobs/{job_id}")
         signed = (job.get("signedObject") or {}).get("s3")
         if not signed:
             raise WorkError(_SOURCE, f"Signing job {job_id} has no signed object: {job.get('statusReason')}")
-        return job, await self._objects.read_newest(signed["bucketName"], signed["key"])
+        document = self._signer.document(job_id)
+        if document is None:
+            raise WorkError(_SOURCE, f"Signing job {job_id} has no signature for devices: {job.get('platformId')}")
+        image = await self._image(signed["bucketName"], signed["key"], document)
+        return SignedDocument(
+            size=document["rawPayloadSize"],
+            signature=document["signature"],
+            member="sig-{}-{}".format(*document["signatureAlgorithm"].lower().split("with")),
+            certificate_name=(job.get("signingParameters") or {}).get("certname"),
+        ), image
+
+    async def _image(self, bucket: str, key: str, document: dict[str, Any]) -> S3Object:
+        """Return the image, a second version of the object that AWS Signer wrote."""
+        found = await self._objects.read_newest(bucket, key)
+        # What AWS Signer wrote contains the image as base64 text, so that it is always the larger one.
+        if found.size == document["rawPayloadSize"]:
+            return found
+        await self._objects.write(bucket, key, base64.b64decode(document["payload"]))
+        return await self._objects.read_newest(bucket, key)
 
     async def _ensure_profile(self, name: str, parameter: dict[str, Any] | None) -> None:
         """Require the profile, or create it as `signingProfileParameter` specifies."""

@@ -10,23 +10,30 @@ from .errors import WorkError
 from .objects import Objects, S3Object
 from .records import Stream
 from .role import ServiceRole
-from .signing import Signing
+from .signing import SignedDocument, Signing
+from .store import Store
+
+# Of one file of an OTA update, in bytes: a hard limit of AWS IoT.
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 class Sources:
     """Finds the files of an update, on behalf of its service role."""
 
-    def __init__(self, emulator: Emulator, role: ServiceRole, streams: Any) -> None:
-        self._objects, self._streams = Objects(emulator, role), streams
-        self._signing = Signing(emulator, role, self._objects)
+    def __init__(self, emulator: Emulator, role: ServiceRole, store: Store) -> None:
+        self._objects, self._streams = Objects(emulator, role), store.streams
+        self._signing = Signing(emulator, role, self._objects, store.signer)
 
     async def find(self, request: dict[str, Any], index: int) -> SourceFile:
         """Return the file at `index` of an update; raises WorkError if it is missing or not readable."""
         located, file_id = await self._located(request.get("fileLocation") or {}, index)
-        job, content = await self._signed(request.get("codeSigning") or {}, located)
+        signed, content = await self._signed(request.get("codeSigning") or {}, located)
         if content is None:
             raise WorkError("InvalidRequestException", "A file has neither a location nor a signing job.")
-        return SourceFile(request=request, file_id=file_id, content=content, signing_job=job)
+        if content.size > _MAX_BYTES:
+            found = f"The file s3://{content.bucket}/{content.key} has {content.size} bytes"
+            raise WorkError("InvalidRequestException", f"{found}: at most {_MAX_BYTES} are allowed.")
+        return SourceFile(request=request, file_id=file_id, content=content, signed=signed)
 
     async def _located(self, location: dict[str, Any], index: int) -> tuple[S3Object | None, int]:
         if "stream" in location:
@@ -39,14 +46,14 @@ class Sources:
 
     async def _signed(
         self, signing: dict[str, Any], located: S3Object | None
-    ) -> tuple[dict[str, Any], S3Object | None]:
+    ) -> tuple[SignedDocument | None, S3Object | None]:
         if "awsSignerJobId" in signing:
-            job, signed = await self._signing.finished(signing["awsSignerJobId"])
+            signed, image = await self._signing.finished(signing["awsSignerJobId"])
             # A stream has the same content.
-            return job, located or signed
+            return signed, located or image
         if "startSigningJobParameter" in signing and located is not None:
             return await self._signing.start(signing["startSigningJobParameter"], located)
-        return {}, located
+        return None, located
 
     async def _in_bucket(self, location: dict[str, str]) -> S3Object:
         self._objects.require_bucket(location["bucket"], versions=bool(location.get("version")))

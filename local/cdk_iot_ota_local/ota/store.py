@@ -8,6 +8,7 @@ from typing import Any
 
 from ..ministack.emulator import Emulator
 from ..ministack.iot import find_job, set_tags
+from ..ministack.signer import Signer
 from ..settings import Settings
 from .errors import throttled
 from .records import Stream, Update
@@ -17,11 +18,12 @@ _RATES = {"CreateOTAUpdate": 10, "DeleteOTAUpdate": 5, "GetOTAUpdate": 15, "List
 
 
 class Store:
-    """Updates, streams, settings, and the times of recent calls."""
+    """Updates, streams, settings, the keys of AWS Signer, and the times of recent calls."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self.settings = Settings()
+        self.signer = Signer(emulator)
         # Scoped by the account and the Region of the request that is being served.
         self.updates: Any = emulator.responses.AccountRegionScopedDict()
         self.streams: Any = emulator.responses.AccountRegionScopedDict()

@@ -1,4 +1,4 @@
-"""The admin routes: settings, faults, recorded calls, and things in bulk."""
+"""The admin routes: settings, faults, recorded calls, things in bulk, and certificates of AWS Signer."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class AdminRoutes:
             self._calls.clear()
         elif call == ("POST", "things"):
             await self._add_things(**body)
+        elif call == ("POST", "signing-certificate"):
+            return self._signing_certificate(**body)
         return self._state(name)
 
     def _state(self, name: str) -> Any:
@@ -40,6 +42,10 @@ class AdminRoutes:
         if name == "calls":
             return [asdict(call) for call in self._calls]
         return {} if name in ("faults", "ready", "things") else None
+
+    def _signing_certificate(self, account: str, region: str, name: str) -> str:
+        with self._emulator.responses.request_scope(account, region):
+            return self._store.signer.certificate(name)
 
     async def _add_things(self, account: str, region: str, group: str, things: list[str]) -> None:
         """Create things and add them to a group, as the API calls would, without a connection for each."""
