@@ -22,7 +22,7 @@ from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .request import render
+from .request import device_warnings, render
 from .request.ota_file import BoundFile, OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
@@ -135,6 +135,7 @@ class OtaUpdate(Resource):
             }
             _check_removal(removal_policy)
             provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
+        device_warnings.warn(scope if isinstance(scope, device_warnings.SharesFiles) else self, properties, bound)
         self._resource = CustomResource(
             self,
             "Resource",
