@@ -37,6 +37,8 @@ class OtaUpdate(Resource):
     succeeded; if the deploy fails, the new one is deleted and the old one is not touched. Tags and delete options
     change in place.
 
+    What AWS IoT accepts and devices do not take is a warning at synth; ``docs/parameters.md`` lists the warnings.
+
     :param scope: the parent construct.
     :param id: the construct's id.
     :param targets: ``targets``: 1 to 100 different things and thing groups.
@@ -55,8 +57,8 @@ class OtaUpdate(Resource):
         many as AWS IoT's quota allows.
     :param abort_criteria: ``awsJobAbortConfig``: when AWS IoT cancels the rest of the rollout. Default: never.
     :param in_progress_timeout: ``awsJobTimeoutConfig``: how long a device may execute the job before it counts as timed
-        out: 1 minute to 7 days in whole minutes. Default: 24 hours. The API's default, none, would keep the job open
-        forever when a device stops responding.
+        out: 1 minute to 7 days in whole minutes. Default: 24 hours. Set it below the timeout of a ``gate``. The API's
+        default, none, would keep the job open forever when a device stops responding.
     :param presigned_url_expiry: ``awsJobPresignedUrlConfig``: how long the URLs for HTTP downloads are valid: 1 minute
         to 1 hour. Needs ``Protocol.HTTP``. Default: the API's, 30 minutes.
     :param additional_parameters: ``additionalParameters``: strings of up to 4,096 characters that AWS IoT stores with

@@ -43,7 +43,7 @@ def test_a_platform_that_aws_adds_needs_no_release_of_this_library() -> None:
     added = SigningPlatform.of("AWSIoTDeviceManagement-SHA384-ECDSA")
     assert rendered(added) == "AWSIoTDeviceManagement-SHA384-ECDSA"
     assert added != SigningPlatform.AWS_IOT_DEVICE_MANAGEMENT_SHA256_ECDSA
-    assert added != "AWSIoTDeviceManagement-SHA384-ECDSA"
+    assert added != wrong("AWSIoTDeviceManagement-SHA384-ECDSA")
     assert repr(added) == "SigningPlatform.of('AWSIoTDeviceManagement-SHA384-ECDSA')"
 
 
