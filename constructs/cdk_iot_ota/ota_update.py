@@ -137,7 +137,9 @@ class OtaUpdate(Resource):
             }
             _check_removal(removal_policy)
             provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
-        device_warnings.warn(scope if isinstance(scope, device_warnings.SharesFiles) else self, properties, bound)
+        shares = isinstance(scope, device_warnings.SharesFiles)
+        has_timeout = in_progress_timeout is not None
+        device_warnings.warn(scope if shares else self, properties, bound, has_timeout=has_timeout)
         self._resource = CustomResource(
             self,
             "Resource",

@@ -29,11 +29,12 @@ class SharesFiles(Construct):
     """A construct whose updates send the same files: it gets the warnings about them, each once."""
 
 
-def warn(scope: Construct, properties: Mapping[str, Any], bound: Sequence[BoundFile]) -> None:
+def warn(scope: Construct, properties: Mapping[str, Any], bound: Sequence[BoundFile], *, has_timeout: bool) -> None:
     """Add the warnings about an update, each once, to a construct.
 
     :param properties: the rendered properties of the update.
     :param bound: the files in them.
+    :param has_timeout: whether ``in_progress_timeout`` is declared. Its default ends a job, and no gate waits for it.
     """
     request = properties["Request"]
     files = [
@@ -42,7 +43,7 @@ def warn(scope: Construct, properties: Mapping[str, Any], bound: Sequence[BoundF
     ]
     found = [
         *_several_files(files),
-        *_in_progress_timeout(request["awsJobTimeoutConfig"], properties.get("Gate")),
+        *(_in_progress_timeout(request["awsJobTimeoutConfig"], properties.get("Gate")) if has_timeout else []),
         *(message for rule in _RULES for message in rule.messages(files)),
         *(_HTTP_TYPE.messages(files) if "HTTP" in request.get("protocols", []) else []),
     ]
