@@ -261,7 +261,7 @@ class OtaUpdate(Resource):
 
 def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole | iam.Role | None:
     if role is not None and not hasattr(role, "role_arn"):
-        raise TypeError(f"role must be an iam.IRole, got {limits.shown(role)}: Role.from_role_arn takes an ARN")
+        raise TypeError(f"role must be an iam.IRole, got {checks.shown(role)}: Role.from_role_arn takes an ARN")
     if role is not None and not checks.known(role.role_arn):
         _check_same(stack.account, role.env.account, "role must be in the update's account {}, got one in {}")
     if isinstance(role, OtaServiceRole):

@@ -9,11 +9,12 @@ from typing import Any
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_iot_ota_handler.ota_update.contract import environment, limits
 
 from .._synth import checks
+from .._synth.intrinsics import flat
 from .ota_file import BoundFile
 from .ota_target import OtaTarget, TargetSelection
 from .rollout import AbortCriterion, Protocol, RolloutRate
@@ -37,9 +38,13 @@ def targets(scope: Construct, value: Sequence[OtaTarget]) -> list[str]:
     arns = [target.bind(scope) for target in checks.list_of(limits.TARGETS, "targets", value, OtaTarget)]
     for arn in arns:
         checks.in_environment(scope, "targets", arn, environment.OF_TARGETS)
-    # Two tokens are equal if they resolve to the same value in the template.
-    limits.distinct("targets", [Stack.of(scope).resolve(arn) for arn in arns])
+    distinct_targets(scope, "targets", arns)
     return arns
+
+
+def distinct_targets(scope: IConstruct, name: str, arns: Sequence[str]) -> None:
+    """Raise ValueError if a target occurs twice; two tokens are the same if they render the same in the template."""
+    limits.distinct(name, [flat(arn) for arn in Stack.of(scope).resolve(list(arns))])
 
 
 def role_arn(scope: Construct, value: iam.IRole | iam.Role) -> str:
