@@ -9,10 +9,14 @@ CloudFormation updates a policy before the clean-up phase deletes the old update
 that depends on it. So permissions to delete are constant, and policies that follow the content are replaced.
 """
 
+from typing import cast
+
 from aws_cdk import Stack
-from constructs import Construct, IConstruct
+from constructs import Construct, IConstruct, IValidation
 
 from .._synth import shared
+from .._synth.exports import ExportedAttributes
+from .._synth.validation import EndOfSynth
 from ..provider.ota_update_provider import OtaUpdateProvider
 from .handler import HandlerPermissions
 from .needs import Needs
@@ -22,13 +26,18 @@ from .service_role import OtaServiceRole
 
 
 class OtaPermissions(Construct):
-    """The policies of one stack's updates for one provider."""
+    """The policies of one stack's updates for one provider.
+
+    ``exported``: the check of what the stack exports of these updates.
+    """
 
     def __init__(self, scope: Construct, id: str, *, provider: OtaUpdateProvider) -> None:
         super().__init__(scope, id)
         policies = Policies(self)
         self._handler = HandlerPermissions(self, policies, provider._sized_role)
         self._service = ServicePermissions(policies)
+        self.exported = ExportedAttributes(policies.stack)
+        self.node.add_validation(cast(IValidation, EndOfSynth(self.exported.check)))
 
     @staticmethod
     def get_or_create(scope: Construct, provider: OtaUpdateProvider) -> "OtaPermissions":
