@@ -24,6 +24,8 @@ from . import encryption, findings, waiter
 from .function_role import function_role
 
 _DEFAULT_ID = "OtaUpdateProvider"
+# CDK's CustomResourceConfig finds the log groups of custom resources by it.
+_CUSTOM_RESOURCE_LOG_GROUP = "aws:cdk:is-custom-resource-handler-logGroup"
 _HANDLER_FOLDER = Path(cdk_iot_ota_handler.__file__).parent
 
 
@@ -106,7 +108,7 @@ class OtaUpdateProvider(Construct):
         return self._log_group
 
     def _new_log_group(self, id: str, name: str | None = None) -> logs.LogGroup:
-        return logs.LogGroup(
+        log_group = logs.LogGroup(
             self,
             id,
             log_group_name=name,
@@ -114,6 +116,8 @@ class OtaUpdateProvider(Construct):
             encryption_key=self._key,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        log_group.node.add_metadata(_CUSTOM_RESOURCE_LOG_GROUP, data=True)
+        return log_group
 
     def _new_waiter_log_group(self) -> logs.LogGroup:
         # Any other prefix adds to the resource policy of CloudWatch Logs, whose size all state machines share.
