@@ -1,12 +1,14 @@
 """The places of what an update uses: Regions of buckets and keys, and things and groups that the app declares."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import jsii
 import pytest
-from aws_cdk import App, CfnParameter, Environment, Stack, Token
+from aws_cdk import App, Environment, IResolveContext, IStringProducer, Lazy, Stack, Token
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -138,23 +140,55 @@ def test_a_thing_is_no_group() -> None:
         OtaTarget.thing_group(wrong(iot.CfnThing(made, "Thing")))
 
 
-@pytest.mark.parametrize("ways", ["parameter", "resource"])
-def test_a_group_twice_is_found_across_phases_and_within_an_update(tmp_path: Path, ways: str) -> None:
-    """Targets are the same if their ARNs render the same, tokens included, in one update or in two phases."""
+def lazy(names: list[str]) -> str:
+    """Return a token for the last of some names at the time when it is resolved."""
+
+    @jsii.implements(IStringProducer)
+    class Last:
+        def produce(self, context: IResolveContext) -> str:
+            return names[-1]
+
+    return Lazy.uncached_string(cast(IStringProducer, Last()))
+
+
+def test_a_resource_twice_is_found_in_an_update_and_across_phases(tmp_path: Path) -> None:
+    """A group that is given as itself and by its ARN is one target, and an error at its line."""
     made = prod()
-    if ways == "parameter":
-        name = CfnParameter(made, "Name")
-        one, other = (
-            OtaTarget.thing_group(name.value_as_string),
-            OtaTarget.thing_group(Token.as_string({"Ref": "Name"})),
-        )
-        shown = f"'arn:<AWS::Partition>:iot:{HERE}:<AWS::AccountId>:thinggroup/<Name>'"
-    else:
-        group = iot.CfnThingGroup(made, "Group")
-        one, other, shown = OtaTarget.thing_group(group), OtaTarget.from_arn(group.attr_arn), "'<Group.Arn>'"
+    group = iot.CfnThingGroup(made, "Group")
+    one, other = OtaTarget.thing_group(group), OtaTarget.from_arn(group.attr_arn)
     files = [ota_file(FileLocation.from_asset(firmware(tmp_path)))]
-    message = re.escape(f"must be different from one another, got {shown} twice")
+    message = "must be different from one another, got '<Group.Arn>' twice"
     with pytest.raises(ValueError, match=f"^Prod/Blinky: targets {message}$"):
         ota_update(made, "Blinky", tmp_path, files=files, targets=[one, other])
     with pytest.raises(ValueError, match=f"^Prod/Phases: targets of phases {message}$"):
         PhasedRollout(made, "Phases", phases=[Phase("a", targets=[one]), Phase("b", targets=[other])], files=files)
+
+
+@pytest.mark.parametrize(
+    "another", [lambda: Token.as_string({"Ref": "Name"}), lambda: lazy(["fleet"])], ids=["parameter", "lazy"]
+)
+def test_a_token_twice_is_found_in_an_update_and_across_phases(tmp_path: Path, another: Callable[[], str]) -> None:
+    """Names that render the same in the template are one target, whatever tokens they come from."""
+    made, phased = prod(), prod()
+    files = [ota_file(FileLocation.from_asset(firmware(tmp_path)))]
+    targets = [OtaTarget.thing_group(another()), OtaTarget.thing_group(another())]
+    ota_update(made, "Blinky", tmp_path, files=files, targets=targets)
+    phases = [Phase(name, targets=[target]) for name, target in zip("ab", targets, strict=True)]
+    PhasedRollout(phased, "Phases", phases=phases, files=files)
+    start = f"arn:<AWS::Partition>:iot:{HERE}:<AWS::AccountId>:thinggroup/"
+    for scope, message in ((made, "Prod/Blinky] targets"), (phased, "Prod/Phases] targets of phases")):
+        with pytest.raises(
+            RuntimeError, match=re.escape(f"[{message} must be different from one another, got '{start}")
+        ):
+            only_update(scope)
+
+
+def test_a_lazy_target_is_read_at_the_end(tmp_path: Path) -> None:
+    """Lazy names that are not known yet when the update is declared are different targets."""
+    made, names = prod(), [["early"], ["early"]]
+    targets = [OtaTarget.thing_group(lazy(each)) for each in names]
+    ota_update(made, "Blinky", firmware(tmp_path), targets=targets)
+    names[0].append("a")
+    names[1].append("b")
+    rendered = only_update(made)["Properties"]["Request"]["targets"]
+    assert [json.dumps(arn).rsplit("/", 1)[1].strip('"]}') for arn in rendered] == ["a", "b"]
