@@ -110,7 +110,7 @@ def use(scope: Stack, *values: str) -> None:
         CfnResource(scope, f"User{index}", type="Custom::User", properties={"Value": value})
 
 
-EXPORT = r"\(export '.*'\): CloudFormation would refuse the next firmware, after devices have got it; make the "
+EXPORT = r"\(export '.*'\): CloudFormation would refuse the next firmware, after devices have got it; pass the "
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import aws_iam as iam
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaTarget, OtaUpdate, OtaUpdateProvider
 from cdk_iot_ota_local import Fleet, LocalAws, leftovers
@@ -37,6 +39,47 @@ def test_stacks_can_share_a_provider_and_a_role(aws: LocalAws, tmp_path: Path) -
     assert len(leftovers(aws).ota_updates) == 2
     for name in reversed(names):
         deployments[name].delete()
+    assert not leftovers(aws)
+
+
+def test_another_stack_reads_each_new_update(aws: LocalAws, tmp_path: Path) -> None:
+    """A role of another stack reads the update of new firmware, although only the stack with the firmware changes."""
+    with Fleet(aws, "read", 1) as fleet:
+        fleet.register()
+    firmware_stack, reader = Deployment(aws, "Firmware", tmp_path), Deployment(aws, "Reader", tmp_path)
+
+    def synth(content: str) -> Path:
+        weak = {"@aws-cdk/core:defaultCrossStackReferences": "weak"}
+        app = App(outdir=str(tmp_path / content), analytics_reporting=False, context=weak)
+        here, there = (Stack(app, one.name, synthesizer=synthesizer(aws)) for one in (firmware_stack, reader))
+        target = OtaTarget.thing(fleet.things[0])
+        update = OtaUpdate(here, "Blinky", targets=[target], files=[firmware(tmp_path, content)])
+        role = iam.Role(there, "Role", assumed_by=cast(iam.IPrincipal, iam.AccountRootPrincipal()))
+        update.grant_read(role)
+        for name, value in {"Id": update.ota_update_id, "Job": update.job_id, "Reader": role.role_arn}.items():
+            CfnOutput(there if name != "Id" else here, name, value=value)
+        app.synth()
+        return tmp_path / content
+
+    def read(update: str, role: str) -> str:
+        keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="reader")["Credentials"]
+        iot = aws.client(
+            "iot",
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+        job = iot.get_ota_update(otaUpdateId=update)["otaUpdateInfo"]["awsIotJobId"]
+        return str(iot.describe_job(jobId=job)["job"]["jobId"])
+
+    old = firmware_stack.apply(synth("one"))["Id"]
+    declared = reader.apply(tmp_path / "one")
+    assert read(old, declared["Reader"]) == declared["Job"]
+    new = firmware_stack.apply(synth("two"))["Id"]
+    assert new != old
+    assert read(new, declared["Reader"]) == f"AFR_OTA-{new}"
+    reader.delete()
+    firmware_stack.delete()
     assert not leftovers(aws)
 
 

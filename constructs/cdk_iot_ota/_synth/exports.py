@@ -54,7 +54,7 @@ class ExportedAttributes:
             _WARNING,
             f"{', '.join(attributes)} {'changes' if one else 'change'} with the firmware, and another stack can import "
             f"{'it' if one else 'them'} (export {export!r}): CloudFormation would refuse the next firmware, after "
-            "devices have got it; make the reference weak, or pass the value in an SSM parameter, as "
+            "devices have got it; pass the value in an SSM parameter, or make the reference weak, as "
             "docs/parameters.md shows",
         )
 
