@@ -79,10 +79,12 @@ def _exported(stack: Stack) -> Iterator[_Value]:
 def _written_to_other_regions(stack: Stack) -> Iterator[_Value]:
     if stack.node.try_find_child(_CROSS_REGION_PROVIDER) is None:
         return
-    for child in stack.node.children:
-        if child.node.id.startswith(_CROSS_REGION_WRITER):
-            writer = cast(Any, child.node.find_child("Resource").node.default_child)
-            yield from stack.resolve(writer._cfn_properties)["WriterProps"]["exports"].items()
+    # In a release of CDK that writes them differently there is nothing to find.
+    writers = [child for child in stack.node.children if child.node.id.startswith(_CROSS_REGION_WRITER)]
+    for resource in [found for writer in writers if (found := writer.node.try_find_child("Resource")) is not None]:
+        if isinstance(written := resource.node.default_child, CfnResource):
+            properties = stack.resolve(cast(Any, written)._cfn_properties)
+            yield from properties.get("WriterProps", {}).get("exports", {}).items()
 
 
 def _attributes(value: Any, logical_id: str) -> Iterator[str]:
