@@ -89,8 +89,9 @@ class Creation:
             if is_last_try or isinstance(error, AccessDeniedError) or self._waited() > self._last_poll():
                 raise FatalError(str(error)) from error
             return None
-        is_done = look is not None and look.decision.action in (Action.DONE, Action.MARK)
-        return look.attributes(self._desired) if look is not None and is_done else None
+        if look is None or look.decision.action not in (Action.DONE, Action.MARK):
+            return None
+        return look.attributes(self._desired)
 
     @property
     def timeout(self) -> float:
