@@ -23,10 +23,11 @@ from cdk_iot_ota import (
     TargetSelection,
 )
 from cdk_iot_ota_local import Fleet, LocalAws
+from tests.end_to_end.support.declarations import SIGNATURE
 from tests.end_to_end.support.deployment import Declaration, Deployment
 
 SIGNED = CodeSigning.custom(
-    signature=b"\x30\x45\x02\x20 a signature",
+    signature=SIGNATURE,
     hash_algorithm=HashAlgorithm.SHA256,
     signature_algorithm=SignatureAlgorithm.ECDSA,
     certificate_name="/signer.pem",

@@ -12,7 +12,8 @@ from tests.end_to_end.support.deployment import Declaration
 # The type of the fixture `declare`.
 Declare = Callable[..., Declaration]
 
-SIGNATURE = b"\x30\x45\x02\x20 a signature"
+# One DER SEQUENCE of two INTEGERs, as devices want it.
+SIGNATURE = b"\x30\x06\x02\x01\x01\x02\x01\x01"
 
 
 def signed_file(location: FileLocation) -> OtaFile:
