@@ -80,7 +80,7 @@ class Prerequisites:
         new_profile = CodeSigning.signer(destination_bucket=signed_plain, profile=profile, destination_prefix="new/")
         location = FileLocation.from_bucket(kept, "blinky.bin")
         files = [
-            signed_file(FileLocation.from_bucket(plain, "blinky.bin")),
+            signed_file(FileLocation.from_bucket(plain, "blinky.bin"), b"firmware"),
             OtaFile(name="/b", location=location, signing=existing_profile),
             OtaFile(name="/c", location=location, signing=new_profile),
             OtaFile(name="/d", signing=CodeSigning.signer_job(self.signing_job)),
