@@ -18,7 +18,7 @@ from .image import Version, find_version
 from .jobs import JobsClient, Report
 from .profile import CLASSIC, Profile
 from .progress import JobProgress
-from .stream import load_stream
+from .stream import StreamClient
 
 if TYPE_CHECKING:
     from .signature import Certificate
@@ -81,7 +81,8 @@ class Fleet:
         self.problems: dict[str, str] = {}
         self.reports: list[Report] = []
         self._jobs = JobsClient(aws.client("iot-jobs-data", config=config), self.reports.append)
-        self._downloads = Downloads(load_stream(aws))
+        self._streams = StreamClient(aws, self.name)
+        self._downloads = Downloads(self._streams.load)
         shared = Surroundings(
             jobs=self._jobs,
             downloads=self._downloads,
@@ -106,6 +107,7 @@ class Fleet:
         if self._background:
             self._background.join()
         self._pool.shutdown(cancel_futures=True)
+        self._streams.close()
 
     def set_behaviour(self, device: int | str, behaviour: Behaviour) -> None:
         """Change the behaviour of a device, by index or by name."""

@@ -1,21 +1,134 @@
-"""Load files of MQTT streams."""
+"""Load files of MQTT streams as devices do: block by block, on the topics of their things."""
 
 from __future__ import annotations
 
+import contextlib
+import queue
+import threading
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
 from ..account import Account
 from .document import JobFile
-from .download import StreamLoader
+from .download import DownloadError
+
+_BLOCK_BYTES = 4_096
+# A request gets 128 kB at most.
+_BLOCKS = 32
+_ANSWER_SECONDS = 10.0
+_TRIES = 3
 
 
-def load_stream(aws: Account) -> StreamLoader:
-    """Interim: read the stream's object from S3."""
+class StreamClient:
+    """Loads for all devices of a fleet over one connection, which is made when it is first needed."""
 
-    def load(thing: str, file: JobFile) -> bytes:
-        info = aws.client("iot").describe_stream(streamId=file.stream)["streamInfo"]
-        location = next(one["s3Location"] for one in info["files"] if one.get("fileId", 0) == file.file_id)
-        version = {"VersionId": location["version"]} if location.get("version") else {}
-        body = aws.client("s3").get_object(Bucket=location["bucket"], Key=location["key"], **version)["Body"]
-        content: bytes = body.read(file.size)
-        return content
+    def __init__(self, aws: Account, name: str) -> None:
+        self._aws, self._name = aws, f"{name}-{uuid.uuid4().hex[:8]}"
+        self._lock = threading.Lock()
+        self._client: Any = None
+        # Answers by the client token of their requests, and acknowledged subscriptions by their packet.
+        self._answers: dict[str, queue.Queue[dict[str, Any]]] = {}
+        self._subscribed: queue.Queue[int] = queue.Queue()
 
-    return load
+    def close(self) -> None:
+        """Disconnect."""
+        with self._lock:
+            if self._client is not None:
+                self._client.disconnect()
+                self._client.loop_stop()
+                self._client = None
+
+    def load(self, thing: str, file: JobFile) -> bytes:
+        """Return the first `file.size` bytes of a file in the name of a thing; raises DownloadError."""
+        topic = f"$aws/things/{thing}/streams/{file.stream}"
+        # One at a time: the devices of a fleet share what they load.
+        with self._lock, self._requests() as (token, answers):
+            client = self._connected()
+            self._subscribe(client, topic)
+            blocks = _Blocks(file)
+            for _ in range(_TRIES * (1 + blocks.total // _BLOCKS)):
+                if blocks.missing is None:
+                    break
+                client.publish(f"{topic}/get/cbor", blocks.request(token))
+                with contextlib.suppress(queue.Empty):
+                    blocks.receive(answers)
+            client.unsubscribe([f"{topic}/{answer}/cbor" for answer in ("data", "rejected")])
+            return blocks.content()
+
+    @contextlib.contextmanager
+    def _requests(self) -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
+        token = uuid.uuid4().hex
+        answers = self._answers[token] = queue.Queue()
+        try:
+            yield token, answers
+        finally:
+            del self._answers[token]
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            connected = threading.Event()
+            client = self._aws.connect_mqtt(self._name)
+            client.on_connect = lambda *_: connected.set()
+            client.on_subscribe = lambda _client, _data, packet, *_: self._subscribed.put(packet)
+            client.on_message = self._receive
+            client.loop_start()
+            if not connected.wait(_ANSWER_SECONDS):
+                client.loop_stop()
+                raise DownloadError("the message broker does not accept the connection")
+            self._client = client
+        return self._client
+
+    def _subscribe(self, client: Any, topic: str) -> None:
+        _, packet = client.subscribe([(f"{topic}/{answer}/cbor", 0) for answer in ("data", "rejected")])
+        with contextlib.suppress(queue.Empty):
+            while self._subscribed.get(timeout=_ANSWER_SECONDS) != packet:
+                continue
+            return
+        raise DownloadError(f"the message broker does not accept a subscription to {topic}")
+
+    def _receive(self, _client: Any, _data: Any, message: Any) -> None:
+        import cbor2
+
+        answer = cbor2.loads(message.payload)
+        if (waiting := self._answers.get(answer.get("c", ""))) is not None:
+            waiting.put(answer)
+
+
+class _Blocks:
+    """The blocks of a file that have arrived."""
+
+    def __init__(self, file: JobFile) -> None:
+        self._file = file
+        self._received: dict[int, bytes] = {}
+        self.total = -(-file.size // _BLOCK_BYTES)
+
+    @property
+    def missing(self) -> int | None:
+        """The first block that has not arrived, or None."""
+        return next((number for number in range(self.total) if number not in self._received), None)
+
+    def request(self, token: str) -> bytes:
+        """Return the request for the next missing blocks."""
+        import cbor2
+
+        first = self.missing or 0
+        count = min(_BLOCKS, self.total - first)
+        request = {"c": token, "f": self._file.file_id, "l": _BLOCK_BYTES, "o": first, "n": count}
+        return bytes(cbor2.dumps(request))
+
+    def receive(self, answers: queue.Queue[dict[str, Any]]) -> None:
+        """Take the answers to a request; queue.Empty if they do not come, DownloadError for a rejection."""
+        first = self.missing or 0
+        for _ in range(min(_BLOCKS, self.total - first)):
+            answer = answers.get(timeout=_ANSWER_SECONDS)
+            if "p" not in answer:
+                raise DownloadError(f"stream {self._file.stream} is refused: {answer.get('o')}: {answer.get('m')}")
+            self._received[answer["i"]] = answer["p"]
+
+    def content(self) -> bytes:
+        """Return the file; DownloadError if blocks are missing."""
+        if self.missing is not None:
+            raise DownloadError(f"stream {self._file.stream} has no block {self.missing} of {self.total}")
+        content = b"".join(self._received[number] for number in range(self.total))
+        return content[: self._file.size]
