@@ -76,12 +76,22 @@ class Stack:
     def delete(self) -> None:
         """Delete the stack."""
         self._cfn.delete_stack(StackName=self.name)
-        time.sleep(0.3)
+        waiter = self._cfn.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 0, "MaxAttempts": 2000})
+
+    def resources(self) -> set[str]:
+        """List the stack's resources, each with the time of its last change, and return their ids."""
+        listed = self._cfn.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
+        described = self._cfn.describe_stack_resources(StackName=self.name)["StackResources"]
+        assert all(one["LastUpdatedTimestamp"] for one in listed)
+        assert all(one["Timestamp"] for one in described)
+        return {str(one["LogicalResourceId"]) for one in (*listed, *described)}
 
     def settle(self) -> str:
-        """Wait until nothing is in progress, and return the status."""
+        """Wait until nothing is in progress, and return the status; the resources can be listed all the time."""
         deadline = time.monotonic() + 20
         while True:
+            assert self.resources() <= {"Thing", "Later"}
             status = str(self._cfn.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"])
             if not status.endswith("_IN_PROGRESS"):
                 return status

@@ -1,9 +1,11 @@
-"""A Lambda function knows the log group of its output."""
+"""A Lambda function knows the log group of its output, which does not outlive it."""
 
 from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -66,3 +68,24 @@ def test_the_configuration_does_not_show_it(function: tuple[Any, str]) -> None:
     client.invoke(FunctionName=NAME)
     shown = client.get_function_configuration(FunctionName=NAME)["Environment"]
     assert shown == {"Variables": {"MINE": "kept"}}
+
+
+def test_late_output_does_not_bring_a_log_group_back(aws: LocalAws) -> None:
+    """The output of an invocation that ends after function and log group were deleted is dropped."""
+    functions, logs, group = aws.client("lambda"), aws.client("logs"), "/aws/lambda/slow"
+    functions.create_function(
+        FunctionName="slow",
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role="arn:aws:iam::111122223333:role/any",
+        Code={"ZipFile": zipped("import time\n\ndef handler(event, context):\n    time.sleep(event)\n")},
+        Timeout=5,
+    )
+    functions.invoke(FunctionName="slow", Payload=b"0")
+    slow = threading.Thread(target=functions.invoke, kwargs={"FunctionName": "slow", "Payload": b"0.5"})
+    slow.start()
+    time.sleep(0.2)
+    functions.delete_function(FunctionName="slow")
+    logs.delete_log_group(logGroupName=group)
+    slow.join()
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []

@@ -85,7 +85,7 @@ def test_command_line_without_the_extra() -> None:
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "cdk_iot_ota_local: local AWS needs boto3, cryptography, hypercorn, ministack: "
+        "cdk_iot_ota_local: local AWS needs boto3, cbor2, cryptography, hypercorn, ministack, paho-mqtt: "
         "pip install 'cdk-iot-ota[local]'\n"
     )
 

@@ -56,7 +56,8 @@ def test_the_wheel_brings_only_the_cdk() -> None:
     """The library itself requires no AWS SDK, because the Lambda runtime has one; only the extras do."""
     assert set(required()) == {"aws-cdk-lib", "constructs"}
     assert set(required("cli")) == {"boto3", "click", "rich"}
-    assert set(required("local")) == {"boto3", "cryptography", "hypercorn", "ministack"}
+    local = {"boto3", "cbor2", "cryptography", "hypercorn", "ministack", "paho-mqtt"}
+    assert set(required("local")) == local
     runtime, _ = rows()
     assert not {"boto3", "botocore"} & {row.name for row in runtime}
 

@@ -23,12 +23,20 @@ from ..errors import LocalAwsError
 from ..network import LOOPBACK, listen
 from .admin import AdminClient, Calls, Faults, SettingsClient
 from .environment import SECRET, client_environment, server_environment
+from .mqtt import connect_mqtt
 
 _T = TypeVar("_T")
 _SERVER = "cdk_iot_ota_local.server.server"
 _START_SECONDS = 60.0
-# Imported only where they are used, so that this package can report which of them are missing.
-_PACKAGES = ("boto3", "cryptography", "hypercorn", "ministack")
+# The extra's packages by module, imported only where they are used, so that this package can report the missing ones.
+_PACKAGES = {
+    "boto3": "boto3",
+    "cbor2": "cbor2",
+    "cryptography": "cryptography",
+    "hypercorn": "hypercorn",
+    "ministack": "ministack",
+    "paho": "paho-mqtt",
+}
 
 
 class LocalAws:
@@ -203,6 +211,13 @@ class LocalAws:
         body = {"account": self.account, "region": self.region, "group": group, "things": list(things)}
         AdminClient(self.endpoint_url).call("POST", "things", body)
 
+    def connect_mqtt(self, client_id: str) -> Any:
+        """Return a connected client of paho-mqtt 2, which speaks MQTT over a WebSocket to the message broker.
+
+        client_id: of the connection; devices use the name of their thing. Set the callbacks, then call `loop_start`.
+        """
+        return connect_mqtt(self.endpoint_url, self.account, self.region, client_id)
+
     def signing_certificate(self, profile: str) -> str:
         """Return the certificate that verifies what AWS Signer signs with a profile, as PEM.
 
@@ -242,7 +257,7 @@ def _of_running(value: _T | None) -> _T:
 
 def _require_packages() -> None:
     """Raise LocalAwsError if a package of the `local` extra is not installed."""
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
     if missing:
         raise LocalAwsError(f"local AWS needs {', '.join(missing)}: pip install 'cdk-iot-ota[local]'")
 

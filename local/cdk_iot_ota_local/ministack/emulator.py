@@ -37,6 +37,9 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_tags_error",
             "_set_created_tags",
             "_TAGGABLE_RESOURCES",
+            "_thing_groups",
+            "_things",
+            "broker_publish",
             "handle_request",
             "jobs_pending_for_thing",
             "publishing_events",
@@ -101,17 +104,23 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_add_event",
             "_delete_resource",
             "_deploy_stack_async",
+            "_evaluate_conditions",
+            "_resolve_stack_outputs",
             "_revert_update",
             "_roll_back_operation",
             "_with_dependencies",
+            "now_iso",
         ),
     ),
     "stack_handlers": (
         "ministack.services.cloudformation.handlers",
-        ("_deploy_stack_async", "_roll_back_operation"),
+        ("_ACTION_HANDLERS", "_deploy_stack_async", "_roll_back_operation"),
     ),
     "changesets": ("ministack.services.cloudformation.changesets", ("_deploy_stack_async",)),
-    "cloudformation": ("ministack.services.cloudformation", ("_stacks",)),
+    "cloudformation": ("ministack.services.cloudformation", ("_change_sets", "_stacks")),
+    "provisioners": ("ministack.services.cloudformation.provisioners", ("_RESOURCE_HANDLERS",)),
+    "functions": ("ministack.services.lambda_svc", ("_emit_lambda_logs", "_functions")),
+    "logs": ("ministack.services.cloudwatch_logs", ("_log_groups",)),
     "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for",)),
     "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
 }
@@ -137,6 +146,9 @@ class Emulator:
     stack_handlers: Any
     changesets: Any
     cloudformation: Any
+    provisioners: Any
+    functions: Any
+    logs: Any
     lambda_runtime: Any
     http_stream: Any
 

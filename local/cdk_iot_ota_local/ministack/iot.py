@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,39 @@ def _locate_for_iam(emulator: Emulator, kinds: dict[str, str]) -> None:
         return resource_arn(service, method, path, *rest)
 
     actions.extract_resource_arn = located
+
+
+def answer_messages(
+    emulator: Emulator,
+    topic: re.Pattern[str],
+    answers: Callable[[re.Match[str], bytes], AsyncIterator[tuple[str, bytes]]],
+) -> None:
+    """Publish answers to the messages on matching topics.
+
+    answers: called with the match and the payload, in the account and the Region of the publisher; yields topic and
+        payload of each answer.
+    """
+    iot, scope = emulator.iot, emulator.responses.request_scope
+    publish = iot.broker_publish
+
+    async def published(account: str, region: str, name: str, payload: bytes, *args: Any, **options: Any) -> None:
+        await publish(account, region, name, payload, *args, **options)
+        if match := topic.fullmatch(name):
+            with scope(account, region):
+                async for answer_topic, answer in answers(match, payload):
+                    await publish(account, region, answer_topic, answer)
+
+    iot.broker_publish = published
+
+
+def has_thing(emulator: Emulator, name: str) -> bool:
+    """Return whether a thing exists."""
+    return name in emulator.iot._things
+
+
+def pending_jobs(emulator: Emulator, thing: str) -> set[str]:
+    """Return the ids of the jobs that a thing has not ended."""
+    return {str(execution["jobId"]) for execution in emulator.iot.jobs_pending_for_thing(thing)}
 
 
 async def create_job(emulator: Emulator, job_id: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Workers of Lambda functions: they start one after the other and know their log group."""
+"""Workers of Lambda functions: they start one after the other, and know their log group while it exists."""
 
 from __future__ import annotations
 
@@ -39,9 +39,28 @@ def prepare_workers(emulator: Emulator) -> None:
     runtime._worker_class_for = prepared_class_for
 
 
+def forget_late_output(emulator: Emulator) -> None:
+    """Drop the output of an invocation that ends after its function and its log group were deleted.
+
+    ministack would create the group again, so that a destroyed stack left it behind.
+    """
+    functions = emulator.functions
+    emit = functions._emit_lambda_logs
+
+    def emitted(function: dict[str, Any], *args: Any, **options: Any) -> None:
+        config = function.get("config") or function
+        if config["FunctionName"] in functions._functions or _log_group(config) in emulator.logs._log_groups:
+            emit(function, *args, **options)
+
+    functions._emit_lambda_logs = emitted
+
+
+def _log_group(config: dict[str, Any]) -> str:
+    return str((config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}")
+
+
 def _with_log_group(config: dict[str, Any]) -> dict[str, Any]:
     """Copy a function's configuration and add the variable; the original is what the API shows."""
-    group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
     environment = config.get("Environment") or {}
-    variables = {**(environment.get("Variables") or {}), _LOG_GROUP_VARIABLE: group}
+    variables = {**(environment.get("Variables") or {}), _LOG_GROUP_VARIABLE: _log_group(config)}
     return {**config, "Environment": {**environment, "Variables": variables}}

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .change_sets import see_outputs
 from .custom_resource import CustomResources, Failure
 from .deletions import Deletions
 from .emulator import Emulator
+from .thing_groups import name_thing_groups
 
 
 class CleanUps:
@@ -56,6 +58,18 @@ class CleanUps:
         for name in names:
             self._logical.pop(name, None)
             self._due.discard(name)
+
+
+class _Resources(dict[str, Any]):
+    """A stack's resources; planned deletes are found by their names, but not listed."""
+
+    def __init__(self, resources: dict[str, Any], planned: dict[str, Any]) -> None:
+        super().__init__(resources)
+        self._planned = planned
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a resource or a planned delete."""
+        return super().get(name, self._planned.get(name, default))
 
 
 class Rollbacks:
@@ -107,8 +121,20 @@ class Rollbacks:
         logical_id = operation.get("failed_logical_id")
         failure = self._resources.take_failure(stack_id, logical_id, "Create")
         if logical_id is not None and failure is not None:
-            stack.setdefault("_resources", {})[logical_id] = _record(logical_id, failure)
+            stack.setdefault("_resources", {})[logical_id] = self._record(logical_id, failure)
             operation["created"].append(logical_id)
+
+    def _record(self, logical_id: str, failure: Failure) -> dict[str, Any]:
+        """Return the stack's record of a resource whose Create failed."""
+        return {
+            "PhysicalResourceId": failure.physical_id,
+            "ResourceType": failure.resource_type,
+            "ResourceStatus": "CREATE_FAILED",
+            "LogicalResourceId": logical_id,
+            "Properties": failure.properties,
+            "Attributes": {},
+            "Timestamp": self._emulator.stacks.now_iso(),
+        }
 
     def _readdress_failed_update(self, stack_id: str, operation: dict[str, Any]) -> None:
         """Let the rollback's Update use the physical id that the failed Update answered with."""
@@ -121,7 +147,7 @@ class Rollbacks:
         """Plan a delete for each custom resource that the rollback updates."""
         if not operation.get("is_update"):
             return []
-        resources, planned = stack.setdefault("_resources", {}), []
+        resources, planned = stack.setdefault("_resources", {}), {}
         failed = operation.get("failed_update")
         updated = [(failed[0], failed[1], failed[2], failed[3])] if failed and failed[3] is not None else []
         for logical_id in operation["created"]:
@@ -137,14 +163,14 @@ class Rollbacks:
         for logical_id, resource_type, physical_id, properties in updated:
             if _is_custom(resource_type):
                 name = self._clean_ups.plan(stack_id, logical_id)
-                resources[name] = {
+                planned[name] = {
                     "PhysicalResourceId": physical_id,
                     "ResourceType": resource_type,
                     "Properties": properties,
                 }
-                planned.append(name)
         operation["created"].extend(planned)
-        return planned
+        stack["_resources"] = _Resources(resources, planned)
+        return list(planned)
 
     async def revert(
         self,
@@ -200,20 +226,10 @@ def repair_cloudformation(emulator: Emulator) -> CustomResources:
     resources.install()
     Rollbacks(emulator, resources).install()
     Deletions(emulator).install()
+    name_thing_groups(emulator)
+    see_outputs(emulator)
     return resources
 
 
 def _is_custom(resource_type: str) -> bool:
     return resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource"
-
-
-def _record(logical_id: str, failure: Failure) -> dict[str, Any]:
-    """Return the stack's record of a resource whose Create failed."""
-    return {
-        "PhysicalResourceId": failure.physical_id,
-        "ResourceType": failure.resource_type,
-        "ResourceStatus": "CREATE_FAILED",
-        "LogicalResourceId": logical_id,
-        "Properties": failure.properties,
-        "Attributes": {},
-    }

@@ -30,7 +30,14 @@ class S3Object:
     version: str | None
     pinned: str | None
     size: int
+    etag: str
     key_arn: str | None
+
+
+def newest_etag(emulator: Emulator, location: dict[str, str]) -> str | None:
+    """Return the ETag of an object's newest version, None if the object does not exist."""
+    status, headers, _ = emulator.s3._head_object(location["bucket"], location["key"], {}, {})
+    return headers["ETag"] if status < 300 else None
 
 
 class Objects:
@@ -80,8 +87,15 @@ class Objects:
             version=known.get("x-amz-version-id"),
             pinned=location.get("version"),
             size=int(known["content-length"]),
+            etag=known["etag"],
             key_arn=key_arn(self._emulator, known),
         )
+
+    @staticmethod
+    def content(emulator: Emulator, found: S3Object) -> bytes:
+        """Return the bytes of an object that was read."""
+        content: bytes = emulator.s3._get_object_data(found.bucket, found.key, found.pinned)
+        return content
 
     async def write(self, bucket: str, key: str, body: bytes) -> None:
         """Write an object without a check of the role's permissions."""

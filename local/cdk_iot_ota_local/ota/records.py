@@ -36,6 +36,12 @@ class Update:
         """The id of the job, also before it exists."""
         return f"AFR_OTA-{self.ota_update_id}"
 
+    @property
+    def stream_ids(self) -> set[str]:
+        """The ids of the streams that devices get its files from: the service's own, or one of the user's."""
+        located = [(file.get("fileLocation") or {}).get("stream") or {} for file in self.request["files"]]
+        return {name for name in (self.stream_id, *(stream.get("streamId") for stream in located)) if name}
+
     def move(self, status: str, error_info: dict[str, str] | None = None) -> None:
         """Change the status and the time of the last modification."""
         self.status, self.error_info, self.modified = status, error_info, time.time()
@@ -66,7 +72,10 @@ class Update:
 
 @dataclass(eq=False)
 class Stream:
-    """A stream: files in S3 that devices can read block by block."""
+    """A stream: files in S3 that devices can read block by block.
+
+    etags: the ETags, by file id, of the objects in the files without a version, as they were when it was created.
+    """
 
     stream_id: str
     arn: str
@@ -74,13 +83,15 @@ class Stream:
     role_arn: str
     description: str | None = None
     created: float = field(default_factory=time.time)
+    etags: dict[int, str] = field(default_factory=dict)
+    version: int = 0
 
     def summary(self) -> dict[str, Any]:
         """Return the StreamSummary of ListStreams."""
         known = {
             "streamId": self.stream_id,
             "streamArn": self.arn,
-            "streamVersion": 0,
+            "streamVersion": self.version,
             "description": self.description,
         }
         return {name: value for name, value in known.items() if value is not None}

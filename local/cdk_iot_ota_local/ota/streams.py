@@ -7,6 +7,7 @@ from typing import Any
 from ..ministack.emulator import Emulator
 from ..ministack.iot import set_tags
 from .errors import already_exists, not_found
+from .objects import newest_etag
 from .records import Stream
 from .store import Store
 from .validation import page, validate
@@ -24,7 +25,10 @@ class StreamService:
         if stream_id in self._store.streams:
             raise already_exists(f"Stream {stream_id} already exists")
         arn = self._store.arn("stream", stream_id)
-        stream = Stream(stream_id, arn, body["files"], body["roleArn"], body.get("description"))
+        located = {file.get("fileId", 0): file["s3Location"] for file in body["files"]}
+        found = {name: newest_etag(self._emulator, at) for name, at in located.items() if not at.get("version")}
+        etags = {name: etag for name, etag in found.items() if etag is not None}
+        stream = Stream(stream_id, arn, body["files"], body["roleArn"], body.get("description"), etags=etags)
         self._store.streams[stream_id] = stream
         set_tags(self._emulator, arn, body.get("tags"))
         return stream.summary()

@@ -95,7 +95,8 @@ class Work:
         arn = self._store.arn("stream", stream_id)
         role.require("iot:CreateStream", arn)
         entries = [{"fileId": file.file_id, "s3Location": file.s3_location} for file in files]
-        self._store.streams[stream_id] = Stream(stream_id, arn, entries, update.request["roleArn"])
+        etags = {file.file_id: file.content.etag for file in files if not file.content.pinned}
+        self._store.streams[stream_id] = Stream(stream_id, arn, entries, update.request["roleArn"], etags=etags)
         update.stream_id = stream_id
         return stream_id
 

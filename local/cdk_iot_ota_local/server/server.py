@@ -20,11 +20,12 @@ from ..faults import FaultRules
 from ..ministack.connections import allow_cuts, trust_loopback
 from ..ministack.emulator import Emulator, load
 from ..ministack.job_index import index_jobs
-from ..ministack.lambda_workers import prepare_workers
+from ..ministack.lambda_workers import forget_late_output, prepare_workers
 from ..ministack.presigned import presign_versions
 from ..ministack.rollbacks import repair_cloudformation
 from ..ministack.s3_kms import check_reads
 from ..network import require_loopback
+from ..ota.delivery import FileDelivery
 from ..ota.routes import OtaRoutes
 from ..ota.store import Store
 from .admin import Admin
@@ -35,11 +36,13 @@ def build(emulator: Emulator) -> Admin:
     store, faults = Store(emulator), FaultRules()
     OtaRoutes(emulator, store, faults).install()
     store.signer.install()
+    FileDelivery(emulator, store).install()
     trust_loopback(emulator)
     check_reads(emulator)
     index_jobs(emulator)
     presign_versions(emulator)
     prepare_workers(emulator)
+    forget_late_output(emulator)
     return Admin(emulator, store, faults, repair_cloudformation(emulator))
 
 
