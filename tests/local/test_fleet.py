@@ -166,22 +166,30 @@ def test_silent_agents_leave_the_job_queued(account: Any) -> None:
     large = signed(account, bytes(4 * 1024 * 1024 + 1), key="large.bin")
     with fleet_of(account, "large", 3, profiles={2: TAKES_ALL}) as fleet:
         group = fleet.register()
-        account.created("large", targets=[group], files=[large], protocols=["HTTP"])
+        account.created("large", targets=[group], files=[large])
         last = fleet.wait("AFR_OTA-large")
         assert (last.queued, last.in_progress, last.succeeded) == (2, 0, 1)
         assert "the file must have at most 4,194,304 bytes" in fleet.problems["large-0000"]
+        assert fleet.bytes_loaded == 4 * 1024 * 1024 + 1
         account.created("after", targets=[group])
         last = fleet.wait("AFR_OTA-after", until=lambda progress: progress.succeeded > 0)
         assert (last.queued, last.succeeded) == (2, 1)
 
 
-def test_a_file_that_is_gone(account: Any) -> None:
-    """A device that cannot load the image aborts the job, and names the object without the credentials of the URL."""
+@pytest.mark.parametrize(
+    ("protocol", "problem"),
+    [
+        ("HTTP", "/firmware-bucket/gone.bin could not be loaded: HTTP Error 404"),
+        ("MQTT", "is refused: ResourceNotFound: "),
+    ],
+)
+def test_a_file_that_is_gone(account: Any, protocol: str, problem: str) -> None:
+    """A device that cannot load the image aborts the job, and says why without the credentials of a URL."""
     file = signed(account, b"gone", key="gone.bin")
     with fleet_of(account, "gone", 2) as fleet:
-        account.created("gone", targets=[fleet.register()], files=[file], protocols=["HTTP"])
+        account.created("gone", targets=[fleet.register()], files=[file], protocols=[protocol])
         account.s3.delete_object(Bucket=account.bucket, Key="gone.bin")
         assert fleet.wait("AFR_OTA-gone").failed == 2
         assert details(account, "AFR_OTA-gone", fleet.things[0]) == {"reason": "aborted: 0x0000000e"}
-        assert "/firmware-bucket/gone.bin could not be loaded: HTTP Error 404" in fleet.problems["gone-0000"]
+        assert problem in fleet.problems["gone-0000"]
         assert "X-Amz" not in fleet.problems["gone-0000"]
