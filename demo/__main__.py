@@ -2,7 +2,7 @@
 
 `python -m demo` starts local AWS, deploys the unchanged `app.py` with the CDK CLI, lets simulated
 devices install the firmware, replaces it, and destroys the stack. Then it deploys in phases: one
-firmware reaches a canary and then the fleet; another, which somebody else signed, fails its signature
+firmware reaches a canary and then the fleet; another, signed with an unknown key, fails its signature
 check on the canary and goes no further. However the demo ends, it leaves no process and no file behind.
 """
 

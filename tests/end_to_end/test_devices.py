@@ -1,4 +1,4 @@
-"""What a deploy cannot see and devices do: signatures, further files, and files that are too large for an agent."""
+"""Devices notice what a deploy cannot see: wrong signatures, and files that an agent does not take."""
 
 import dataclasses
 import time

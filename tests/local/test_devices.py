@@ -1,4 +1,4 @@
-"""What simulated devices accept and refuse, as the agents of real devices do."""
+"""Simulated devices accept and refuse what the agents of real devices do."""
 
 from __future__ import annotations
 
@@ -129,6 +129,7 @@ def test_unsigned_files() -> None:
     """No agent installs an unsigned file: a parser rejects the job, AWS's agent fails the signature check."""
     rejected = read(UNSIGNED, profile=MODULAR)
     assert rejected == Problem(Cause.DOCUMENT, "the file is not signed")
+    assert isinstance(rejected, Problem)
     assert report.refused(rejected, MODULAR) == ("REJECTED", {"reason": "the file is not signed"})
     assert isinstance(read(UNSIGNED, profile=TAKES_ALL), Problem)
     problem = Certificates(certificate()).problem(Image(CONTENT), only(read(UNSIGNED)))
@@ -194,6 +195,7 @@ def test_paths() -> None:
     assert only(read({**FILE, "filepath": "ä" * 129})).path == "ä" * 129
     long = read({**FILE, "filepath": "ä" * 130})
     assert long == Problem(Cause.DOCUMENT, "filepath must have at most 259 bytes, got 260")
+    assert isinstance(long, Problem)
     assert report.refused(long, CLASSIC)[0] == "FAILED"
     assert only(read({**FILE, "filepath": "ä" * 130}, profile=MODULAR))
     assert only(read({**FILE, "filepath": '/a "b"\\c'})).path == '/a \\"b\\"\\\\c'

@@ -16,7 +16,7 @@ from .profile import Profile
 
 
 class Behaviour(enum.Enum):
-    """What a device does with a job whose document it can use.
+    """The behaviour of a device with a job whose document it can use.
 
     SUCCEED leaves the result to its agent: it loads the image, verifies it and reports what it finds. The others are
     orders, for which it loads nothing.
@@ -32,12 +32,12 @@ _ORDERED = {Behaviour.FAIL: "FAILED", Behaviour.REJECT: "REJECTED"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What the devices of a fleet share.
+class Environment:
+    """The environment that the devices of a fleet share.
 
     work: waits as long as a device needs between the start of a job and its result, and returns False if devices have
         to stop.
-    takes_time: whether that is longer than nothing, so that somebody could see what a device reports in between.
+    takes_time: whether that is longer than nothing, so that reports in between are visible.
     verify: returns why an image is not genuine, or None.
     version: reads the version of firmware.
     """
@@ -53,8 +53,8 @@ class Surroundings:
 class Device:
     """A thing with an agent of one profile. It remembers the firmware that it runs."""
 
-    def __init__(self, thing: str, surroundings: Surroundings) -> None:
-        self.thing, self._shared = thing, surroundings
+    def __init__(self, thing: str, environment: Environment) -> None:
+        self.thing, self._shared = thing, environment
         self.running: Firmware | None = None
 
     def take(self, execution: Execution, profile: Profile, behaviour: Behaviour) -> Problem | None:

@@ -25,7 +25,7 @@ class DownloadError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """What is loaded once for all devices: a version of an object, or what a job announces if that may change."""
+    """The key of an image that is loaded once: a version of an object, or the job if the object has no versions."""
 
     place: str
     version: str

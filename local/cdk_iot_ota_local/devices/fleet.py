@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..account import Account
 from ..errors import LocalAwsError
-from .device import Behaviour, Device, Surroundings
+from .device import Behaviour, Device, Environment
 from .download import Downloads
 from .image import Version, find_version
 from .jobs import JobsClient, Report
@@ -83,7 +83,7 @@ class Fleet:
         self._jobs = JobsClient(aws.client("iot-jobs-data", config=config), self.reports.append)
         self._streams = StreamClient(aws, self.name)
         self._downloads = Downloads(self._streams.load)
-        shared = Surroundings(
+        shared = Environment(
             jobs=self._jobs,
             downloads=self._downloads,
             verify=Certificates(certificate).problem,

@@ -31,7 +31,7 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Firmware:
-    """What a device runs: where it is saved, its SHA-256, and its version if that is known."""
+    """Installed firmware: where it is saved, its SHA-256, and its version if that is known."""
 
     path: str
     digest: bytes
@@ -45,7 +45,7 @@ def find_version(content: bytes) -> Version | None:
 
 
 def version_problem(new: Firmware, running: Firmware | None, profile: Profile) -> Problem | None:
-    """Return why a device goes back to what it runs: the new firmware is not newer. None if it keeps it.
+    """Return why a device keeps what it runs, if the new firmware is not newer; otherwise None.
 
     Firmware without a version is as old as other firmware with the same bytes, and otherwise newer.
     """

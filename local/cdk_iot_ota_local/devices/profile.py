@@ -1,4 +1,4 @@
-"""What the OTA agents of real devices accept."""
+"""Limits and abilities of the OTA agents of real devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ECDSA = "sig-sha256-ecdsa"
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What an OTA agent accepts, and how it reports.
+    """The limits and abilities of an OTA agent.
 
     Make another one with `dataclasses.replace(CLASSIC, signature_members=("sig-sha256-rsa",))`.
 

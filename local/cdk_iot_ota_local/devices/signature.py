@@ -56,7 +56,7 @@ class Certificates:
 
 
 def _public_key(given: Certificate, argument: str) -> bytes:
-    # What is no path may be a private key by mistake, and is not shown.
+    # Content is not shown: it may be a private key by mistake.
     shown = "other content"
     try:
         if isinstance(given, bytes):
