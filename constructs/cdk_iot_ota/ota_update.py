@@ -22,7 +22,7 @@ from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .request import render
+from .request import device_warnings, render
 from .request.ota_file import BoundFile, OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
@@ -36,6 +36,8 @@ class OtaUpdate(Resource):
     OTA updates are immutable, so changed content creates a new update. The old one is deleted once the deploy has
     succeeded; if the deploy fails, the new one is deleted and the old one is not touched. Tags and delete options
     change in place.
+
+    What AWS IoT accepts and devices do not take is a warning at synth; ``docs/parameters.md`` lists the warnings.
 
     :param scope: the parent construct.
     :param id: the construct's id.
@@ -55,8 +57,8 @@ class OtaUpdate(Resource):
         many as AWS IoT's quota allows.
     :param abort_criteria: ``awsJobAbortConfig``: when AWS IoT cancels the rest of the rollout. Default: never.
     :param in_progress_timeout: ``awsJobTimeoutConfig``: how long a device may execute the job before it counts as timed
-        out: 1 minute to 7 days in whole minutes. Default: 24 hours. The API's default, none, would keep the job open
-        forever when a device stops responding.
+        out: 1 minute to 7 days in whole minutes. Default: 24 hours. Set it below the timeout of a ``gate``. The API's
+        default, none, would keep the job open forever when a device stops responding.
     :param presigned_url_expiry: ``awsJobPresignedUrlConfig``: how long the URLs for HTTP downloads are valid: 1 minute
         to 1 hour. Needs ``Protocol.HTTP``. Default: the API's, 30 minutes.
     :param additional_parameters: ``additionalParameters``: strings of up to 4,096 characters that AWS IoT stores with
@@ -135,6 +137,9 @@ class OtaUpdate(Resource):
             }
             _check_removal(removal_policy)
             provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
+        shares = isinstance(scope, device_warnings.SharesFiles)
+        has_timeout = in_progress_timeout is not None
+        device_warnings.warn(scope if shares else self, properties, bound, has_timeout=has_timeout)
         self._resource = CustomResource(
             self,
             "Resource",

@@ -12,6 +12,7 @@ from ._synth import checks, synth_limits
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
+from .request.device_warnings import SharesFiles
 from .request.ota_file import OtaFile
 from .request.ota_target import OtaTarget
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
@@ -44,7 +45,7 @@ class Phase:
         self.gate, self.rollout = gate, rollout
 
 
-class PhasedRollout(Construct):
+class PhasedRollout(SharesFiles):
     """Updates the same files phase by phase: a canary, some more devices, the fleet.
 
     Each phase is an ``OtaUpdate`` that is deployed once the previous phase has passed its gate. Changed files go

@@ -47,6 +47,17 @@ def in_bucket(key: Any = "a.bin", **options: Any) -> FileLocation:
     return FileLocation.from_bucket(imported_bucket(), key, **options)
 
 
+def in_bucket_of(arn: str, **attributes: Any) -> OtaUpdate:
+    """Declare an update with an object in a bucket that is imported by this ARN."""
+    bucket = s3.Bucket.from_bucket_attributes(stack(), "Bucket", bucket_arn=arn, **attributes)
+    return update(files=[a_file(location=FileLocation.from_bucket(bucket, "a.bin"))])
+
+
+def signed_in(arn: str) -> OtaUpdate:
+    """Declare an update that AWS Signer signs into a bucket that is imported by this ARN."""
+    return update(files=[a_file(signing=signer(destination_bucket=s3.Bucket.from_bucket_arn(stack(), "Bucket", arn)))])
+
+
 def custom(**options: Any) -> CodeSigning:
     """Return a custom signature with these changes."""
     given: dict[str, Any] = {
@@ -200,6 +211,13 @@ BAD: list[tuple[Make, str]] = [
     (lambda: in_bucket("a?.bin"), "key must be without"),
     (lambda: in_bucket("a/${aws:username}.bin"), "key must be without"),
     (lambda: in_bucket("a\nb"), "key must be without"),
+    (
+        lambda: in_bucket("s3://firmware/a/b.bin"),
+        r"key must not contain the bucket, got 's3://firmware/a/b.bin': give 'a/b.bin', .*name\(.*, 'firmware'\)$",
+    ),
+    (lambda: in_bucket("S3://firmware"), "key must not contain the bucket, got 'S3://firmware': give ''"),
+    (lambda: in_bucket("arn:aws-cn:s3:::firmware/a.bin"), "key must not contain the bucket, got .*: give 'a.bin'"),
+    (lambda: in_bucket(f"s3://{Fn.import_value('late')}/a.bin"), "key must not contain the bucket, got 's3:.*'a.bin'"),
     (lambda: in_bucket(version=""), "version must have 1 to 1024 characters"),
     (lambda: in_bucket(version=3), "version must be a str, got 3"),
     (lambda: FileLocation.from_bucket("firmware", "a"), "bucket must be an s3.IBucket, got 'firmware'"),  # type: ignore[arg-type]
@@ -244,6 +262,7 @@ BAD: list[tuple[Make, str]] = [
     (lambda: signer(profile="blinky"), "profile must be a SigningProfile, got 'blinky'"),
     (lambda: signer(destination_bucket="signed"), "destination_bucket must be an s3.IBucket, got 'signed'"),
     (lambda: signer(destination_prefix=""), "destination_prefix must have 1 to 1024 characters"),
+    (lambda: signer(destination_prefix="s3://signed/a/"), "destination_prefix must not contain the .*: give 'a/', and"),
     (lambda: signer(destination_prefix=1), "destination_prefix must be a str, got 1"),
     (lambda: signer(destination_prefix="signed/*"), "destination_prefix must be without"),
     (lambda: signer(destination_prefix="${aws:username}"), "destination_prefix must be without"),
@@ -255,7 +274,13 @@ BAD: list[tuple[Make, str]] = [
     (lambda: profile(certificate_arn=None), "certificate_arn must be a str, got None"),
     (lambda: profile(certificate_arn=f"{CERTIFICATE}/*"), "certificate_arn must be the ARN of a certificate in AWS"),
     (lambda: profile(certificate_arn=CERTIFICATE.replace("eu-central-1", "*")), "certificate_arn must be the ARN of a"),
-    (lambda: profile(platform="AmazonFreeRTOS-Default"), "platform must be one of SigningPlatform.AMAZON_FREERTOS"),
+    (
+        lambda: profile(platform="AmazonFreeRTOS-Default"),
+        "platform must be a SigningPlatform, got 'AmazonFreeRTOS-Default': SigningPlatform.of takes the id of one",
+    ),
+    (lambda: SigningPlatform.of(""), "platform_id must have at least 1 characters, got 0: ''"),
+    (lambda: SigningPlatform.of("a\n"), "platform_id must have no control or unassigned characters"),
+    (lambda: SigningPlatform.of(7), "platform_id must be a str, got 7"),  # type: ignore[arg-type]
     (lambda: profile(certificate_path_on_device=""), "certificate_path_on_device must have at least 1 characters"),
     (lambda: CodeSigning.signer_job(""), "job_id must have 1 to 128 characters"),
     (lambda: CodeSigning.signer_job("a b"), "job_id must be of a-z, A-Z, 0-9 and -, got 'a b'"),
@@ -327,6 +352,19 @@ BAD_UPDATES: list[tuple[Make, str]] = [
         "removal_policy must be DESTROY or RETAIN, got SNAPSHOT: an",
     ),
     (lambda: update(removal_policy="retain"), "removal_policy must be one of RemovalPolicy.DESTROY, .*, got 'retain'"),
+    (
+        lambda: in_bucket_of("arn:aws:s3:::firmware/a/b.bin"),
+        "ARN of bucket must be the ARN of a bucket, arn:aws:s3:::<name>, got 'arn:aws:s3:::firmware/a/b.bin'",
+    ),
+    (
+        lambda: in_bucket_of("arn:aws:s3:eu-central-1:111122223333:accesspoint/firmware"),
+        "ARN of bucket must be the ARN of a bucket, arn:aws:s3:::<name>, got 'arn:aws:s3:eu-central-1",
+    ),
+    (
+        lambda: in_bucket_of("s3://firmware", bucket_name="firmware"),
+        "ARN of bucket must be the ARN of a bucket, arn:aws:s3:::<name>, got 's3://firmware'",
+    ),
+    (lambda: signed_in("arn:aws:s3:::signed/a"), "ARN of destination_bucket must be the ARN of a bucket, arn:aws:s3:"),
     (lambda: update(files=[a_file(location=None)]), "file '/a' must have a location"),
     (lambda: update(files=[a_file(location=None, signing=CodeSigning.unsigned())]), "file '/a' must have a location"),
     (lambda: update(files=[a_file(location=None, signing=signer())]), "file '/a' must have a location"),
@@ -482,6 +520,7 @@ GOOD: dict[str, Make] = {
     "same name as thing and group": lambda: update(targets=[OtaTarget.thing("a"), OtaTarget.thing_group("a")]),
     "50 files": lambda: update(files=[a_file(name=f"/{index}") for index in range(50)]),
     "key of 1024": lambda: in_bucket("a" * 1024),
+    "key like a URL": lambda: in_bucket("a/s3://b"),
     "key with a dollar": lambda: in_bucket("a$(b)/c!.bin"),
     "everything in the stack's own place": lambda: placed(targets=[GROUP]),
     "targets in a stack that may be anywhere": lambda: update(targets=[OtaTarget.from_arn(GROUP)]),

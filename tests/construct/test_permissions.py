@@ -68,14 +68,37 @@ def test_the_handler_may_pass_the_declared_role_to_aws_iot_only(tmp_path: Path) 
     assert statement["Resource"]["Fn::GetAtt"][1] == "Arn"
 
 
-def test_the_handler_reads_objects_whose_version_it_looks_up(tmp_path: Path) -> None:
-    """The handler may read an object only if its version is looked up at deploy time."""
-    pinned, open_ = stack(), stack()
-    for made, version in ((pinned, "v1"), (open_, None)):
+def test_the_handler_reads_the_versions_that_it_looks_up(tmp_path: Path) -> None:
+    """The handler may read declared versions of an object, or its current one, but only what is declared."""
+    declared = {"a": "v1", "b": None}
+    for names_ in ("a", "b", "ab"):
+        made = stack()
+        bucket = s3.Bucket.from_bucket_name(made, "Bucket", "firmware")
+        for name in names_:
+            place = FileLocation.from_bucket(bucket, name, version=declared[name])
+            ota_update(made, name, tmp_path, files=[ota_file(place)])
+        found = [one for one in of(made, handler=True) if "s3:" in json.dumps(one["Action"])]
+        actions = {one["Action"]: one["Resource"]["Fn::Join"][1][-1] for one in found}
+        expected = {"a": ("s3:GetObjectVersion", ":s3:::firmware/a"), "b": ("s3:GetObject", ":s3:::firmware/b")}
+        assert actions == dict(expected[name] for name in names_)
+
+
+def test_the_handler_decrypts_the_versions_that_it_looks_up() -> None:
+    """The handler may use the key of a bucket whose objects are declared with their versions only."""
+    made = stack()
+    with_bucket(made, version="v1", encryption_key=key_of(made, "key", "k"))
+    assert [one["Sid"] for one in of(made, handler=True)][-2:] == ["Objects", "Decrypt"]
+
+
+def test_content_with_a_declared_version_follows_its_own_policy(tmp_path: Path) -> None:
+    """Another declared version of the same object needs no other policy: a policy names the object alone."""
+    found = []
+    for version in ("v1", "v2"):
+        made = stack()
         bucket = s3.Bucket.from_bucket_name(made, "Bucket", "firmware")
         ota_update(made, "Blinky", tmp_path, files=[ota_file(FileLocation.from_bucket(bucket, "a", version=version))])
-    assert not any("s3:" in json.dumps(statement["Action"]) for statement in of(pinned, handler=True))
-    assert any(statement["Action"] == "s3:GetObject" for statement in of(open_, handler=True))
+        found.append(set(policies(made)))
+    assert found[0] == found[1]
 
 
 def test_an_explicit_id_is_deleted_by_its_tag(tmp_path: Path) -> None:
@@ -228,10 +251,10 @@ def with_role(made: Stack, role: iam.IRole) -> OtaUpdate:
     return ota_update(made, "Blinky", Path(), role=role, files=[ota_file(FileLocation.from_bucket(bucket, "a"))])
 
 
-def with_bucket(made: Stack, key: str = "a.bin", **attributes: Any) -> OtaUpdate:
+def with_bucket(made: Stack, key: str = "a.bin", version: str | None = None, **attributes: Any) -> OtaUpdate:
     """Declare an update with an object of an imported bucket."""
     bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", **{"bucket_name": "firmware", **attributes})
-    return ota_update(made, "Blinky", Path(), files=[ota_file(FileLocation.from_bucket(bucket, key))])
+    return ota_update(made, "Blinky", Path(), files=[ota_file(FileLocation.from_bucket(bucket, key, version=version))])
 
 
 def key_of(made: Stack, resource: str, name: str) -> kms.IKey:

@@ -51,7 +51,7 @@ custom = st.fixed_dictionaries(
 profiles = st.fixed_dictionaries(
     {
         "certificateArn": st.just(CERTIFICATE),
-        "platform": st.sampled_from([platform.value for platform in SigningPlatform]),
+        "platform": st.one_of(st.just(SigningPlatform.AMAZON_FREERTOS_DEFAULT.value), printable),
         "certificatePathOnDevice": printable,
     }
 )
@@ -188,7 +188,7 @@ def _signing(scope: Construct, index: int, signing: dict[str, Any]) -> CodeSigni
 def _profile(profile: dict[str, Any]) -> SigningProfile:
     return SigningProfile(
         certificate_arn=profile["certificateArn"],
-        platform=SigningPlatform(profile["platform"]),
+        platform=SigningPlatform.of(profile["platform"]),
         certificate_path_on_device=profile["certificatePathOnDevice"],
     )
 

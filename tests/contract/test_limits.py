@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 from aws_cdk import NestedStack
 
-from cdk_iot_ota import FailureType, HashAlgorithm, Protocol, SignatureAlgorithm, SigningPlatform, TargetSelection
+from cdk_iot_ota import FailureType, HashAlgorithm, Protocol, SignatureAlgorithm, TargetSelection
 from cdk_iot_ota._synth.naming import id_prefix
 from cdk_iot_ota_handler.ota_update import event_rules, identity
 from cdk_iot_ota_handler.ota_update.contract import limits, names
@@ -91,7 +91,6 @@ def test_words_that_the_model_does_not_know_are_the_handlers() -> None:
     """Enums whose values the API does not restrict have the same values as the handler's choices."""
     assert {member.value for member in HashAlgorithm} == set(limits.HASH_ALGORITHM.words)
     assert {member.value for member in SignatureAlgorithm} == set(limits.SIGNATURE_ALGORITHM.words)
-    assert {member.value for member in SigningPlatform} == set(limits.PLATFORM.words)
 
 
 @pytest.mark.parametrize("name", ["a", "A-stack", "a" * 20, "a" * 21, "a-" * 64])

@@ -28,7 +28,7 @@ GENERATED = {
     ("handler", "Jobs"): ("iot:CancelJob", "iot:DeleteJob"),
     ("handler", "Streams"): ("iot:DeleteStream",),
     ("handler", "PassRole"): ("iam:PassRole",),
-    ("handler", "Objects"): ("s3:GetObject",),
+    ("handler", "Objects"): OBJECTS,
     ("handler", "Decrypt"): ("kms:Decrypt",),
     ("service", "Jobs"): JOBS,
     ("service", "Targets"): ("iot:CreateJob",),
@@ -80,7 +80,7 @@ def problem(stack: RedeployedStack, missing: Permission) -> str | None:
     """Deploy without a permission; return a description unless new content or new tags fail for lack of it."""
     reasons = stack.replace(missing=missing) or stack.tag(missing=missing)
     # S3 sends no error message for HeadObject.
-    without_message = missing.role == "handler" and missing.action in ("s3:GetObject", "kms:Decrypt")
+    without_message = missing.role == "handler" and missing.action in (*OBJECTS, "kms:Decrypt")
     expected = "403: Forbidden" if without_message else f"not authorized to perform: {missing.action}"
     after = stack.recover()
     if not after and any(expected in reason for reason in reasons):

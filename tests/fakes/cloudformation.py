@@ -64,7 +64,8 @@ class Plan(CompactRepr):
     carries the old properties. ``others``: other resources of a new stack take so many seconds longer. ``duplicates``:
     the first event is delivered again, each time after so many seconds. ``deletes_twice``: so is each Delete, once.
     ``killed``: the handler dies in the invocation of this number, at the call of this number, before or after its work.
-    ``lost``: the first answer is lost, and CloudFormation fails the resource so many seconds after its timeout.
+    ``lost``: the first answer cannot be delivered, and CloudFormation fails the resource so many seconds after its
+    timeout.
 
     ``rollback_off``: a failure ends the operation. Then CloudFormation puts the old properties back (``puts_back``), or
     holds the failed id and addresses the next Update to it, with the failed or the stable properties as old ones
@@ -271,7 +272,8 @@ class FakeStack:
 
     def _send_first(self, event: Event) -> Answer | None:
         """Deliver the operation's first event as planned; return None if CloudFormation did not wait for the answer."""
-        deliveries = [self._deliver(event, delay) for delay in (0, *self.plan.duplicates)]
+        is_lost = self.plan.lost is not None
+        deliveries = [self._deliver(event, delay, is_lost=is_lost) for delay in (0, *self.plan.duplicates)]
         if self.plan.lost is not None:
             self.service.time.sleep(timeouts.SERVICE_TIMEOUT + self.plan.lost)
             return None
@@ -296,9 +298,9 @@ class FakeStack:
             self.service.time.sleep(600)
         raise BrokenPromiseError(f"{event['RequestType']} never succeeds: {self.reasons[-3:]}")
 
-    def _deliver(self, event: Event, delay: float = 0) -> Process:
+    def _deliver(self, event: Event, delay: float = 0, *, is_lost: bool = False) -> Process:
         sent = json.loads(json.dumps(event))
-        return self.service.time.spawn(lambda: self.framework.serve(sent), delay)
+        return self.service.time.spawn(lambda: self.framework.serve(sent, is_lost=is_lost), delay)
 
     def _wait(self, deliveries: list[Process], seconds: float | None = None) -> Answer | None:
         """Return the first answer; CloudFormation ignores later ones."""

@@ -1,5 +1,6 @@
 """The Provider framework of the CDK: serves one event from its start to its answer."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from .ota_service import BrokenPromiseError, FakeOtaService, ProcessKilledError
 MARKER = "AWSCDK::CustomResourceProviderFramework::CREATE_FAILED"
 # Step Functions takes 256 KiB, and the framework's "not complete" has the event twice.
 WAITER_BYTES = 128 * 1024
+# The framework polls every five seconds while it cannot deliver an answer: a few of these polls, by their distance.
+REPEATS = (5, 15, 40, 300, 1200)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,23 +47,36 @@ class ProviderFramework:
     invocations: int = 0
     kills: int = 0
 
-    def serve(self, event: Mapping[str, Any], *, timeout: float = timeouts.TOTAL_TIMEOUT) -> Answer:
-        """Serve an event until it has finished, and fail the test if it has not after ``timeout`` seconds."""
+    def serve(
+        self, event: Mapping[str, Any], *, timeout: float = timeouts.TOTAL_TIMEOUT, is_lost: bool = False
+    ) -> Answer:
+        """Serve an event until it has finished, and fail the test if it has not after ``timeout`` seconds.
+
+        ``is_lost``: the answer cannot be delivered, and so the framework goes on.
+        """
+        answer, event = self._serve(event, timeout)
+        for pause in REPEATS if is_lost and "StartedAt" in event else ():
+            self.service.time.sleep(pause)
+            with contextlib.suppress(FatalError, ProcessKilledError):
+                self._invoke(is_complete, event)
+        return answer
+
+    def _serve(self, event: Mapping[str, Any], timeout: float) -> tuple[Answer, Mapping[str, Any]]:
         time, begun, physical_id = self.service.time, self.service.time.now, event.get("PhysicalResourceId", MARKER)
         try:
             event = {**event, **self._invoke(on_event, event)}
             physical_id = event["PhysicalResourceId"]
             if (size := len(json.dumps(event, ensure_ascii=False).encode())) > WAITER_BYTES:
-                return Answer(physical_id=physical_id, reason=f"States.DataLimitExceeded: {size} bytes")
+                return Answer(physical_id=physical_id, reason=f"States.DataLimitExceeded: {size} bytes"), event
             while not (result := self._invoke(is_complete, event))["IsComplete"]:
                 time.sleep(timeouts.QUERY_INTERVAL)
                 if time.now - begun > timeout:
                     raise BrokenPromiseError(f"the event has not finished after {timeout} s")
         except FatalError as error:
-            return Answer(physical_id=physical_id, reason=str(error) or "no reason")
+            return Answer(physical_id=physical_id, reason=str(error) or "no reason"), event
         except ProcessKilledError:
-            return Answer(physical_id=physical_id, reason="Runtime exited")
-        return Answer(physical_id=physical_id, data=result.get("Data", {}))
+            return Answer(physical_id=physical_id, reason="Runtime exited"), event
+        return Answer(physical_id=physical_id, data=result.get("Data", {})), event
 
     def _invoke(self, function: Any, event: Mapping[str, Any]) -> dict[str, Any]:
         self.invocations += 1

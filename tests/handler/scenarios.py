@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.desired import Desired
 
 from ..fakes.cloudformation import make_event
@@ -77,6 +77,6 @@ def with_leftover(**state: Any) -> FakeOtaService:
 RESTORE = content_change("two", "one", id_of("one"))
 
 
-def run(service: FakeOtaService, sent: dict[str, Any], **timeout: float) -> Answer:
+def run(service: FakeOtaService, sent: dict[str, Any], *, timeout: float = timeouts.TOTAL_TIMEOUT) -> Answer:
     """Serve an event until it has finished."""
-    return ProviderFramework(service).serve(sent, **timeout)
+    return ProviderFramework(service).serve(sent, timeout=timeout)

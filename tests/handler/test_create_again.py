@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
@@ -77,12 +77,12 @@ def test_an_update_is_created_as_soon_as_the_one_before_is_gone(removal: float) 
 
 @pytest.mark.parametrize("operation", ["CreateOTAUpdate", "HeadObject", "DescribeStacks"])
 def test_a_gated_creation_that_never_works_is_reported_with_its_error(operation: str) -> None:
-    """An update with a gate that cannot be created within five minutes fails with the last error, not as deleted."""
+    """An update with a gate that cannot be created in its invocation fails with the last error, not as deleted."""
     service = FakeOtaService()
     service.inject([Fault(kind="throttled", operation=operation, lasts=9999)])
     begun, answer = service.time.now, run(service, event("Create", Gate=GATE))
     assert answer.reason == f"{operation}: throttled"
-    assert 252 < service.time.now - begun <= 300
+    assert 185 < service.time.now - begun <= timeouts.CREATION_PATIENCE + 1
 
 
 @pytest.mark.parametrize("error", REFUSALS)

@@ -10,7 +10,7 @@ from cdk_iot_ota_handler.ota_update.observed import JobProgress, Stack
 
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from .polls import poll, timed_poll
-from .scenarios import DELETE, GATE, event, id_of, with_update
+from .scenarios import DELETE, GATE, event, id_of, properties, with_update
 
 GATED = event("Create", Gate=GATE)
 # A gate that waits for 45 minutes, the longest time.
@@ -161,3 +161,49 @@ def test_a_rollout_that_cannot_be_ended_is_reported_after_its_deadline(*, waited
             poll(service, GATED, waited=waited)
     else:
         assert timed_poll(service, GATED, waited=waited) == ({"IsComplete": False}, 184)
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(59.5, 1.5), (60, 1), (60.25, 0)])
+def test_a_failure_is_reported_once_no_other_poll_may_create(waited: float, seconds: float) -> None:
+    """A failed gate stops its rollout at once, and reports that when the first minute of its event is over."""
+    service = with_job(FAILED, age=10)
+    begun = service.time.now
+    with pytest.raises(FatalError, match="the gate has failed: 1 failure"):
+        poll(service, GATED, waited=waited)
+    assert service.time.now - begun == seconds
+    assert service.writes() == STOPPED
+
+
+@pytest.mark.parametrize(("begun", "is_created"), [(60, True), (60.25, False)])
+def test_a_poll_of_the_first_minute_creates_for_as_long_as_it_lasts(*, begun: float, is_created: bool) -> None:
+    """A creation that is throttled for three minutes succeeds in a poll that begins in time."""
+    service = FakeOtaService(progress=[PASSED])
+    service.inject([Fault(kind="throttled", operation="CreateOTAUpdate", lasts=180)])
+    if is_created:
+        assert poll(service, GATED, waited=begun)["IsComplete"]
+    else:
+        with pytest.raises(FatalError, match="maybe its gate has deleted it"):
+            poll(service, GATED, waited=begun)
+
+
+def test_a_creation_is_awaited_by_the_poll_that_made_it() -> None:
+    """An update with a gate that takes a minute to be created is seen by its poll, which could create it again."""
+    service = FakeOtaService(progress=[PASSED], behaviour=Behaviour(settle=60))
+    answer, seconds = timed_poll(service, GATED)
+    assert (answer["IsComplete"], 60 <= seconds <= 66) == (True, True)
+
+
+def test_what_may_exist_does_not_fail_because_it_cannot_be_seen() -> None:
+    """An update that was created, or had its id before, is asked for in the next poll; any other fails its event."""
+    never = [Fault(kind="throttled", operation="GetOTAUpdate", lasts=9999)]
+    service = FakeOtaService()
+    service.on_created = lambda _: service.inject(never)
+    assert poll(service, GATED) == {"IsComplete": False}
+    service = with_update()
+    service.inject(never)
+    change = event("Update", Gate=GATE, old=properties(), physical_id=id_of("one"))
+    assert poll(service, change) == {"IsComplete": False}
+    service = FakeOtaService()
+    service.inject(never)
+    with pytest.raises(FatalError, match="GetOTAUpdate: throttled"):
+        poll(service, GATED)

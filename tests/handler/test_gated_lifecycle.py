@@ -6,10 +6,12 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.on_event import on_event
 
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
-from .scenarios import DELETE, GATE, event, id_of, properties, run, with_update
+from .scenarios import DELETE, GATE, event, id_of, properties, put_update, run, with_update
 
 STARTED = JobProgress(status="IN_PROGRESS", queued=3)
 PASSED = JobProgress(status="COMPLETED", succeeded=3)
@@ -162,10 +164,10 @@ def test_a_gate_that_fails_for_an_update_of_an_earlier_attempt_ends_its_rollout(
 def test_a_failed_gate_stops_its_rollout_at_once_although_clocks_differ(seconds: float) -> None:
     """An update that its own event has created is stopped, whatever the clock that dates it shows."""
     service = FakeOtaService(progress=[STARTED, FAILED], behaviour=Behaviour(clock_fault=seconds))
-    begun = service.time.now
+    soon = list[list[str]]()
+    service.time.spawn(lambda: soon.append(service.writes()), delay=30)
     assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
-    assert service.writes() == ["CreateOTAUpdate", "CancelJob", DELETE]
-    assert service.time.now - begun < 30
+    assert soon == [service.writes()] == [["CreateOTAUpdate", "CancelJob", DELETE]]
 
 
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "CREATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
@@ -251,10 +253,10 @@ def test_a_rollout_that_may_not_be_ended_is_reported_after_the_patience_with_iam
 
 
 def test_an_update_that_is_removed_by_hand_while_its_gate_waits_is_not_created_again() -> None:
-    """A Create with a gate fails if its update is absent after five minutes, and does not create it again."""
+    """A Create with a gate fails if its update is absent in a later poll, and does not create it again."""
     service = FakeOtaService(progress=[STARTED])
     service.time.spawn(service.updates.clear, delay=400)
-    assert "it was deleted meanwhile" in run(service, gated("Create")).reason
+    assert "maybe its gate has deleted it" in run(service, gated("Create")).reason
     assert service.writes() == ["CreateOTAUpdate"]
 
 
@@ -265,3 +267,56 @@ def test_a_deployed_tag_that_is_refused_does_not_fail_the_gate() -> None:
     answer = run(service, gated("Create"))
     assert answer.reason == "not authorized to perform: iot:TagResource"
     assert set(service.writes()) == {"CreateOTAUpdate", "TagResource"}
+
+
+@pytest.mark.parametrize("fails_after", [0, 10, 45, 90, 250])
+def test_a_failure_that_cloudformation_did_not_get_pushes_nothing_again(fails_after: float) -> None:
+    """A poll that the framework repeats, because it could not deliver the gate's failure, does not create again."""
+    service = FakeOtaService(behaviour=Behaviour(devices=("fail", fails_after)))
+    sent = gated("Create")
+    polled = {**sent, **on_event(sent, service.connect(), service.clock())}
+    reasons = list[str]()
+    while len(reasons) < 3:
+        try:
+            assert is_complete(polled, service.connect(), service.clock()) == {"IsComplete": False}
+        except FatalError as failure:
+            reasons.append(str(failure))
+        service.time.sleep(timeouts.QUERY_INTERVAL)
+    assert service.created == [id_of("one")]
+    assert [reason.partition(":")[0] for reason in reasons[:1]] == ["the gate has failed"]
+    assert "maybe its gate has deleted it, so it is not created again: deploy again" in reasons[-1]
+
+
+def test_a_failure_in_the_first_minute_is_reported_after_it() -> None:
+    """A gate that fails at once ends its rollout at once, and fails when no repeated poll would create it again."""
+    service = FakeOtaService(progress=[FAILED])
+    begun = service.time.now
+    assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
+    assert 0 < service.time.now - begun - timeouts.GATED_CREATION <= 2
+
+
+def test_a_later_failure_is_reported_at_once() -> None:
+    """A gate that fails after the first minute does not wait with its failure."""
+    service = FakeOtaService(behaviour=Behaviour(devices=("fail", 90)))
+    begun = service.time.now
+    assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
+    assert service.time.now - begun < 90 + timeouts.SETTLE_PATIENCE
+
+
+def test_a_creation_that_is_throttled_for_three_minutes_succeeds() -> None:
+    """An update with a gate is tried for three minutes in the invocation that may create it, and read once from S3."""
+    service = FakeOtaService(progress=[PASSED])
+    service.inject([Fault(kind="throttled", operation="CreateOTAUpdate", lasts=180)])
+    assert not run(service, gated("Create")).failed
+    assert service.calls.count("HeadObject") == 1
+    assert service.created == [id_of("one")]
+
+
+def test_a_retry_with_rollback_off_is_created_after_what_is_left_over_was_looked_for() -> None:
+    """A leftover that cannot be read for two minutes does not use up the time in which an update may be created."""
+    service = FakeOtaService(progress=[PASSED])
+    service.inject([Fault(kind="throttled", operation="GetOTAUpdate", lasts=120)])
+    sent = gated("Update", "two", old=properties(content="one"), physical_id=id_of("two"))
+    put_update(service, "one")
+    assert not run(service, sent).failed
+    assert service.created == [id_of("two")]

@@ -174,6 +174,8 @@ def test_each_timeout_is_inside_the_next() -> None:
     """The timeouts of a call, an invocation, the handler, the waiter and CloudFormation nest."""
     assert timeouts.CALL + timeouts.LAG < timeouts.OVERTAKEN < timeouts.IAM_PATIENCE < timeouts.PATIENCE
     assert timeouts.PATIENCE + 5 * timeouts.CALL <= timeouts.INVOCATION <= 900
+    assert timeouts.GATED_CREATION + timeouts.SETTLE_PATIENCE < timeouts.PATIENCE < timeouts.CREATION_PATIENCE
+    assert timeouts.CREATION_PATIENCE + 4 * timeouts.CALL <= timeouts.INVOCATION
     assert timeouts.INVOCATION < timeouts.CREATION_DEADLINE < timeouts.HANDLER_DEADLINE
     assert timeouts.HANDLER_DEADLINE + timeouts.INVOCATION <= timeouts.TOTAL_TIMEOUT < timeouts.SERVICE_TIMEOUT <= 3600
     assert timeouts.TOTAL_TIMEOUT % timeouts.QUERY_INTERVAL == 0

@@ -200,7 +200,12 @@ LEFT, RETAINED = seen(desired=TWO, age=100), seen(desired=TWO, deployed="true", 
         (LEFT, None, ROLLING_BACK, TAG_LAG, None),
         (LEFT, None, ROLLING_BACK, TAG_LAG + 0.1, True),
         (LEFT, seen(age=5), ROLLING_BACK, TAG_LAG + 0.1, True),
-        (LEFT, None, DEPLOYING, TAG_LAG + 0.1, False),
+        # A deploy that creates waits for this answer, and no longer than the status of its stack may be old.
+        (LEFT, None, DEPLOYING, STACK_LAG, None),
+        (LEFT, None, DEPLOYING, STACK_LAG + 0.1, False),
+        (LEFT, None, ROLLING_BACK, STACK_LAG + 0.1, None),
+        (LEFT, seen(age=5), DEPLOYING, TAG_LAG, None),
+        (LEFT, seen(age=5), DEPLOYING, TAG_LAG + 0.1, False),
     ],
 )
 def test_a_leftover(

@@ -157,7 +157,7 @@ DESTINATION = "files.2.codeSigning.startSigningJobParameter.destination.s3Destin
         ("files.1.codeSigning.awsSignerJobId", "a b", "awsSignerJobId must be of a-z, A-Z, 0-9 and -"),
         ("files.2.codeSigning.startSigningJobParameter.signingProfileName", "a", "must have 2 to 64 characters"),
         (f"{PROFILE}.certificateArn", "x", "certificateArn must be the ARN of a certificate"),
-        (f"{PROFILE}.platform", "Arduino", "platform must be AmazonFreeRTOS-Default or"),
+        (f"{PROFILE}.platform", "", "platform must have at least 1 characters"),
         (f"{PROFILE}.certificatePathOnDevice", "", "certificatePathOnDevice must have at least 1 characters"),
         (f"{PROFILE}.certificateArn", f"{CERTIFICATE}*", "certificateArn must be the ARN of a certificate"),
         (f"{DESTINATION}.bucket", "-signed", "s3Destination.bucket must be a name of 3 to 63 of a-z"),

@@ -166,11 +166,51 @@ def test_a_bucket_without_versions_has_nothing_to_pin(stubs: Stubs, answer: dict
     assert stubs.service.pin(file()) == file()
 
 
-def test_a_declared_version_needs_no_call(stubs: Stubs) -> None:
-    """Neither a declared version nor a stream needs a call to S3."""
+def test_a_declared_version_is_looked_up_and_stays(stubs: Stubs) -> None:
+    """The declared version of an object is looked up in the bucket of its owner, and does not change."""
+    owned = RequestFile(file(version="v1"))
+    owned.bucket_owner = "111122223333"
+    asked = {"Bucket": "firmware", "Key": "a.bin", "VersionId": "v1", "ExpectedBucketOwner": "111122223333"}
+    stubs.s3.add_response("head_object", {"VersionId": "v1", "ContentLength": 7}, asked)
+    assert stubs.service.pin(owned) == file(version="v1")
+
+
+def test_the_declared_version_of_a_bucket_without_versions_is_signed(stubs: Stubs) -> None:
+    """A declared version is enough for AWS Signer, whatever S3 answers."""
+    signed = {**file(version="null"), "codeSigning": {"startSigningJobParameter": {}}}
+    stubs.s3.add_response("head_object", {})
+    assert stubs.service.pin(signed) == signed
+
+
+def test_a_stream_needs_no_call(stubs: Stubs) -> None:
+    """A file of a stream needs no call to S3."""
     streamed = {"fileLocation": {"stream": {"streamId": "s", "fileId": 0}}}
-    assert stubs.service.pin(file(version="v1")) == file(version="v1")
     assert stubs.service.pin(streamed) == streamed
+
+
+@pytest.mark.parametrize("size", [1, 16 * 1024 * 1024])
+@pytest.mark.parametrize("declared", [file(), file(version="v7")], ids=["current", "declared"])
+def test_an_object_within_the_limit_is_pinned(stubs: Stubs, declared: dict[str, Any], size: int) -> None:
+    """An object of up to 16 MiB is taken."""
+    stubs.s3.add_response("head_object", {"VersionId": "v7", "ContentLength": size})
+    assert stubs.service.pin(declared) == file(version="v7")
+
+
+@pytest.mark.parametrize("size", [0, 16 * 1024 * 1024 + 1])
+@pytest.mark.parametrize(
+    ("declared", "shown"),
+    [(file(), "s3://firmware/a.bin"), (file(version="v7"), "s3://firmware/a.bin in version v7")],
+    ids=["current", "declared"],
+)
+def test_an_object_beyond_the_limit_is_refused(stubs: Stubs, declared: dict[str, Any], shown: str, size: int) -> None:
+    """An object that is empty or larger than 16 MiB is refused with its version, its size, the limit and the remedy."""
+    stubs.s3.add_response("head_object", {"VersionId": "v7", "ContentLength": size})
+    with pytest.raises(FatalError) as refused:
+        stubs.service.pin(declared)
+    assert str(refused.value) == (
+        f"size in bytes of firmware {shown} must be between 1 and 16777216, got {size}: AWS IoT takes no other files "
+        "for OTA updates, so upload another image"
+    )
 
 
 def test_aws_signer_needs_a_version(stubs: Stubs) -> None:
@@ -188,10 +228,22 @@ def test_a_missing_object_is_reported_with_bucket_and_key(stubs: Stubs) -> None:
 
 
 def test_an_object_without_access_is_retryable_for_a_while(stubs: Stubs) -> None:
-    """A 403 of S3 is AccessDeniedError, because a new policy may not have propagated yet."""
+    """A 403 of S3 is AccessDeniedError, because a new policy may not have propagated yet, and names KMS."""
     stubs.s3.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
-    with pytest.raises(AccessDeniedError):
+    with pytest.raises(AccessDeniedError) as denied:
         stubs.service.pin(file())
+    assert str(denied.value) == (
+        "cannot read firmware s3://firmware/a.bin (check that it exists and that this function may read it): 403: "
+        "Forbidden; if a KMS key encrypts its bucket, import that with Bucket.from_bucket_attributes(encryption_key=…)"
+        ", so that this function may use the key"
+    )
+
+
+def test_a_missing_version_is_reported_with_the_version(stubs: Stubs) -> None:
+    """The error for a version that does not exist has bucket, key and version."""
+    stubs.s3.add_client_error("head_object", "404", "Not Found", http_status_code=404)
+    with pytest.raises(FatalError, match=r"cannot read firmware s3://firmware/a\.bin in version v1 \(check .*\): 404"):
+        stubs.service.pin(file(version="v1"))
 
 
 def test_the_request_has_the_ownership_tags(stubs: Stubs) -> None:

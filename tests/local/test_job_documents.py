@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from typing import Any
 
 import pytest
+
+from tests.local.roles import DELETION, Roles
+from tests.local.secret_bucket import SecretBucket
+from tests.local.service_files import NEEDED
 
 # A key whose letters JSON, URLs and placeholders each escape in another way.
 KEY = 'größe "1" {a} \\ 50%?#.bin'
@@ -72,3 +77,20 @@ def test_files_have_a_largest_size(account: Any, size: int, status: str) -> None
     assert (info.get("errorInfo") or {}).get("message", "") == (
         f"The file s3://{account.bucket}/big.bin has {size} bytes: at most {LIMIT} are allowed." if size > LIMIT else ""
     )
+
+
+def test_the_url_has_the_permissions_of_the_role(roles: Roles, secret: SecretBucket) -> None:
+    """With IAM, a presigned URL of a version works as long as the service role may read that version."""
+    needed = [*NEEDED["of a version, with a key"], *DELETION]
+    statements = roles.statements(needed, role=roles.next_role(), secret_key=secret.key)
+    role, account = roles.service_role(needed, secret_key=secret.key), roles.account
+    location = {"bucket": secret.name, "key": "blinky.bin", "version": secret.version}
+    file = {**account.file(), "fileLocation": {"s3Location": location}}
+    account.created("url", roleArn=role, files=[file], protocols=["HTTP"])
+    url = device_file(account)["update_data_url"]
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"y" * 500
+    roles.allow(role, [one for one in statements if one["Action"] != "s3:GetObjectVersion"])
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url)
+    account.remove("url")

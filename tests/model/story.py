@@ -118,6 +118,8 @@ class Story:
         elif self.removed_by_hand:
             # Not promised: it may be pushed again, and what replaces it may be taken for live.
             plan = replace(plan, rollback_off=False, lost=None)
+        elif plan.killed and plan.duplicates:
+            plan = replace(plan, rollback_off=False)  # not promised: the other delivery is no longer awaited
         worked = self._play(lambda: self.stack.update(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         changed = {name for name in properties | before if before.get(name) != properties.get(name)}

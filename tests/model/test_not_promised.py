@@ -3,10 +3,7 @@
 import pytest
 
 from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
-from cdk_iot_ota_handler.ota_update.errors import FatalError
-from cdk_iot_ota_handler.ota_update.is_complete import is_complete
 from cdk_iot_ota_handler.ota_update.observed import JobProgress, Stack
-from cdk_iot_ota_handler.ota_update.on_event import on_event
 
 from ..fakes.cloudformation import FakeStack, Plan, invented_id
 from ..fakes.ota_service import FakeOtaService
@@ -120,18 +117,6 @@ def test_a_creation_that_is_carried_out_long_after_its_call() -> None:
     assert not run(service, event("Delete", physical_id=invented_id())).failed
     service.time.run()
     assert list(service.updates) == [id_of("one")]
-
-
-def test_a_failed_gate_of_which_cloudformation_does_not_learn() -> None:
-    """A poll that is repeated because the failure was not delivered pushes the update again within five minutes."""
-    service = FakeOtaService(progress=[JobProgress(status="IN_PROGRESS", failed=1, queued=1)])
-    sent = event("Create", Gate=GATE)
-    polled = {**sent, **on_event(sent, service.connect(), service.clock())}
-    for _ in range(2):
-        with pytest.raises(FatalError, match="the gate has failed"):
-            is_complete(polled, service.connect(), service.clock())
-        service.time.sleep(10)
-    assert service.created == [id_of("one")] * 2
 
 
 def test_a_clean_up_that_comes_two_deploys_later() -> None:

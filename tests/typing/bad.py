@@ -2,7 +2,16 @@
 
 from aws_cdk import Stack
 
-from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaTarget, OtaUpdate, RolloutRate
+from cdk_iot_ota import (
+    CodeSigning,
+    FileLocation,
+    OtaFile,
+    OtaTarget,
+    OtaUpdate,
+    RolloutRate,
+    SigningPlatform,
+    SigningProfile,
+)
 
 
 def wrong(stack: Stack, file: OtaFile, target: OtaTarget) -> None:
@@ -15,6 +24,8 @@ def wrong(stack: Stack, file: OtaFile, target: OtaTarget) -> None:
     OtaFile("/a", CodeSigning.unsigned())  # error
     OtaFile(name="/a")  # error
     OtaFile(name="/a", signing="unsigned")  # error
+    SigningPlatform.of(1)  # error
+    SigningProfile(certificate_arn="a", platform="AmazonFreeRTOS-Default", certificate_path_on_device="b")  # error
     RolloutRate.constant(50)  # error
     RolloutRate.constant(maximum_per_minute="50")  # error
     OtaUpdate(stack, "A")  # error

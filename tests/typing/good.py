@@ -49,6 +49,10 @@ class Firmware(Stack):
             platform=SigningPlatform.AMAZON_FREERTOS_DEFAULT,
             certificate_path_on_device="/signer.pem",
         )
+        added: SigningPlatform = SigningPlatform.of("AWSIoTDeviceManagement-SHA384-ECDSA")
+        another = SigningProfile(
+            certificate_arn=profile.certificate_arn, platform=added, certificate_path_on_device=added.value
+        )
         files = [
             OtaFile(name="/a", location=FileLocation.from_asset("a.bin"), signing=signing),
             OtaFile(name="/b", location=FileLocation.from_bucket(bucket, "b"), signing=CodeSigning.unsigned()),
@@ -59,6 +63,11 @@ class Firmware(Stack):
                 version="1",
                 type=1,
                 attributes={"k": "v"},
+            ),
+            OtaFile(
+                name="/f",
+                location=FileLocation.from_bucket(bucket, "f"),
+                signing=CodeSigning.signer(destination_bucket=existing, profile=another),
             ),
             OtaFile(name="/d", signing=CodeSigning.signer_job("job-1")),
             OtaFile(name="/e", location=FileLocation.from_stream("s", 0), signing=signing),

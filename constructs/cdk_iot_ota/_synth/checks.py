@@ -4,16 +4,20 @@ The limits are those of the handler. Unresolved tokens are accepted; the handler
 """
 
 import enum
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from aws_cdk import Duration, Stack, Token, region_info
+from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 from cdk_iot_ota_handler.ota_update.contract.environment import Environment
+
+from . import synth_limits
 
 _Member = TypeVar("_Member")
 _Enum = TypeVar("_Enum", bound=enum.Enum)
@@ -136,3 +140,22 @@ def file(name: str, path: str | Path) -> Path:
         return resolved
     problem = "is a directory" if resolved.is_dir() else "does not exist"
     raise ValueError(f"{name} must be a file, but {str(resolved)!r} {problem}: build it before synth, or correct it")
+
+
+def object_key(name: str, key: str) -> str:
+    """Return the key of an S3 object, or the prefix of keys, after checking that it is not a URL or an ARN."""
+    text(limits.KEY, name, key)
+    found = re.match("(?i:s3://|arn:[^:]*:s3:::)([^/]*)/?", key)
+    if found is not None:
+        rest = limits.shown(key[found.end() :])
+        raise ValueError(
+            f"{name} must not contain the bucket, got {limits.shown(key)}: give {rest}, and the bucket as "
+            f"Bucket.from_bucket_name(scope, id, {limits.shown(found[1])})"
+        )
+    return key
+
+
+def bucket_name(name: str, bucket: s3.IBucket | s3.Bucket) -> str:
+    """Return the name of a bucket after checking it and the ARN, which policies are made of."""
+    text(synth_limits.BUCKET_ARN, f"ARN of {name}", bucket.bucket_arn)
+    return text(limits.BUCKET, name, bucket.bucket_name)

@@ -10,6 +10,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from .._iam.role_policy import RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import ANY_JOB_REASON, STREAMS_REASON, Statement, exact
+from ..request.file_location import InBucket
 from .needs import Needs
 from .policies import Policies
 
@@ -77,11 +78,16 @@ class HandlerPermissions:
         return {"Streams": Statement(["iot:DeleteStream"], [self._policies.any_stream], wildcard_reason=STREAMS_REASON)}
 
     def _reads(self, needs: Needs) -> list[RolePolicy]:
-        """Return the policies for the objects whose current version is looked up at creation."""
-        unpinned = [found for found in needs.objects if found.version is None]
-        return self._policies.reads(
-            "HandlerReads", self._role, unpinned, outlives_declaration=False, on_objects=["s3:GetObject"]
-        )
+        """Return the policies for the objects that are looked up at creation: current versions and declared ones."""
+        current = [found for found in needs.objects if found.version is None]
+        declared = [found for found in needs.objects if found.version is not None]
+        return [
+            *self._reads_of("HandlerReads", current, "s3:GetObject"),
+            *self._reads_of("HandlerReadsVersions", declared, "s3:GetObjectVersion"),
+        ]
+
+    def _reads_of(self, id: str, objects: Sequence[InBucket], action: str) -> list[RolePolicy]:
+        return self._policies.reads(id, self._role, objects, outlives_declaration=False, on_objects=[action])
 
 
 class _ExplicitIds:

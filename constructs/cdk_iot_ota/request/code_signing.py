@@ -117,7 +117,7 @@ class CodeSigning(abc.ABC):
         if profile is not None:
             checks.instance_of("profile", profile, SigningProfile)
         if destination_prefix is not None:
-            checks.text(limits.PREFIX, "destination_prefix", destination_prefix)
+            checks.object_key("destination_prefix", destination_prefix)
         return _Signer(destination_bucket, profile_name, profile, destination_prefix)
 
     @staticmethod
@@ -178,7 +178,7 @@ class _Signer(CodeSigning):
     prefix: str | None
 
     def render(self) -> Mapping[str, Any]:
-        bucket = checks.text(limits.BUCKET, "destination_bucket", self.bucket.bucket_name)
+        bucket = checks.bucket_name("destination_bucket", self.bucket)
         destination = {"bucket": bucket, **({"prefix": self.prefix} if self.prefix else {})}
         start: dict[str, Any] = {"destination": {"s3Destination": destination}}
         if self.profile_name is not None:

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import bucket_owner, checks, synth_limits
+from .._synth import bucket_owner, checks
 
 
 class FileLocation(abc.ABC):
@@ -26,16 +26,16 @@ class FileLocation(abc.ABC):
         :raises ValueError: if the file does not exist or is too large.
         """
         found = checks.file("path", path)
-        checks.number(synth_limits.FILE_BYTES, f"size in bytes of path {str(path)!r}", found.stat().st_size)
+        checks.number(limits.FILE_BYTES, f"size in bytes of path {str(path)!r}", found.stat().st_size)
         return _Asset(found)
 
     @staticmethod
     def from_bucket(bucket: s3.IBucket | s3.Bucket, key: str, *, version: str | None = None) -> "FileLocation":
-        """Use an object in S3.
+        """Use an object in S3, 1 byte to 16 MiB; the size is checked in the deploy.
 
         :param bucket: the bucket, in the Region of the stack. A bucket that the app declares, or imports with another
             account (``Bucket.from_bucket_attributes(account=…)``), is read only while that account owns it.
-        :param key: ``s3Location.key``: the object's key, 1 to 1,024 characters.
+        :param key: ``s3Location.key``: the object's key, 1 to 1,024 characters, not an ``s3://`` URL.
         :param version: ``s3Location.version``: the object's version id. Default: the version that is current when the
             update is created, if the bucket keeps versions. A newer object under the same key does not change the
             stack: to ship it, change ``key``, this ``version``, or the file's ``version``.
@@ -45,7 +45,7 @@ class FileLocation(abc.ABC):
                 f"bucket must be an s3.IBucket, got {limits.shown(bucket)}: Bucket.from_bucket_name takes a name"
             )
         pinned = None if version is None else checks.text(limits.OBJECT_VERSION, "version", version)
-        return InBucket(bucket=bucket, key=checks.text(limits.KEY, "key", key), version=pinned)
+        return InBucket(bucket=bucket, key=checks.object_key("key", key), version=pinned)
 
     @staticmethod
     def from_stream(stream_id: str, file_id: int) -> "FileLocation":
@@ -69,7 +69,8 @@ class _Asset(FileLocation):
     def bind(self, scope: Construct, id: str) -> "InBucket":
         asset = s3_assets.Asset(scope, id, path=str(self.path))
         owner = bucket_owner.of_assets(scope, asset.bucket)
-        return InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True, owner=owner)
+        size = self.path.stat().st_size
+        return InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True, owner=owner, size=size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,7 @@ class InBucket(FileLocation):
     :param version: the declared version, if any.
     :param is_asset: whether it is in the bucket that all assets of the account share.
     :param owner: the account that owns the bucket, if synth knows it, once the object is bound to a stack.
+    :param size: its size in bytes, if it is a local file.
     """
 
     bucket: s3.IBucket
@@ -86,6 +88,7 @@ class InBucket(FileLocation):
     version: str | None = None
     is_asset: bool = False
     owner: str | None = None
+    size: int | None = None
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
         """Return the object with the owner of its bucket: it needs nothing in the stack."""
@@ -99,7 +102,7 @@ class InBucket(FileLocation):
 
     def render(self) -> Mapping[str, Any]:
         """Render the API's ``fileLocation``."""
-        location = {"bucket": checks.text(limits.BUCKET, "bucket", self.bucket.bucket_name), "key": self.key}
+        location = {"bucket": checks.bucket_name("bucket", self.bucket), "key": self.key}
         if self.version is not None:
             location["version"] = self.version
         return {"s3Location": location}

@@ -21,7 +21,7 @@ class OtaFile:
     :param location: ``fileLocation``: where AWS IoT loads the file from. Can be left out only with
         ``CodeSigning.signer_job``.
     :param version: ``fileVersion``: a string that AWS IoT stores with the file. Default: none.
-    :param type: ``fileType``: a number that is sent to the device, 0 to 255. Default: none, which devices read as 0.
+    :param type: ``fileType``: a number that is sent to the device, 0 to 255. Default: none.
     :param attributes: ``attributes``: strings of up to 4,096 characters that AWS IoT stores; they are not sent to
         devices. Default: none.
     :raises ValueError: if a value exceeds its limits.

@@ -2,9 +2,9 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from .contract import names, timeouts
 from .decide import Action, Decision
@@ -21,7 +21,6 @@ from .service import OtaService
 from .stop import FailedRollout
 
 _Request = Mapping[str, Any]
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +68,10 @@ class Creation:
     def __init__(self, event: Event, desired: Desired, service: OtaService, clock: Clock, begun: float) -> None:
         self._event, self._desired, self._service, self._clock = event, desired, service, clock
         self._begun = begun
+        self._begun_after = begun - float(event["StartedAt"])
+        self._request: _Request | None = None
         self._known_since: float | None = None
-        self._is_absent = False
+        self._is_absent = not event["KeepsId"]
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
 
     def poll(self) -> Mapping[str, str] | None:
@@ -78,36 +79,52 @@ class Creation:
 
         Waits for what usually takes seconds. Raises FatalError when the event has failed.
         """
+        left = self._begun + self._patience - self._clock.now()
         try:
-            look = self._retry_until(self._final_look)
+            look = retry_until(
+                self._last_look, self._clock, timeout=self.timeout, patience=left, on_error=self._on_error
+            )
         except RetryableError as error:
-            if isinstance(error, AccessDeniedError) or self._waited() > self._last_look():
+            is_last_try = self._is_only_chance and self._is_absent
+            if is_last_try or isinstance(error, AccessDeniedError) or self._waited() > self._last_poll():
                 raise FatalError(str(error)) from error
             return None
-        return None if look is None else look.attributes(self._desired)
+        if look is None or look.decision.action not in (Action.DONE, Action.MARK):
+            return None
+        return look.attributes(self._desired)
 
-    def _retry_until(self, step: Callable[[], _Result | None]) -> _Result | None:
-        left = self._begun + timeouts.PATIENCE - self._clock.now()
-        return retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, patience=left, on_error=self._on_error)
+    @property
+    def timeout(self) -> float:
+        """The seconds that the invocation waits for what usually takes some."""
+        return self._patience if self._is_only_chance else timeouts.SETTLE_PATIENCE
 
-    def _last_look(self) -> float:
-        """Return after how many seconds the next look would find the time over, and could not tell the reason."""
+    @property
+    def _is_only_chance(self) -> bool:
+        """Return whether no later invocation may create the update, because it has a gate."""
+        return self._desired.gate is not None and self._begun_after <= timeouts.GATED_CREATION
+
+    @property
+    def _patience(self) -> float:
+        return timeouts.CREATION_PATIENCE if self._is_only_chance else timeouts.PATIENCE
+
+    def _last_poll(self) -> float:
+        """Return after how many seconds the next poll would find the time over, and could not tell the reason."""
         last = timeouts.HANDLER_DEADLINE if self._event["KeepsId"] else deadline(self._desired)
-        if self._is_absent and self._desired.gate is not None:
-            last = timeouts.GATED_CREATION
         return last - timeouts.SETTLE_PATIENCE - timeouts.QUERY_INTERVAL - timeouts.CALL
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])
 
-    def _final_look(self) -> _Look | None:
+    def _last_look(self) -> _Look | None:
+        """Return a look after which the invocation ends: the event is done, or only waits for devices."""
         look = self._look()
         match look.decision.action:
             case Action.FAIL | Action.DELETE_AND_FAIL | Action.STOP:
                 raise FatalError(look.decision.reason)
             case Action.DONE | Action.MARK:
                 return look
-        return None
+        is_settled = look.is_complete and self._clock.now() - self._begun > timeouts.SETTLE_PATIENCE
+        return look if is_settled else None
 
     def _look(self) -> _Look:
         """Observe what the decision depends on, decide, and do one thing."""
@@ -157,20 +174,23 @@ class Creation:
             keeps_id=self._event["KeepsId"],
             started=float(self._event["StartedAt"]),
             waited=self._waited(),
+            begun=self._begun_after,
             known_for=None if self._known_since is None else now - self._known_since,
         )
 
     def _prepare(self) -> _Request | FatalError | RetryableError:
         """Return the request with the current version of each object, or the error, which a rollback ignores."""
         try:
-            request = self._service.request(self._desired)
-            return {**request, "files": [self._pin(file) for file in request["files"]]}
+            if self._request is None:
+                request = self._service.request(self._desired)
+                self._request = {**request, "files": [self._pin(file) for file in request["files"]]}
         except (FatalError, RetryableError) as error:
             return error
+        return self._request
 
     def _pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
         # The last look may begin when the patience is over, and needs time for the calls that follow.
-        if self._clock.now() - self._begun > timeouts.PATIENCE + timeouts.CALL:
+        if self._clock.now() - self._begun > self._patience + timeouts.CALL:
             raise RetryableError("S3 answers too slowly")
         return self._service.pin(file)
 
@@ -197,7 +217,7 @@ class Creation:
         patience = timeouts.IAM_PATIENCE if is_denied else timeouts.SETTLE_PATIENCE
         if self._clock.now() - self._begun <= patience:
             return False
-        return is_denied or observed.age > gate.timeout or self._waited() > self._last_look()
+        return is_denied or observed.age > gate.timeout or self._waited() > self._last_poll()
 
     def _carry_out(self, look: _Look, request: _Request | FatalError | RetryableError | None) -> _Look:
         """Do what has been decided, and return the look with what has come of it."""
@@ -218,7 +238,7 @@ class Creation:
         # If it exists, an answer was lost or another event created it: its tags tell which in the next look.
         with contextlib.suppress(AlreadyExistsError):
             self._service.create(request)
-        self._known_since = self._clock.now()
+        self._is_absent, self._known_since = False, self._clock.now()
 
     def _finish(self, observed: Observed, look: _Look) -> _Look:
         changed, removed = self._tag_changes(observed)
@@ -256,7 +276,11 @@ class Creation:
             deadline=float(self._event["StartedAt"]) + timeouts.CANCEL_DEADLINE,
             on_error=self._on_error,
         )
-        return replace(look, decision=rollout.end(observed, look.progress, look.decision.reason))
+        decision = rollout.end(observed, look.progress, look.decision.reason)
+        # The framework may not be able to deliver the failure, and polls again: not while that poll would create again.
+        while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
+            self._clock.sleep(left + 1)
+        return replace(look, decision=decision)
 
     def _remove(self) -> None:
         """Ask for the deletion of what cannot stay; the next look or the Delete event observes the result."""

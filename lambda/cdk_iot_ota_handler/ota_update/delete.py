@@ -28,28 +28,28 @@ class Deletion:
         Waits for what usually takes seconds. Raises FatalError when the deletion has failed for good.
         """
         try:
-            return self._retry_until(self._delete, self._event["TargetId"])
+            return self._retry_until(self._delete, self._event["TargetId"], timeouts.SETTLE_PATIENCE)
         except RetryableError as error:
             if isinstance(error, AccessDeniedError) or self._waited() > timeouts.HANDLER_DEADLINE:
                 raise FatalError(str(error)) from error
             return False
 
-    def poll_leftover(self) -> bool:
+    def poll_leftover(self, timeout: float = timeouts.SETTLE_PATIENCE) -> bool:
         """Return whether nothing is left of a deploy that was taken back; otherwise ask for its deletion.
 
-        An event never fails because of it.
+        Waits for that as many seconds as ``timeout``. An event never fails because of it.
         """
         left = self._leftover()
         if left is None or self._waited() > timeouts.HANDLER_DEADLINE:
             return True
         try:
-            return self._retry_until(lambda: self._delete_accessible(left), left.ota_update_id)
+            return self._retry_until(lambda: self._delete_accessible(left), left.ota_update_id, timeout)
         except (FatalError, RetryableError):
             return False
 
-    def _retry_until(self, step: Callable[[], bool | None], ota_update_id: str) -> bool:
+    def _retry_until(self, step: Callable[[], bool | None], ota_update_id: str, timeout: float) -> bool:
         on_error = functools.partial(log_error, self._event, ota_update_id)
-        return bool(retry_until(step, self._clock, timeout=timeouts.SETTLE_PATIENCE, on_error=on_error))
+        return bool(retry_until(step, self._clock, timeout=timeout, on_error=on_error))
 
     def _waited(self) -> float:
         return self._clock.now() - float(self._event["StartedAt"])

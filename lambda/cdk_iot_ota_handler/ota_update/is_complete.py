@@ -23,5 +23,6 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
     deletion = Deletion(event, desired, service, clock)
     if event["RequestType"] == "Delete":
         return {"IsComplete": deletion.poll()}
-    attributes = Creation(event, desired, service, clock, begun).poll() if deletion.poll_leftover() else None
+    creation = Creation(event, desired, service, clock, begun)
+    attributes = creation.poll() if deletion.poll_leftover(creation.timeout) else None
     return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": dict(attributes)}

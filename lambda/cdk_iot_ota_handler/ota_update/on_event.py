@@ -27,17 +27,18 @@ _Result = TypeVar("_Result")
 
 
 def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
-    """Answer an event of CloudFormation. What is returned here reaches every ``is_complete`` of the event."""
+    """Answer an event of CloudFormation. What is returned here reaches every ``is_complete`` of the event.
+
+    The time of the event begins when this ends, so that each event tries what it is to do.
+    """
     event_rules.check(event)
     desired = Desired.from_event(event)
     if event["RequestType"] == "Delete":
         target = _delete_target(event, desired, service, clock)
-        # The time for the deletion begins when it is known what to delete, so that each event tries it.
         return {"PhysicalResourceId": event["PhysicalResourceId"], "StartedAt": clock.now(), "TargetId": target}
-    answer: Answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now()}
     keeps_id = event.get("PhysicalResourceId") == desired.ota_update_id
     _check(event, desired, service, clock, keeps_id=keeps_id)
-    answer["KeepsId"] = keeps_id
+    answer: Answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now(), "KeepsId": keeps_id}
     if event["RequestType"] == "Update":
         # The waiter of the framework takes less than the old and the new properties together.
         answer.update(Previous=dataclasses.asdict(Previous.from_event(event)), OldResourceProperties={})

@@ -8,9 +8,9 @@ import boto3
 from botocore.config import Config
 
 from .aws_errors import classify_errors
-from .contract import names, timeouts
+from .contract import limits, names, timeouts
 from .desired import Desired
-from .errors import FatalError, shorten
+from .errors import AccessDeniedError, FatalError, shorten
 from .identity import gate_attributes, is_possible
 from .observed import JobProgress, Observed, Stack
 from .request import RequestFile, create_request
@@ -120,31 +120,46 @@ class OtaService:
             self._iot.create_ota_update(**request)
 
     def pin(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the file with the current version of its S3 object: a key can be overwritten, a version cannot.
+        """Return the file with the current version of its S3 object, unless it has one: a key can be overwritten.
 
-        S3 refuses the call if another account owns the bucket than a ``RequestFile`` has.
+        Raises FatalError for an object that is empty or larger than AWS IoT takes.
         """
         location = file.get("fileLocation", {}).get("s3Location")
-        if location is None or "version" in location:
+        if location is None:
             return file
-        firmware = f"firmware s3://{location['bucket']}/{location['key']}"
-        owner = file.bucket_owner if isinstance(file, RequestFile) else None
-        expected = {} if owner is None else {"ExpectedBucketOwner": owner}
-        belongs = "" if owner is None else f", that its bucket belongs to account {owner},"
-        # S3 answers "forbidden" for an absent object to callers that may not list the bucket.
-        with classify_errors(
-            f"cannot read {firmware} (check that it exists{belongs} and that this function may read it)"
-        ):
-            found = self._s3.head_object(Bucket=location["bucket"], Key=location["key"], **expected)
+        found = self._head_object(location, file.bucket_owner if isinstance(file, RequestFile) else None)
+        _check_size(location, found)
+        if "version" in location:
+            return file
         version = found.get("VersionId")
         if version not in (None, "null"):
             return {**file, "fileLocation": {"s3Location": {**location, "version": version}}}
         if "startSigningJobParameter" in file.get("codeSigning", {}):
             raise FatalError(
-                f"{firmware} has no version, and AWS Signer signs versions only: turn on versioning for the bucket and "
-                "upload the file again"
+                f"{_firmware(location)} has no version, and AWS Signer signs versions only: turn on versioning for the "
+                "bucket and upload the file again"
             )
         return file
+
+    def _head_object(self, location: Mapping[str, str], owner: str | None) -> Mapping[str, Any]:
+        """Return what S3 knows of an object; S3 refuses the call if another account owns the bucket."""
+        expected = {} if owner is None else {"ExpectedBucketOwner": owner}
+        version = {"VersionId": location["version"]} if "version" in location else {}
+        belongs = "" if owner is None else f", that its bucket belongs to account {owner},"
+        # S3 answers "forbidden" for an absent object to callers that may not list the bucket.
+        may_read = f"check that it exists{belongs} and that this function may read it"
+        try:
+            with classify_errors(f"cannot read {_firmware(location)} ({may_read})"):
+                found: Mapping[str, Any] = self._s3.head_object(
+                    Bucket=location["bucket"], Key=location["key"], **version, **expected
+                )
+                return found
+        except AccessDeniedError as error:
+            # The answer to HeadObject has no body, which would name the key.
+            raise AccessDeniedError(
+                f"{error}; if a KMS key encrypts its bucket, import that with Bucket.from_bucket_attributes("
+                "encryption_key=…), so that this function may use the key"
+            ) from error
 
     def delete(self, ota_update_id: str, *, delete_stream: bool, force_delete_job: bool) -> None:
         """Ask for the deletion of an update, which continues after the answer."""
@@ -167,6 +182,21 @@ class OtaService:
         """Remove tags from an update."""
         with classify_errors(arn):
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
+
+
+def _firmware(location: Mapping[str, str]) -> str:
+    version = f" in version {location['version']}" if "version" in location else ""
+    return f"firmware s3://{location['bucket']}/{location['key']}{version}"
+
+
+def _check_size(location: Mapping[str, str], found: Mapping[str, Any]) -> None:
+    size = found.get("ContentLength")
+    if size is None:
+        return
+    try:
+        limits.FILE_BYTES.check(f"size in bytes of {_firmware(location)}", size)
+    except ValueError as error:
+        raise FatalError(f"{error}: AWS IoT takes no other files for OTA updates, so upload another image") from None
 
 
 def _time_of(answer: Mapping[str, Any]) -> float | None:

@@ -32,14 +32,19 @@ class Prerequisites:
         self.keys = {name: self._create_encrypted_bucket(name) for name in ("kept", "signed")}
         for name in ("plain", "signed-plain"):
             create_bucket(aws, self.name(name), versioned=False)
-        for name in ("kept", "plain"):
-            aws.client("s3").put_object(Bucket=self.name(name), Key="blinky.bin", Body=b"firmware")
+        self.version = self._put("kept")
+        self._put("plain")
         self.certificate = aws.client("acm").request_certificate(DomainName="example.com")["CertificateArn"]
         self.signing_job = self._sign()
 
     def name(self, bucket: str) -> str:
         """Return the name of a bucket in the account."""
         return self.aws.named(f"refusals-{bucket}")
+
+    def _put(self, bucket: str) -> str:
+        """Put the firmware into a bucket, and return its version, if any."""
+        answer = self.aws.client("s3").put_object(Bucket=self.name(bucket), Key="blinky.bin", Body=b"firmware")
+        return str(answer.get("VersionId"))
 
     def _create_encrypted_bucket(self, name: str) -> str:
         """Create a versioned and encrypted bucket, and return the ARN of its key."""
@@ -79,11 +84,13 @@ class Prerequisites:
         existing_profile = CodeSigning.signer(destination_bucket=signed, profile_name="refusals")
         new_profile = CodeSigning.signer(destination_bucket=signed_plain, profile=profile, destination_prefix="new/")
         location = FileLocation.from_bucket(kept, "blinky.bin")
+        declared = FileLocation.from_bucket(kept, "blinky.bin", version=self.version)
         files = [
             signed_file(FileLocation.from_bucket(plain, "blinky.bin"), b"firmware"),
             OtaFile(name="/b", location=location, signing=existing_profile),
             OtaFile(name="/c", location=location, signing=new_profile),
             OtaFile(name="/d", signing=CodeSigning.signer_job(self.signing_job)),
+            OtaFile(name="/e", location=declared, signing=CodeSigning.unsigned()),
         ]
         OtaUpdate(stack, "Blinky", targets=[self.target], files=files, description=CONTENT, tags={TAG: "x"})
 

@@ -165,6 +165,7 @@ KEY = Text(at_most=1024, pattern=r"(?!.*\$\{)[^*?\x00-\x1f\x7f]+", form="without
 PREFIX = KEY
 ACCOUNT = Text(pattern="[0-9]{12}", form="an account of 12 digits")
 OBJECT_VERSION = Text(at_most=1024)
+FILE_BYTES = Number(low=1, high=16 * 1024 * 1024)
 STREAM_ID = _name(128)
 FILE_ID = Number(low=0, high=255)
 MAP_KEY = Text()
@@ -177,7 +178,8 @@ CERTIFICATE_NAME = Text(printable=True)
 SIGNER_JOB_ID = Text(at_most=128, pattern=r"[a-zA-Z0-9-]+", form="of a-z, A-Z, 0-9 and -")
 SIGNING_PROFILE_NAME = Text(at_least=2, at_most=64, pattern=r"[a-zA-Z0-9_]+", form="of a-z, A-Z, 0-9 and _")
 CERTIFICATE_ARN = _arn("acm", "certificate/[a-zA-Z0-9_+=,.@-]+", "the ARN of a certificate in AWS Certificate Manager")
-PLATFORM = Choice(words=("AmazonFreeRTOS-Default", "AmazonFreeRTOS-TI-CC3220SF", "AWSIoTDeviceManagement-SHA256-ECDSA"))
+# AWS adds platforms.
+PLATFORM = Text(printable=True)
 
 # A resource has 50 tags at most, and some of them are this library's.
 TAGS = Count(low=0, high=46)

@@ -13,6 +13,8 @@ SETTLE_PATIENCE = 20
 PATIENCE = 184
 # One invocation of the function: its patience, and the calls of one step that began within it.
 INVOCATION = 300
+# A creation takes four calls: one that no other invocation repeats is tried as long as they fit in.
+CREATION_PATIENCE = INVOCATION - 4 * CALL
 
 # An update may become visible after its creation, and its tags minutes after the update.
 LAG = 5
@@ -39,8 +41,9 @@ HANDLER_DEADLINE = 3000
 CLEANUP_DEADLINE = 900
 # The job of a failed gate is canceled by then, or its rollout continues.
 CANCEL_DEADLINE = 3200
-# An update with a gate that is absent after this was created before: it is not created again.
-GATED_CREATION = 300
+# An update with a gate is created by an invocation that begins within this, and no gate reports its failure before: so
+# an invocation that the framework repeats, because it could not deliver that failure, does not create it again.
+GATED_CREATION = 60
 
 # The waiter of the Provider framework, and CloudFormation's timeout for the resource.
 QUERY_INTERVAL = 5

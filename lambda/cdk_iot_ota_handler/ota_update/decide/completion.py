@@ -25,8 +25,8 @@ class Context:
     ``is_prepared``: whether the request has been prepared. ``is_update``: whether the event is an Update. ``keeps_id``:
     whether the resource had this id before the event. ``is_retry``: whether a deploy that failed with rollback off gave
     it that id, so that the update may never have existed, or None while that is not known. ``started``: when the event
-    began, in seconds since 1970. ``waited``: seconds since then. ``known_for``: seconds since this invocation first saw
-    or created the update, or None.
+    began, in seconds since 1970. ``waited``: seconds since then. ``begun``: how many seconds after it this invocation
+    began. ``known_for``: seconds since this invocation first saw or created the update, or None.
     """
 
     stack: Stack | None = None
@@ -36,6 +36,7 @@ class Context:
     is_retry: bool | None = None
     started: float = math.inf
     waited: float = 0
+    begun: float = 0
     known_for: float | None = None
 
 
@@ -130,9 +131,9 @@ def _creation_refusal(desired: Desired, context: Context) -> Decision | None:
             f"{name} no longer exists: it was deleted outside of this stack, or by its gate; change its content (its "
             "version, for example) to create a new one, and its ota_update_id too if it has an explicit one",
         )
-    if desired.gate is not None and context.waited > timeouts.GATED_CREATION:
-        when = f"after {context.waited:.0f} s"
-        return Decision(Action.FAIL, f"{name} does not exist {when}: it was deleted meanwhile, maybe by its gate")
+    if desired.gate is not None and context.begun > timeouts.GATED_CREATION:
+        reason = "maybe its gate has deleted it, so it is not created again: deploy again"
+        return Decision(Action.FAIL, f"{name} does not exist after {context.waited:.0f} s: {reason}")
     return _reject_reserved_id(desired)
 
 

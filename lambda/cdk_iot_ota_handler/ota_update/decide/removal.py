@@ -157,7 +157,8 @@ def is_leftover(
         if observed.is_deployed and not (is_reverse and observed.was_first_deployed_after(restored, now)):
             return False
         return True if stack.is_rolling_back or waited > timeouts.STACK_LAG else None
-    if observed.is_deployed and restored is None:
+    # Nothing is restored yet: either by a rollback, or the event is a deploy, which waits for this answer.
+    if restored is None and (observed.is_deployed or (stack.is_deploying and waited > timeouts.STACK_LAG)):
         return False
     # A deployed tag that was set before this event may not be visible yet.
     return (stack.is_rolling_back and not observed.is_deployed) if waited > timeouts.TAG_LAG else None
