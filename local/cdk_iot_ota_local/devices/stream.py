@@ -41,34 +41,38 @@ class StreamClient:
 
     def load(self, thing: str, file: JobFile) -> bytes:
         """Return the first `file.size` bytes of a file in the name of a thing; raises DownloadError."""
-        topic = f"$aws/things/{thing}/streams/{file.stream}"
+        topic, token, blocks = f"$aws/things/{thing}/streams/{file.stream}", uuid.uuid4().hex, _Blocks(file)
         # One at a time: the devices of a fleet share what they load.
-        with self._lock, self._requests() as (token, answers):
+        with self._lock:
             client = self._connected()
-            self._subscribe(client, topic)
-            blocks = _Blocks(file)
-            for _ in range(_TRIES * (1 + blocks.total // _BLOCKS)):
-                if blocks.missing is None:
-                    break
-                client.publish(f"{topic}/get/cbor", blocks.request(token))
-                with contextlib.suppress(queue.Empty):
-                    blocks.receive(answers)
-            client.unsubscribe([f"{topic}/{answer}/cbor" for answer in ("data", "rejected")])
-            return blocks.content()
+            with self._answers_to(client, topic, token) as answers:
+                for _ in range(_TRIES * (1 + blocks.total // _BLOCKS)):
+                    if blocks.missing is None:
+                        break
+                    client.publish(f"{topic}/get/cbor", blocks.request(token))
+                    with contextlib.suppress(queue.Empty):
+                        blocks.receive(answers)
+        return blocks.content()
 
     @contextlib.contextmanager
-    def _requests(self) -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
-        token = uuid.uuid4().hex
+    def _answers_to(self, client: Any, topic: str, token: str) -> Iterator[queue.Queue[dict[str, Any]]]:
+        """Subscribe to the answers of a stream, and yield those to requests with this token."""
+        topics = [f"{topic}/{answer}/cbor" for answer in ("data", "rejected")]
         answers = self._answers[token] = queue.Queue()
         try:
-            yield token, answers
+            self._subscribe(client, topics)
+            yield answers
         finally:
             del self._answers[token]
+            client.unsubscribe(topics)
 
     def _connected(self) -> Any:
         if self._client is None:
             connected = threading.Event()
-            client = self._aws.connect_mqtt(self._name)
+            try:
+                client = self._aws.connect_mqtt(self._name)
+            except OSError as error:
+                raise DownloadError(f"the message broker does not answer: {error}") from error
             client.on_connect = lambda *_: connected.set()
             client.on_subscribe = lambda _client, _data, packet, *_: self._subscribed.put(packet)
             client.on_message = self._receive
@@ -79,13 +83,13 @@ class StreamClient:
             self._client = client
         return self._client
 
-    def _subscribe(self, client: Any, topic: str) -> None:
-        _, packet = client.subscribe([(f"{topic}/{answer}/cbor", 0) for answer in ("data", "rejected")])
+    def _subscribe(self, client: Any, topics: list[str]) -> None:
+        _, packet = client.subscribe([(topic, 0) for topic in topics])
         with contextlib.suppress(queue.Empty):
             while self._subscribed.get(timeout=_ANSWER_SECONDS) != packet:
                 continue
             return
-        raise DownloadError(f"the message broker does not accept a subscription to {topic}")
+        raise DownloadError(f"the message broker does not accept a subscription to {topics[0]}")
 
     def _receive(self, _client: Any, _data: Any, message: Any) -> None:
         import cbor2
