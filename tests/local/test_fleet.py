@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk_iot_ota_local import TAKES_ALL, Behaviour, Fleet, LocalAwsError
+from cdk_iot_ota_local.devices.document import read_document
 from tests.local.conftest import IMAGE
 from tests.signing_key import certificate, sign
 
@@ -193,3 +194,17 @@ def test_a_file_that_is_gone(account: Any, protocol: str, problem: str) -> None:
         assert details(account, "AFR_OTA-gone", fleet.things[0]) == {"reason": "aborted: 0x0000000e"}
         assert problem in fleet.problems["gone-0000"]
         assert "X-Amz" not in fleet.problems["gone-0000"]
+
+
+def test_a_job_that_is_canceled_while_a_device_reads_it(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device does not start a job that was canceled after the device had received the document."""
+    with fleet_of(account, "canceled", 1) as fleet:
+        account.created("canceled", targets=[fleet.register()])
+
+        def read(*arguments: Any) -> Any:
+            account.iot.cancel_job(jobId="AFR_OTA-canceled")
+            return read_document(*arguments)
+
+        monkeypatch.setattr("cdk_iot_ota_local.devices.device.read_document", read)
+        assert fleet.wait("AFR_OTA-canceled").canceled == 1
+        assert fleet.reports == []

@@ -19,14 +19,13 @@ class Report:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Execution:
-    """A job as a device sees it. `version` counts the reports, and is 0 once AWS refuses them."""
+    """A job as a device sees it."""
 
     thing: str
     job_id: str
     document: str
-    version: int
 
 
 class JobsClient:
@@ -44,25 +43,18 @@ class JobsClient:
         found = answer.get("execution")
         if not found:
             return None
-        return Execution(thing, found["jobId"], found.get("jobDocument", ""), found["versionNumber"])
+        return Execution(thing, found["jobId"], found.get("jobDocument", ""))
 
     def report(self, execution: Execution, status: str, details: Mapping[str, str], *, record: bool = True) -> bool:
         """Report a status with its details; returns whether AWS accepted it. `record` passes the report on."""
-        if not execution.version:
-            return False
         sent = time.time()
         try:
+            # Without an expected version, like agents: a cancellation changes it as well.
             self._client.update_job_execution(
-                jobId=execution.job_id,
-                thingName=execution.thing,
-                status=status,
-                statusDetails=dict(details),
-                expectedVersion=execution.version,
+                jobId=execution.job_id, thingName=execution.thing, status=status, statusDetails=dict(details)
             )
         except self._gone:
-            execution.version = 0
             return False
-        execution.version += 1
         if record:
             self._accepted(Report(execution.thing, execution.job_id, status, sent, details))
         return True
