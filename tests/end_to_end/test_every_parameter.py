@@ -23,11 +23,11 @@ from cdk_iot_ota import (
     TargetSelection,
 )
 from cdk_iot_ota_local import Fleet, LocalAws
-from tests.end_to_end.support.declarations import SIGNATURE
 from tests.end_to_end.support.deployment import Declaration, Deployment
+from tests.signing_key import sign
 
 SIGNED = CodeSigning.custom(
-    signature=SIGNATURE,
+    signature=sign(b"firmware"),
     hash_algorithm=HashAlgorithm.SHA256,
     signature_algorithm=SignatureAlgorithm.ECDSA,
     certificate_name="/signer.pem",
