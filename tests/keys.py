@@ -29,9 +29,9 @@ def ec_key(curve: str = "P-256", *, number: int = 0) -> ec.EllipticCurvePrivateK
     return _ec_key(curve, number)
 
 
-def rsa_key(*, number: int = 0) -> rsa.RSAPrivateKey:
-    """Return a key, always the same one for a number: of 1,024 bits, because longer ones take long to generate."""
-    return _rsa_key(number)
+def rsa_key(*, number: int = 0, bits: int = 1024) -> rsa.RSAPrivateKey:
+    """Return a key, always the same one for a number; longer ones than the default take long to generate."""
+    return _rsa_key(number, bits)
 
 
 @functools.cache
@@ -41,8 +41,8 @@ def _ec_key(curve: str, _number: int) -> ec.EllipticCurvePrivateKey:
 
 
 @functools.cache
-def _rsa_key(_number: int) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 1024)
+def _rsa_key(_number: int, bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, bits)
 
 
 def certificate(key: Key, *, begin: int = -1, end: int = 3650) -> x509.Certificate:
