@@ -18,7 +18,7 @@ import cdk_iot_ota_handler
 from cdk_iot_ota_handler.ota_update.contract import limits, timeouts
 
 from .._iam.sized_role import SizedRole
-from .._synth import shared
+from .._synth import checks, shared
 from .._synth.casts import as_function, as_role
 from . import encryption, findings, waiter
 from .function_role import function_role
@@ -45,7 +45,7 @@ class OtaUpdateProvider(Construct):
         allowed.
     :raises ValueError: if ``encryption_key`` is an alias, or ``vpc_subnets`` or ``security_groups`` is given without
         ``vpc``.
-    :raises TypeError: if ``encryption_key`` or ``vpc`` is of another type.
+    :raises TypeError: if ``log_retention``, ``encryption_key`` or ``vpc`` is of another type.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class OtaUpdateProvider(Construct):
         security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
     ) -> None:
         super().__init__(scope, id)
+        with checks.prefix_errors(self.node.path):
+            checks.enum_member("log_retention", log_retention, logs.RetentionDays)
         if vpc is not None and not hasattr(vpc, "vpc_id"):
             raise TypeError(f"{self.node.path}: vpc must be an ec2.IVpc, got {limits.shown(vpc)}: see Vpc.from_lookup")
         for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
