@@ -208,7 +208,7 @@ class OtaUpdate(Resource):
 
         :param policy: ``DESTROY``, ``RETAIN`` or ``RETAIN_ON_UPDATE_OR_DELETE``.
         :raises ValueError: for ``SNAPSHOT``.
-        :raises TypeError: if it is no ``RemovalPolicy``.
+        :raises TypeError: if it is not a ``RemovalPolicy``.
         """
         with checks.prefix_errors(self.node.path):
             super().apply_removal_policy(removal.checked(policy))

@@ -1,4 +1,4 @@
-"""What CloudFormation does with a resource that leaves its stack or is replaced, as it is declared at the end of synth.
+"""The removal policies of a resource, as they are at the end of synth.
 
 Besides the argument of a construct, its ``apply_removal_policy``, aspects such as ``RemovalPolicies`` and the options
 of the resource itself can set it, and aspects run after all constructors.

@@ -28,7 +28,7 @@ class Needs:
 
     @property
     def outlives_declaration(self) -> bool:
-        """Whether devices may still download its files when the stack declares other content."""
+        """Return whether devices may still download its files when the stack declares other content."""
         # Without force the old update may outlive the deploy that replaces it.
         return self.removal.is_retained or not self.force_delete_job
 
