@@ -28,6 +28,9 @@ from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
 from .request.rollout_gate import RolloutGate
 
+# In the assembly's manifest, not in the template. Releases of the CDK CLI that know how to leave resources out read it.
+_DO_NOT_REFACTOR = "aws:cdk:do-not-refactor"
+
 
 @jsii.implements(ITaggableV2)
 class OtaUpdate(Resource):
@@ -151,6 +154,8 @@ class OtaUpdate(Resource):
         )
         self._rendered = cast(CfnResource, self._resource.node.default_child)
         self.node.default_child = self._rendered
+        # Moved by CloudFormation's stack refactoring, the resource would keep an update that belongs to another one.
+        self._rendered.node.add_metadata(_DO_NOT_REFACTOR, True)
         self._explicit_id = ota_update_id
         retained = removal.Removal(self._rendered, is_retained=removal_policy is not RemovalPolicy.DESTROY)
         late = EndOfSynth(
