@@ -22,7 +22,7 @@ from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .request import device_warnings, render
+from .request import device_warnings, empty_groups, render
 from .request.ota_file import BoundFile, OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
@@ -159,7 +159,11 @@ class OtaUpdate(Resource):
         self._explicit_id = ota_update_id
         retained = removal.Removal(self._rendered, is_retained=removal_policy is not RemovalPolicy.DESTROY)
         late = EndOfSynth(
-            lambda: tag_set.check_rendered(self._tags), self._check_explicit_id, self._check_size, retained.check
+            lambda: tag_set.check_rendered(self._tags),
+            self._check_explicit_id,
+            self._check_size,
+            retained.check,
+            lambda: empty_groups.warn(self, properties),
         )
         self.node.add_validation(cast(IValidation, late))
         needs = Needs(
