@@ -174,6 +174,16 @@ def test_delete_options_and_removal_policy(tmp_path: Path) -> None:
     assert (retained["DeletionPolicy"], retained["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
+def test_the_assembly_keeps_the_resource_out_of_refactorings(tmp_path: Path) -> None:
+    """The manifest, and not the template, says that ``cdk refactor`` is to leave the resource alone."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path))
+    artifact = cast(App, prod.node.root).synth().get_stack_artifact(prod.artifact_id)
+    found = [(entry.path, entry.data) for entry in artifact.find_metadata_by_type("aws:cdk:do-not-refactor")]
+    assert found == [("/Prod/Blinky/Resource/Default", True)]
+    assert "do-not-refactor" not in json.dumps(artifact.template)
+
+
 def test_outputs_are_attributes_of_the_resource(tmp_path: Path) -> None:
     """ARN, job and status of an update are attributes of its resource."""
     prod = stack()
