@@ -8,8 +8,9 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
-from ._synth import checks, synth_limits
+from ._synth import checks, suppressions, synth_limits
 
+_PATTERN_REASON = "the end of a generated id changes with the content; the rest names one resource of one stack"
 _WHY_HERE = "AWS IoT only knows updates of the same account and Region; import it in a stack there"
 
 
@@ -42,12 +43,17 @@ class IOtaUpdate(Protocol):
         ...
 
 
-def grant_read(update: IOtaUpdate, grantee: iam.IGrantable) -> iam.Grant:
-    """Grant read access to an update and its job."""
+def grant_read(scope: Construct, grantee: iam.IGrantable, ota_update_id: str) -> iam.Grant:
+    """Grant read access to the update of the stack of ``scope`` with this id, or those of a pattern, and to its job."""
+    stack = Stack.of(scope)
+    arns = [
+        stack.format_arn(service="iot", resource=resource, resource_name=name)
+        for resource, name in (("otaupdate", ota_update_id), ("job", names.job_id(ota_update_id)))
+    ]
+    if isinstance(principal := grantee.grant_principal, Construct):
+        suppressions.acknowledge_wildcards(principal, arns, _PATTERN_REASON)
     return iam.Grant.add_to_principal(
-        grantee=grantee,
-        actions=["iot:DescribeJob", "iot:GetOTAUpdate"],
-        resource_arns=[update.ota_update_arn, update.job_arn],
+        grantee=grantee, actions=["iot:DescribeJob", "iot:GetOTAUpdate"], resource_arns=arns
     )
 
 
@@ -80,7 +86,7 @@ class ImportedOtaUpdate(Resource):
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Grant read access to the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
-        return grant_read(self, grantee)
+        return grant_read(self, grantee, self._id)
 
     def _arn(self, resource: str, name: str) -> str:
         return Stack.of(self).format_arn(service="iot", resource=resource, resource_name=name)

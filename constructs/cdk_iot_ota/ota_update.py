@@ -14,7 +14,7 @@ from cdk_iot_ota_handler.ota_update.contract.names import RESOURCE_TYPE
 from . import imported
 from ._synth import checks, removal
 from ._synth import tags as tag_set
-from ._synth.naming import id_prefix
+from ._synth.naming import id_pattern, id_prefix
 from ._synth.suppressions import acknowledge_dependency
 from ._synth.validation import EndOfSynth
 from .imported import IOtaUpdate
@@ -176,7 +176,9 @@ class OtaUpdate(Resource):
             removal=retained,
         )
         with checks.prefix_errors(self.node.path):
-            policies = OtaPermissions.get_or_create(self, provider).needed_for(needs)
+            permissions = OtaPermissions.get_or_create(self, provider)
+            policies = permissions.needed_for(needs)
+        permissions.exported.watch(self, self._rendered)
         # Deleting the update needs the policies too, so they are created before it and deleted after it.
         self._resource.node.add_dependency(self._role, *policies)
         acknowledge_dependency(self._rendered)
@@ -273,13 +275,17 @@ class OtaUpdate(Resource):
         return self._role
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Grant read access to the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
-        return imported.grant_read(self, grantee)
+        """Grant read access to the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``.
+
+        Any stack of the app may declare the grantee. The policy does not change with the firmware: it covers the ids
+        that this resource can have, unless ``ota_update_id`` gives one.
+        """
+        return imported.grant_read(self, grantee, self._explicit_id or id_pattern(self._rendered))
 
 
 def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole | iam.Role | None:
     if role is not None and not hasattr(role, "role_arn"):
-        raise TypeError(f"role must be an iam.IRole, got {limits.shown(role)}: Role.from_role_arn takes an ARN")
+        raise TypeError(f"role must be an iam.IRole, got {checks.shown(role)}: Role.from_role_arn takes an ARN")
     if role is not None and not checks.known(role.role_arn):
         _check_same(stack.account, role.env.account, "role must be in the update's account {}, got one in {}")
     if isinstance(role, OtaServiceRole):

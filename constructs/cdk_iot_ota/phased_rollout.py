@@ -12,6 +12,7 @@ from ._synth import checks, synth_limits
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
+from .request import render
 from .request.device_warnings import SharesFiles
 from .request.ota_file import OtaFile
 from .request.ota_target import OtaTarget
@@ -117,7 +118,7 @@ class PhasedRollout(SharesFiles):
             limits.distinct("names of phases", [phase.name for phase in checked])
             # A device in two phases would be sent the firmware twice, and reject it the second time.
             targets = [target.bind(self) for phase in checked for target in phase.targets]
-            limits.distinct("targets of phases", targets)
+            render.distinct_targets(self, "targets of phases", targets)
         role = role or OtaServiceRole.get_or_create(self)
         self._updates: dict[str, OtaUpdate] = {}
         for phase in checked:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Environment, Stack, Token
+from aws_cdk import aws_s3 as s3
 
+from cdk_iot_ota import FileLocation
 from cdk_iot_ota._synth import checks
 from cdk_iot_ota_handler.ota_update.contract import limits
 
@@ -191,6 +193,26 @@ def test_a_relative_path_becomes_absolute(monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / "a").touch()
     monkeypatch.chdir(tmp_path)
     assert checks.file("x", "a") == (tmp_path / "a").resolve()
+
+
+def test_objects_are_shown_by_class_and_path() -> None:
+    """An error names an object of CDK as users know it, also in a list, and never by its address in memory."""
+    prod = stack()
+    bucket = s3.CfnBucket(Stack(prod, "Stack"), "Firmware")
+    assert checks.shown(bucket) == "CfnBucket 'Prod/Stack/Firmware'"
+    assert checks.shown([bucket, 7]) == "[CfnBucket 'Prod/Stack/Firmware', 7]"
+    assert checks.shown(s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")) == "Bucket 'Prod/Bucket'"
+    assert checks.shown(FileLocation.from_bucket(s3.Bucket(prod, "Own"), "a.bin")) == "InBucket"
+    assert checks.shown(Duration.minutes(5)) == "Duration"
+    assert checks.shown([7, "a"]) == "[7, 'a']"
+    assert checks.shown("a" * 200) == f"'{'a' * 98}…"
+
+
+def test_a_duration_that_cannot_be_converted_is_named() -> None:
+    """CDK cannot convert a token between units; the error names the argument and the unit that works."""
+    message = "x must be Duration.minutes(…) for a token, got one in hours: CloudFormation cannot convert it"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        checks.minutes(WHOLE, "x", Duration.hours(UNRESOLVED_NUMBER))
 
 
 def test_a_token_passes_unchanged() -> None:

@@ -6,11 +6,12 @@ from typing import Any, cast, get_type_hints
 
 import jsii
 import pytest
-from aws_cdk import Aspects, CfnResource, IAspect, Stack, Tags
+from aws_cdk import Aspects, CfnResource, IAspect, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import custom_resources as cr
 from constructs import IConstruct
 
 from cdk_iot_ota import OtaUpdateProvider
@@ -181,3 +182,14 @@ def test_an_aspect_reaches_everything(prod: Stack) -> None:
     Aspects.of(prod).add(cast(IAspect, Look()))
     declared = set(template(prod).to_json()["Resources"])
     assert seen >= declared
+
+
+def test_settings_for_all_custom_resources_reach_the_log_groups(prod: Stack) -> None:
+    """CDK's `CustomResourceConfig` sets retention and removal policy of all three log groups of the provider."""
+    config = cr.CustomResourceConfig.of(prod.node.root)
+    config.add_log_retention_lifetime(logs.RetentionDays.TEN_YEARS)
+    config.add_removal_policy(RemovalPolicy.RETAIN)
+    groups = template(prod).find_resources("AWS::Logs::LogGroup").values()
+    assert [(group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) for group in groups] == [
+        (3653, "Retain")
+    ] * 3

@@ -109,6 +109,14 @@ def test_findings_of_others_are_not_hidden(tmp_path: Path) -> None:
     assert list(findings(HIPAASecurityChecks, prod.node.root)) == ["HIPAA.Security-IAMNoInlinePolicy"]
 
 
+def test_read_access_has_a_reason(tmp_path: Path) -> None:
+    """The pattern that `grant_read` allows is acknowledged where the grantee's policy is."""
+    prod = stack()
+    lambda_service = as_principal(iam.ServicePrincipal("lambda.amazonaws.com"))
+    ota_update(prod, "Blinky", firmware(tmp_path)).grant_read(iam.Role(prod, "OtaReader", assumed_by=lambda_service))
+    assert findings(AwsSolutionsChecks, prod.node.root) == {}
+
+
 def acknowledgements(root: Any) -> list[tuple[str, str]]:
     """Return the path and the rule of each acknowledgement in an app."""
     key = aws_cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY

@@ -6,6 +6,7 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_s3 as s3
+from aws_cdk.interfaces import aws_iot as iot_interfaces
 from constructs import Construct
 
 from cdk_iot_ota import (
@@ -76,7 +77,14 @@ class Firmware(Stack):
         update = OtaUpdate(
             self,
             "Blinky",
-            targets=(OtaTarget.thing_group("fleet"), OtaTarget.thing("a"), OtaTarget.from_arn(group.attr_arn)),
+            targets=(
+                OtaTarget.thing_group("fleet"),
+                OtaTarget.thing_group(group),
+                OtaTarget.thing("a"),
+                OtaTarget.thing(iot.CfnThing(self, "Thing")),
+                OtaTarget.from_arn(group.attr_arn),
+                *referenced(group, iot.CfnThing(self, "Another")),
+            ),
             files=files,
             role=OtaServiceRole(self, "Role"),
             ota_update_id="blinky-1",
@@ -100,6 +108,11 @@ class Firmware(Stack):
         OtaUpdate(self, "Second", targets=[OtaTarget.thing("a")], files=files, role=plain)
         imported: IOtaUpdate = OtaUpdate.from_ota_update_id(self, "Imported", "blinky-0")
         read(plain, update, imported, OtaUpdate.from_ota_update_arn(self, "ByArn", update.ota_update_arn))
+
+
+def referenced(group: iot_interfaces.IThingGroupRef, thing: iot_interfaces.IThingRef) -> list[OtaTarget]:
+    """Use CDK's interfaces for references as targets."""
+    return [OtaTarget.thing_group(group), OtaTarget.thing(thing)]
 
 
 def read(grantee: iam.IGrantable, *updates: IOtaUpdate) -> list[str]:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import jsii
@@ -11,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
 from .._synth import intrinsics, suppressions
+from .._synth.validation import EndOfSynth
 from .sized_role import SizedRole
 from .statements import Statement
 
@@ -109,3 +112,36 @@ class ReplacedPolicy(RolePolicy):
     def size(self) -> int:
         """The most characters in IAM, twice: the old and the new policy exist together during a replacement."""
         return 2 * super().size
+
+
+class ReportedPolicy(ReplacedPolicy):
+    """A policy of a role that ``Role.customize_roles`` replaces: not in the template, but in CDK's report."""
+
+    def __init__(self, scope: Construct, id: str, *, role: SizedRole, prefix: str) -> None:
+        super().__init__(scope, id, role=role, prefix=prefix)
+        self.node.add_validation(cast(IValidation, EndOfSynth(self._report)))
+        self._role, self._is_reported = role, False
+
+    def put(self, sid: str, statement: Statement) -> None:
+        """Add a statement, or replace the one with this name."""
+        RolePolicy.put(self, sid, statement)
+
+    def _should_synthesize(self) -> bool:
+        return False
+
+    def _report(self) -> None:
+        """Add the statements to the report once, however often an app is synthesized."""
+        for statement in [] if self._is_reported else self.statements.values():
+            resources = [self._readable(resource) for resource in statement.resources]
+            # Without a Sid: policies share some, and the report of a role becomes one policy.
+            rendered = {**replace(statement, resources=resources).render(""), "Sid": None}
+            self._role.add_to_principal_policy(iam.PolicyStatement.from_json(rendered))
+        self._is_reported = True
+
+    def _readable(self, resource: str) -> str:
+        """Return a resource as CDK's report can show it, which does not resolve ``Fn::Sub``."""
+        resolved = Stack.of(self).resolve(resource)
+        if "Fn::Sub" not in json.dumps(resolved):
+            return resource
+        names = {"<AWS::Partition>": "(PARTITION)", "<AWS::Region>": "(REGION)", "<AWS::AccountId>": "(ACCOUNT)"}
+        return re.sub("<[^<>]+>", lambda found: names.get(found.group(), found.group()), intrinsics.flat(resolved))

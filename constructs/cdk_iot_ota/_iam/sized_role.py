@@ -13,6 +13,8 @@ from .._synth import intrinsics
 # IAM's limits per role: characters of all inline policies without white space, and the number of managed policies.
 _MAX_CHARACTERS = 10_240
 _MAX_MANAGED = 10
+# The context that Role.customize_roles sets.
+_CUSTOMIZE_ROLES = "@aws-cdk/iam:customizeRoles"
 
 
 class Sized(Protocol):
@@ -27,14 +29,17 @@ class Sized(Protocol):
 class SizedRole(iam.Role):
     """A role that any stack of the app can add policies to, within IAM's limits.
 
-    ``policies``: the inline policies added for updates. ``managed``: the managed ones.
+    ``policies``: the inline policies added for updates. ``managed``: the managed ones. ``customized``: whether
+    ``Role.customize_roles`` replaces the role by one that exists, so that CDK only reports what it must allow.
     """
 
     def __init__(self, scope: Construct, id: str, **options: Any) -> None:
         super().__init__(scope, id, **options)
         self.policies: list[Sized] = []
         self.managed: list[IConstruct] = []
-        self.node.add_validation(cast(IValidation, _SizeValidation(self)))
+        self.customized = self.node.try_get_context(_CUSTOMIZE_ROLES) is not None
+        if not self.customized:
+            self.node.add_validation(cast(IValidation, _SizeValidation(self)))
 
 
 @jsii.implements(IValidation)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, Stack, Token, region_info
+from aws_cdk import Duration, IResource, Resource, Stack, Token, region_info
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
@@ -34,6 +35,30 @@ def prefix_errors(path: str) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from None
 
 
+def shown(value: object) -> str:
+    """Return a value for an error message: an object of CDK by its class and path, not by its address in memory."""
+    if isinstance(value, (list, tuple)) and any(_is_opaque(item) for item in value):
+        return f"[{', '.join(shown(item) for item in value)}]"
+    # The classes that jsii returns for interfaces are private, or one for all of them.
+    name = (
+        type(value)
+        .__name__.removeprefix("_")
+        .removesuffix("Proxy")
+        .removesuffix("Base")
+        .replace("InterfaceDynamic", "construct")
+    )
+    path = getattr(getattr(value, "node", None), "path", None)
+    if isinstance(path, str):
+        return f"{name} {path!r}"
+    return name if _is_opaque(value) else limits.shown(value)
+
+
+def _is_opaque(value: object) -> bool:
+    if isinstance(value, int):
+        return False  # with too many digits for repr, maybe
+    return re.search(" at 0x[0-9a-f]+", repr(value)) is not None
+
+
 def known(value: Any) -> bool:
     """Return whether a value is known at synth; a token gets its value at deploy time."""
     return not Token.is_unresolved(value)
@@ -43,7 +68,7 @@ def text(limit: limits.Text, name: str, value: str) -> str:
     """Return a string after checking its limit."""
     if not isinstance(value, str):
         private_keys.refuse(name, value)
-        raise TypeError(f"{name} must be a str, got {limit.shown(value)}")
+        raise TypeError(f"{name} must be a str, got {shown(value) if limit.quoted else limits.described(value)}")
     if known(value):
         limit.check(name, value)
     return value
@@ -58,10 +83,31 @@ def in_environment(scope: IConstruct, name: str, arn: str, why: str) -> None:
         Environment(partition=partition, account=account, region=region).check(name, arn, why)
 
 
+def in_region(scope: IConstruct, name: str, resource: IResource, why: str, arn: str = "") -> None:
+    """Check that a resource is in the Region of the stack of ``scope``, as far as synth knows both.
+
+    :param arn: the resource's ARN, if it contains a Region.
+    """
+    here = Stack.of(scope).region
+    if not known(here):
+        return
+    there = arn.split(":")[3] if arn and known(arn) else _region(resource)
+    if there and known(there) and here != there:
+        raise ValueError(f"{name} must be in the stack's Region {here}, got {shown(resource)} in {there}: {why}")
+
+
+def _region(resource: IResource) -> str | None:
+    own = Stack.of(resource).region
+    # CDK gives what is imported without a Region that of the stack, so that this one says nothing.
+    if Resource.is_owned_resource(resource):
+        return own
+    return None if (region := resource.env.region) == own else region
+
+
 def number(limit: limits.Number, name: str, value: float) -> float:
     """Return a number after checking its limit."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number, got {limits.shown(value)}")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     # First: JSON has neither NaN nor infinity, and jsii's process, which `known` asks, ends when it reads one.
     limits.finite(name, value)
     if not known(value):
@@ -73,7 +119,7 @@ def number(limit: limits.Number, name: str, value: float) -> float:
 def boolean(name: str, value: bool) -> bool:
     """Return a bool after checking its type; the template would turn any other value into one."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be a bool, got {limits.shown(value)}")
+        raise TypeError(f"{name} must be a bool, got {shown(value)}")
     return value
 
 
@@ -89,9 +135,15 @@ def minutes(limit: limits.Number, name: str, value: Duration) -> float:
 
 def _duration(limit: limits.Number, name: str, value: Duration, unit: int, units: str) -> float:
     if not isinstance(value, Duration):
-        raise TypeError(f"{name} must be a Duration, got {limits.shown(value)}: write Duration.{units}(…)")
+        raise TypeError(f"{name} must be a Duration, got {shown(value)}: write Duration.{units}(…)")
     if value.is_unresolved():
-        return value.to_seconds() if unit == 1 else value.to_minutes()
+        try:
+            return value.to_seconds() if unit == 1 else value.to_minutes()
+        except RuntimeError:
+            raise ValueError(
+                f"{name} must be Duration.{units}(…) for a token, got one in {value.unit_label()}: CloudFormation "
+                "cannot convert it"
+            ) from None
     try:
         amount = value.to_milliseconds() / 1000 / unit
     except RuntimeError as error:  # infinite, or a fraction of a millisecond
@@ -105,14 +157,14 @@ def enum_member(name: str, value: _Enum, kind: type[_Enum]) -> _Enum:
     """Return a member of an enum after checking that it is one, and not just its value."""
     if not isinstance(value, kind):
         choices = ", ".join(f"{kind.__name__}.{choice.name}" for choice in kind)
-        raise TypeError(f"{name} must be one of {choices}, got {limits.shown(value)}")
+        raise TypeError(f"{name} must be one of {choices}, got {shown(value)}")
     return value
 
 
 def text_map(name: str, value: Mapping[str, str]) -> dict[str, str]:
     """Return a mapping of strings to strings after checking keys and values."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a mapping of str to str, got {limits.shown(value)}")
+        raise TypeError(f"{name} must be a mapping of str to str, got {shown(value)}")
     if _NOT_IN_JSII in value:
         raise ValueError(f"{name} key must not be {_NOT_IN_JSII!r}, which the CDK cannot write: choose another key")
     return {
@@ -126,10 +178,10 @@ def list_of(limit: limits.Count, name: str, value: Sequence[_Member], kind: type
     if isinstance(value, kind):
         raise TypeError(f"{name} must be a list of {kind.__name__}, got one alone: put it into a list")
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"{name} must be a list of {kind.__name__}, got {limits.shown(value)}")
+        raise TypeError(f"{name} must be a list of {kind.__name__}, got {shown(value)}")
     for item in value:
         if not isinstance(item, kind):
-            raise TypeError(f"{name} must be a list of {kind.__name__}, got {limits.shown(item)} in it")
+            raise TypeError(f"{name} must be a list of {kind.__name__}, got {shown(item)} in it")
     limit.check(name, value)
     return list(value)
 
@@ -138,14 +190,14 @@ def instance_of(name: str, value: _Member, kind: type[Any]) -> _Member:
     """Return an object after checking its class."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise TypeError(f"{name} must be {article} {kind.__name__}, got {limits.shown(value)}")
+        raise TypeError(f"{name} must be {article} {kind.__name__}, got {shown(value)}")
     return value
 
 
 def file(name: str, path: str | Path) -> Path:
     """Return the absolute path of a file after checking that it exists. The content of a key is refused as its path."""
     if not isinstance(path, (str, Path)):
-        raise TypeError(f"{name} must be a path, got {limits.shown(path)}")
+        raise TypeError(f"{name} must be a path, got {shown(path)}")
     private_keys.refuse(name, path)
     try:
         resolved = Path(path).resolve()
@@ -168,12 +220,26 @@ def object_key(name: str, key: str) -> str:
     text(limits.KEY, name, key)
     found = re.match("(?i:s3://|arn:[^:]*:s3:::)([^/]*)/?", key)
     if found is not None:
-        rest = limits.shown(key[found.end() :])
+        rest = shown(key[found.end() :])
         raise ValueError(
-            f"{name} must not contain the bucket, got {limits.shown(key)}: give {rest}, and the bucket as "
-            f"Bucket.from_bucket_name(scope, id, {limits.shown(found[1])})"
+            f"{name} must not contain the bucket, got {shown(key)}: give {rest}, and the bucket as "
+            f"Bucket.from_bucket_name(scope, id, {shown(found[1])})"
         )
     return key
+
+
+def bucket_in_region(scope: IConstruct, name: str, bucket: s3.IBucket) -> None:
+    """Check that a bucket and its key are in the Region of the stack of ``scope``, as far as synth knows them."""
+    if not known(Stack.of(scope).region):
+        return
+    in_region(scope, name, bucket, "an update and its buckets share a Region; use one there")
+    if (key := bucket.encryption_key) is not None:
+        key_in_region(scope, f"the key of {name}", key)
+
+
+def key_in_region(scope: IConstruct, name: str, key: kms.IKey) -> None:
+    """Check that a KMS key is in the Region of the stack of ``scope``, as far as synth knows both."""
+    in_region(scope, name, key, "a KMS key works in its own Region only; give one there", key.key_arn)
 
 
 def bucket_name(name: str, bucket: s3.IBucket | s3.Bucket) -> str:

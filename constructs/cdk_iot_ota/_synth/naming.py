@@ -2,8 +2,12 @@
 
 import hashlib
 import re
+from typing import cast
 
-from aws_cdk import Stack
+import jsii
+from aws_cdk import CfnResource, IResolveContext, IStringProducer, Lazy, Stack
+
+from cdk_iot_ota_handler.ota_update.contract import names
 
 _STACK_NAME_LENGTH = 20
 
@@ -21,6 +25,24 @@ def id_prefix(stack: Stack) -> str:
         looks_shortened = re.fullmatch("[A-Za-z0-9-]*-[0-9a-f]{8}", name) is not None
         return _shortened(name) if len(name) > _STACK_NAME_LENGTH or looks_shortened else f"{name}_"
     return _shortened(_path(stack))
+
+
+def id_pattern(resource: CfnResource) -> str:
+    """Return a pattern of the ids that are generated for a resource, as a token: its logical id can still change."""
+    return Lazy.uncached_string(cast(IStringProducer, _IdPattern(resource)))
+
+
+@jsii.implements(IStringProducer)
+class _IdPattern:
+    def __init__(self, resource: CfnResource) -> None:
+        self._resource = resource
+
+    def produce(self, context: IResolveContext) -> str:
+        """Return the prefix and the logical id, cut like that of a generated id."""
+        stack = self._resource.stack
+        prefix = id_prefix(stack)
+        room = names.MAX_ID_LENGTH - len(prefix) - names.DIGEST_LENGTH - 1
+        return f"{prefix}{stack.resolve(self._resource.logical_id)[:room]}-*"
 
 
 def _path(stack: Stack) -> str:

@@ -22,6 +22,7 @@ _UPDATES = (
     "iot:TagResource",
     "iot:UntagResource",
 )
+_CREATE = ("iot:CreateOTAUpdate", "iot:TagResource")
 _DELETE_JOBS = ("iot:CancelJob", "iot:DeleteJob")
 _PREFIX_REASON = "ids are generated from the content during the deploy; all of them start with this stack's prefix"
 _ANY_UPDATE_REASON = "an explicit id has no prefix: the tag with the stack's id limits the statement to its updates"
@@ -101,6 +102,7 @@ class _ExplicitIds:
         self._scope, self._policies, self._role = scope, policies, role
         self._known: set[str] = set()
         self._created: list[_CreatePolicy] = []
+        self._declared: list[str] = []
 
     def needed_for(self, explicit_id: str) -> list[IConstruct]:
         """Return the policies for the update with this id. Raises ValueError if another update has it."""
@@ -124,7 +126,12 @@ class _ExplicitIds:
         }
         return self._policies.constant("HandlerOwnUpdates", self._role, statements)
 
-    def _create(self, arn: str) -> "_CreatePolicy":
+    def _create(self, arn: str) -> IConstruct:
+        if self._role.customized:
+            self._declared.append(arn)
+            policy = self._policies.replaced("HandlerExplicitIds", self._role)
+            policy.put("DeclaredUpdates", Statement(_CREATE, self._declared))
+            return policy
         if not self._created or self._created[-1].full:
             policy_id = f"HandlerExplicitIds{len(self._created)}"
             self._created.append(_CreatePolicy(self._scope, policy_id, self._role))
@@ -148,5 +155,5 @@ class _CreatePolicy(iam.CfnManagedPolicy):
     def add(self, arn: str) -> None:
         """Add an update."""
         self._arns.append(arn)
-        statement = Statement(["iot:CreateOTAUpdate", "iot:TagResource"], self._arns)
+        statement = Statement(_CREATE, self._arns)
         self.policy_document = {"Version": "2012-10-17", "Statement": [statement.render("DeclaredUpdates")]}

@@ -15,6 +15,7 @@ from aws_cdk import Stack, Stage
 from constructs import Construct, IConstruct, IValidation
 
 from .._synth import shared
+from .._synth.exports import ExportedAttributes
 from .._synth.removal import Removal
 from .._synth.validation import EndOfSynth
 from ..provider.ota_update_provider import OtaUpdateProvider
@@ -26,7 +27,10 @@ from .service_role import OtaServiceRole
 
 
 class OtaPermissions(Construct):
-    """The policies of one stack's updates for one provider."""
+    """The policies of one stack's updates for one provider.
+
+    ``exported``: the check of what the stack exports of these updates.
+    """
 
     def __init__(self, scope: Construct, id: str, *, provider: OtaUpdateProvider) -> None:
         super().__init__(scope, id)
@@ -36,6 +40,8 @@ class OtaPermissions(Construct):
         self._declared: list[Needs] = []
         # CDK validates a stage before what is in it: the sizes of roles are checked after this.
         (Stage.of(self) or self).node.add_validation(cast(IValidation, EndOfSynth(self._settle)))
+        self.exported = ExportedAttributes(policies.stack)
+        self.node.add_validation(cast(IValidation, EndOfSynth(self.exported.check)))
 
     @staticmethod
     def get_or_create(scope: Construct, provider: OtaUpdateProvider) -> "OtaPermissions":

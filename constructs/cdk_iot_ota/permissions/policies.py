@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aws_cdk import Annotations, Stack
 from aws_cdk import aws_s3 as s3
@@ -11,7 +11,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import names
 
-from .._iam.role_policy import ReplacedPolicy, RolePolicy
+from .._iam.role_policy import ReplacedPolicy, ReportedPolicy, RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import Statement, exact, exact_key, owned_by, via_s3
 from .._synth import checks
@@ -120,7 +120,8 @@ class Policies:
         existing = self._created.get(id)
         if isinstance(existing, kind):
             return existing
-        policy = self._created[id] = kind(self._scope, id, role=role, prefix=self.prefix)
+        made = ReportedPolicy if role.customized else kind
+        policy = self._created[id] = cast(_Policy, made(self._scope, id, role=role, prefix=self.prefix))
         return policy
 
     def _of_bucket(

@@ -7,9 +7,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update.contract import limits
-
 from .._iam.statements import exact_key
+from .._synth import checks
 from .._synth.casts import as_principal
 
 
@@ -22,11 +21,13 @@ def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | Non
         return None
     if not hasattr(key, "key_arn"):
         raise TypeError(
-            f"{scope.node.path}: encryption_key must be a kms.IKey, got {limits.shown(key)}: Key.from_key_arn takes an "
+            f"{scope.node.path}: encryption_key must be a kms.IKey, got {checks.shown(key)}: Key.from_key_arn takes an "
             "ARN"
         )
     checked = cast(kms.IKey, key)
-    exact_key(scope, f"{scope.node.path}: encryption_key", checked)
+    with checks.prefix_errors(scope.node.path):
+        checks.key_in_region(scope, "encryption_key", checked)
+        exact_key(scope, "encryption_key", checked)
     stack = Stack.of(scope)
     groups = stack.format_arn(service="logs", resource="log-group:*")
     checked.add_to_resource_policy(

@@ -43,7 +43,7 @@ def function_role(
     )
     if in_vpc:
         suppressions.acknowledge_wildcards(
-            cast(Construct, role.node.default_child),
+            cast(Construct, role.node.default_child or role),
             ["*"],
             "EC2 names network interfaces at random, and only the Lambda service can use this statement",
         )

@@ -15,7 +15,7 @@ from aws_cdk import custom_resources as cr
 from constructs import Construct, IValidation
 
 import cdk_iot_ota_handler
-from cdk_iot_ota_handler.ota_update.contract import limits, timeouts
+from cdk_iot_ota_handler.ota_update.contract import timeouts
 
 from .._iam.sized_role import SizedRole
 from .._synth import checks, shared
@@ -26,6 +26,8 @@ from . import encryption, findings, waiter
 from .function_role import function_role
 
 _DEFAULT_ID = "OtaUpdateProvider"
+# CDK's CustomResourceConfig finds the log groups of custom resources by it.
+_CUSTOM_RESOURCE_LOG_GROUP = "aws:cdk:is-custom-resource-handler-logGroup"
 _HANDLER_FOLDER = Path(cdk_iot_ota_handler.__file__).parent
 
 
@@ -38,15 +40,16 @@ class OtaUpdateProvider(Construct):
     :param scope: the parent construct.
     :param id: the construct's id.
     :param log_retention: retention of the logs of the functions and the state machine. Default: three months.
-    :param encryption_key: the KMS key, not an alias, for the logs and the functions' environment. Its policy must let
-        CloudWatch Logs use it; the policy of a key in the same app is extended. Default: the services' own keys.
+    :param encryption_key: the KMS key of the Region, not an alias, for the logs and the functions' environment. Its
+        policy must let CloudWatch Logs use it; the policy of a key in the same app is extended. Default: the services'
+        own keys.
     :param vpc: the VPC that the functions run in. They must reach AWS IoT, S3, CloudFormation, Lambda and Step
         Functions from there; ``docs/provider.md`` lists the endpoints. Default: none.
     :param vpc_subnets: the subnets of the VPC. Default: the private ones.
     :param security_groups: the functions' security groups in the VPC. Default: one per function, with outbound traffic
         allowed.
-    :raises ValueError: if ``encryption_key`` is an alias, or ``vpc_subnets`` or ``security_groups`` is given without
-        ``vpc``.
+    :raises ValueError: if ``encryption_key`` is an alias or in another Region, or ``vpc_subnets`` or
+        ``security_groups`` is given without ``vpc``.
     :raises TypeError: if ``log_retention``, ``encryption_key`` or ``vpc`` is of another type.
     """
 
@@ -65,7 +68,7 @@ class OtaUpdateProvider(Construct):
         with checks.prefix_errors(self.node.path):
             checks.enum_member("log_retention", log_retention, logs.RetentionDays)
         if vpc is not None and not hasattr(vpc, "vpc_id"):
-            raise TypeError(f"{self.node.path}: vpc must be an ec2.IVpc, got {limits.shown(vpc)}: see Vpc.from_lookup")
+            raise TypeError(f"{self.node.path}: vpc must be an ec2.IVpc, got {checks.shown(vpc)}: see Vpc.from_lookup")
         for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
             if vpc is None and value is not None:
                 raise ValueError(f"{self.node.path}: {name} needs a vpc, got none: give the vpc as well")
@@ -110,7 +113,7 @@ class OtaUpdateProvider(Construct):
         return self._log_group
 
     def _new_log_group(self, id: str, name: str | None = None) -> logs.LogGroup:
-        return logs.LogGroup(
+        log_group = logs.LogGroup(
             self,
             id,
             log_group_name=name,
@@ -118,6 +121,8 @@ class OtaUpdateProvider(Construct):
             encryption_key=self._key,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        log_group.node.add_metadata(_CUSTOM_RESOURCE_LOG_GROUP, data=True)
+        return log_group
 
     def _new_waiter_log_group(self) -> logs.LogGroup:
         group = self._waiter_log_group = self._new_log_group("WaiterLogGroup", self._waiter_log_group_name)

@@ -113,7 +113,8 @@ class CodeSigning(abc.ABC):
         The file must be in a bucket that keeps versions. Give ``profile_name``, ``profile`` or both; with both, AWS IoT
         creates the profile under that name.
 
-        :param destination_bucket: ``destination.s3Destination.bucket``: the bucket of the signed object.
+        :param destination_bucket: ``destination.s3Destination.bucket``: the bucket of the signed object,
+            in the Region of the stack.
         :param profile_name: ``signingProfileName``: a signing profile, 2 to 64 of ``a-z A-Z 0-9 _``. Default: none.
         :param profile: ``signingProfileParameter``: the signing profile that AWS IoT creates. Default: none.
         :param destination_prefix: ``destination.s3Destination.prefix``: the prefix of the signed object's key. Default:
@@ -121,7 +122,7 @@ class CodeSigning(abc.ABC):
         :raises ValueError: if neither profile is given, or a value exceeds its limits.
         """
         if not hasattr(destination_bucket, "bucket_arn"):
-            raise TypeError(f"destination_bucket must be an s3.IBucket, got {limits.shown(destination_bucket)}")
+            raise TypeError(f"destination_bucket must be an s3.IBucket, got {checks.shown(destination_bucket)}")
         if profile_name is None and profile is None:
             raise ValueError("profile_name or profile must be given, got neither: AWS Signer signs with a profile")
         if profile_name is not None:

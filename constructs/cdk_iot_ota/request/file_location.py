@@ -47,7 +47,7 @@ class FileLocation(abc.ABC):
         """
         if not hasattr(bucket, "bucket_arn"):
             raise TypeError(
-                f"bucket must be an s3.IBucket, got {limits.shown(bucket)}: Bucket.from_bucket_name takes a name"
+                f"bucket must be an s3.IBucket, got {checks.shown(bucket)}: Bucket.from_bucket_name takes a name"
             )
         pinned = None if version is None else checks.text(limits.OBJECT_VERSION, "version", version)
         return InBucket(bucket=bucket, key=checks.object_key("key", key), version=pinned)
@@ -105,7 +105,8 @@ class InBucket(FileLocation):
     size: int | None = None
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
-        """Return the object with the owner of its bucket: it needs nothing in the stack."""
+        """Return the object with the owner of its bucket, after checking that it is in the stack's Region."""
+        checks.bucket_in_region(scope, "bucket", self.bucket)
         return replace(self, owner=bucket_owner.of_bucket(scope, self.bucket))
 
     @property

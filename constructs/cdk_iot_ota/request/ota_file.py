@@ -66,9 +66,12 @@ class BoundFile:
         bound = BoundFile(file=file, location=file.location.bind(scope, id) if file.location else None)
         bound._check()
         file.signing.verify(scope, file.name, None if file.location is None else file.location.local_path)
-        if bound.signing_job is not None and bound.signing_job.certificate_arn is not None:
-            arn = bound.signing_job.certificate_arn
-            checks.in_environment(scope, "certificate_arn", arn, environment.OF_CERTIFICATE)
+        if (job := bound.signing_job) is None:
+            return bound
+        if job.certificate_arn is not None:
+            checks.in_environment(scope, "certificate_arn", job.certificate_arn, environment.OF_CERTIFICATE)
+        if job.destination is not None:
+            checks.bucket_in_region(scope, "destination_bucket", job.destination)
         return bound
 
     @property

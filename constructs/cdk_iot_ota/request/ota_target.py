@@ -3,6 +3,7 @@
 import abc
 import enum
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from aws_cdk import Stack
 from constructs import IConstruct
@@ -22,25 +23,43 @@ class TargetSelection(enum.Enum):
     """Also devices that join a target group later; the job never completes."""
 
 
+class ThingRef(Protocol):
+    """A thing that the app refers to: a ``CfnThing``, or any other of CDK's ``IThingRef``."""
+
+    @property
+    def thing_ref(self) -> Any:
+        """The name and the ARN of the thing."""
+        ...
+
+
+class ThingGroupRef(Protocol):
+    """A thing group that the app refers to: a ``CfnThingGroup``, or any other of CDK's ``IThingGroupRef``."""
+
+    @property
+    def thing_group_ref(self) -> Any:
+        """The name and the ARN of the thing group."""
+        ...
+
+
 class OtaTarget(abc.ABC):
     """A thing or a thing group that receives an OTA update: one of CreateOTAUpdate's ``targets``."""
 
     @staticmethod
-    def thing(thing_name: str) -> "OtaTarget":
+    def thing(thing_name: str | ThingRef) -> "OtaTarget":
         """Target one thing in the stack's account and Region.
 
-        :param thing_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``, or the ``ref`` of a ``CfnThing``.
+        :param thing_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``, or a ``CfnThing`` or other ``IThingRef``.
         """
-        return _Named("thing", checks.text(synth_limits.THING_NAME, "thing_name", thing_name))
+        return _declared("thing", thing_name, "CfnThing")
 
     @staticmethod
-    def thing_group(thing_group_name: str) -> "OtaTarget":
+    def thing_group(thing_group_name: str | ThingGroupRef) -> "OtaTarget":
         """Target all things of a thing group in the stack's account and Region.
 
-        :param thing_group_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``. For a ``CfnThingGroup`` use
-            ``from_arn(group.attr_arn)``: the documentation contradicts itself about whether its ``ref`` is its name.
+        :param thing_group_name: 1 to 128 of ``a-z A-Z 0-9 : _ -``, or a ``CfnThingGroup`` or other ``IThingGroupRef``.
+            Do not give its ``ref``: the documentation contradicts itself about whether that is its name.
         """
-        return _Named("thinggroup", checks.text(synth_limits.THING_NAME, "thing_group_name", thing_group_name))
+        return _declared("thing_group", thing_group_name, "CfnThingGroup")
 
     @staticmethod
     def from_arn(arn: str) -> "OtaTarget":
@@ -71,3 +90,12 @@ class _ByArn(OtaTarget):
 
     def bind(self, scope: IConstruct) -> str:
         return self.arn
+
+
+def _declared(kind: str, value: object, cfn_class: str) -> OtaTarget:
+    """Return a target by its name, or by the ARN of a resource of the app."""
+    if isinstance(value, str):
+        return _Named(kind.replace("_", ""), checks.text(synth_limits.THING_NAME, f"{kind}_name", value))
+    if (ref := getattr(value, f"{kind}_ref", None)) is None:
+        raise TypeError(f"{kind}_name must be a str, got {checks.shown(value)}: give a name, or a {cfn_class}")
+    return _ByArn(checks.text(limits.TARGET, f"ARN of {kind}_name", getattr(ref, f"{kind}_arn")))

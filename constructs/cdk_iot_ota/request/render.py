@@ -5,15 +5,17 @@ push the firmware to every fleet again.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from cdk_iot_ota_handler.ota_update.contract import environment, limits
 
 from .._synth import checks
+from .._synth.intrinsics import flat
+from .._synth.validation import EndOfSynth
 from .ota_file import BoundFile
 from .ota_target import OtaTarget, TargetSelection
 from .rollout import AbortCriterion, Protocol, RolloutRate
@@ -37,8 +39,22 @@ def targets(scope: Construct, value: Sequence[OtaTarget]) -> list[str]:
     arns = [target.bind(scope) for target in checks.list_of(limits.TARGETS, "targets", value, OtaTarget)]
     for arn in arns:
         checks.in_environment(scope, "targets", arn, environment.OF_TARGETS)
-    # Two tokens are equal if they resolve to the same value in the template.
-    limits.distinct("targets", [Stack.of(scope).resolve(arn) for arn in arns])
+    return distinct_targets(scope, "targets", arns)
+
+
+def distinct_targets(scope: Construct, name: str, arns: list[str]) -> list[str]:
+    """Return targets after raising ValueError if one occurs twice, at the end of synth for different tokens.
+
+    Two tokens are the same if they render the same, which a lazy one may not do before.
+    """
+
+    def check() -> None:
+        limits.distinct(name, [flat(arn) for arn in Stack.of(scope).resolve(arns)])
+
+    if len(set(arns)) < len(arns):
+        check()
+    if len(arns) > 1:
+        scope.node.add_validation(cast(IValidation, EndOfSynth(check)))
     return arns
 
 

@@ -69,7 +69,7 @@ class SigningProfile:
     def __post_init__(self) -> None:
         checks.text(limits.CERTIFICATE_ARN, "certificate_arn", self.certificate_arn)
         if not isinstance(self.platform, SigningPlatform):
-            shown = limits.shown(self.platform)
+            shown = checks.shown(self.platform)
             raise TypeError(f"platform must be a SigningPlatform, got {shown}: SigningPlatform.of takes the id of one")
         checks.text(limits.CERTIFICATE_NAME, "certificate_path_on_device", self.certificate_path_on_device)
 
