@@ -31,7 +31,7 @@ def fleets(aws: Account) -> Iterator[tuple[Fleet, Fleet]]:
 
 
 def test_what_only_devices_notice(deployment: Deployment, fleets: tuple[Fleet, Fleet]) -> None:
-    """Devices take the first of two files, stay silent about one over 4 MiB, and fail a gate by a signature check."""
+    """Devices take only the first of two files, whose second has a wrong signature, and never report one over 4 MiB."""
     strict, silent = fleets
 
     def declare(*files: OtaFile) -> Declaration:
