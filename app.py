@@ -25,7 +25,8 @@ from cdk_iot_ota import (
 class BlinkyFirmware(Stack):
     """An OTA update of all devices of a thing group.
 
-    :param firmware: the image; its raw signature is in the same folder, with the suffix ``.sig``.
+    :param firmware: the image. In the same folder are its raw signature, with the suffix ``.sig``, and the signer's
+        certificate, ``signer.pem``.
     :param version: the image's version.
     :param thing_group: the name of the devices' thing group.
     """
@@ -45,6 +46,7 @@ class BlinkyFirmware(Stack):
                         hash_algorithm=HashAlgorithm.SHA256,
                         signature_algorithm=SignatureAlgorithm.ECDSA,
                         certificate_name="/certificates/signer.pem",
+                        certificate=firmware.with_name("signer.pem"),
                     ),
                     version=version,
                 )

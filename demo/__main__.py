@@ -2,8 +2,8 @@
 
 `python -m demo` starts local AWS, deploys the unchanged `app.py` with the CDK CLI, lets simulated
 devices install the firmware, replaces it, and destroys the stack. Then it deploys in phases: one
-firmware reaches a canary and then the fleet, another fails on the canary and goes no further. However
-the demo ends, it leaves no process and no file behind.
+firmware reaches a canary and then the fleet; another, signed with an unknown key, fails its signature
+check on the canary and goes no further. However the demo ends, it leaves no process and no file behind.
 """
 
 from __future__ import annotations
@@ -49,15 +49,17 @@ class Demo(Steps):
         """Run all steps; raises the first error."""
         self._start()
         self._bootstrap()
-        with Fleet(self._aws, THING_GROUP, self._options.devices, workers=4, work_seconds=0.4) as fleet:
+        image = self._build("1.0.0")
+        certificate = image.with_name("signer.pem")
+        with self._fleet(THING_GROUP, self._options.devices, certificate) as fleet:
             self._register(fleet)
-            first = self._release("1.0.0")
+            first = self._release("1.0.0", image)
             self._update_devices(fleet, first)
-            self._update_devices(fleet, self._release("1.1.0", replaces=first))
+            self._update_devices(fleet, self._release("1.1.0", self._build("1.1.0"), replaces=first))
         if self._options.keep:
             self._keep()
         self._destroy()
-        self._phases.run(THING_GROUP)
+        self._phases.run(THING_GROUP, certificate)
         self._stop()
 
     def _start(self) -> None:
@@ -75,8 +77,7 @@ class Demo(Steps):
             arn = fleet.register()
             self._screen.line(f"{fleet.things[0]} to {fleet.things[-1]}, in {arn}")
 
-    def _release(self, version: str, *, replaces: Release | None = None) -> Release:
-        image = self._build(version)
+    def _release(self, version: str, image: Path, *, replaces: Release | None = None) -> Release:
         with self._step(f"Deploy firmware {version}"):
             self._deploy(image, version)
             release = self._deployed(version)

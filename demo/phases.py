@@ -1,8 +1,10 @@
-"""The second part of the demo: one firmware goes to a canary and then to the fleet, another fails on the canary."""
+"""The second part of the demo: one firmware goes to a canary and then to the fleet, another is not genuine."""
 
 from __future__ import annotations
 
-from cdk_iot_ota_local import Behaviour, Fleet, leftovers
+from pathlib import Path
+
+from cdk_iot_ota_local import Fleet, leftovers
 
 from .commands import CommandError
 from .steps import DemoError, Steps
@@ -15,11 +17,11 @@ _CANARY, _CANARY_DEVICES = "blinky-canary", 3
 class Phases(Steps):
     """The steps, in the order in which `run` calls them."""
 
-    def run(self, thing_group: str) -> None:
-        """Run all steps; raises the first error."""
+    def run(self, thing_group: str, certificate: Path) -> None:
+        """Run all steps with devices that have this certificate; raises the first error."""
         with (
-            Fleet(self._aws, _CANARY, _CANARY_DEVICES, workers=2, work_seconds=0.4) as canary,
-            Fleet(self._aws, thing_group, self._options.devices, workers=4, work_seconds=0.4) as fleet,
+            self._fleet(_CANARY, _CANARY_DEVICES, certificate) as canary,
+            self._fleet(thing_group, self._options.devices, certificate) as fleet,
         ):
             for group in (canary, fleet):
                 group.register()
@@ -44,9 +46,8 @@ class Phases(Steps):
                 self._screen.line(f"{phase}: {succeeded} devices succeeded within {seconds} s, so the deploy continued")
 
     def _fail(self, canary: Fleet, fleet: Fleet) -> None:
-        image, before = self._build("2.1.0"), self._outputs()
-        canary.set_behaviour(0, Behaviour.FAIL)
-        with self._step("Deploy firmware 2.1.0, which fails on one canary device"):
+        image, before = self._build("2.1.0", key="stranger"), self._outputs()
+        with self._step("Deploy firmware 2.1.0, signed with a key that the devices do not know"):
             try:
                 self._deploy(image, "2.1.0", *_APP)
             except CommandError:
@@ -56,7 +57,15 @@ class Phases(Steps):
                 self._screen.line(reasons[-1], style="red")
             else:
                 raise DemoError("expected the deploy to fail")
+            self._show_refusal(canary)
             self._check_unchanged(before, fleet)
+
+    def _show_refusal(self, canary: Fleet) -> None:
+        """Print what the first device of the canary reported, which must be a failed signature check."""
+        failed = next((report for report in canary.reports if report.status == "FAILED"), None)
+        if failed is None or "signature check failed" not in canary.problems[failed.thing]:
+            raise DemoError(f"expected the canary to fail the signature check, got {canary.problems}")
+        self._screen.line(f"{failed.thing} reported FAILED {failed.details['reason']}: {canary.problems[failed.thing]}")
 
     def _check_unchanged(self, before: dict[str, str], fleet: Fleet) -> None:
         updates = {value for name, value in before.items() if name.endswith("OtaUpdateId")}

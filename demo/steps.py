@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdk_iot_ota_local import LocalAws
+from cdk_iot_ota_local import Fleet, LocalAws
 
 from .commands import ROOT, Cdk, Commands
 from .screen import Screen
@@ -43,15 +43,20 @@ class Steps:
             yield
             self._commands.check()
 
-    def _build(self, version: str) -> Path:
+    def _build(self, version: str, *, key: str = "signer") -> Path:
+        """Build a version, and sign it with the key of this name."""
         with self._step(f"Build and sign firmware {version}"):
             build = [sys.executable, "firmware/build.py", "--version", version]
-            command = [*build, "--folder", str(self._folder / version)]
+            command = [*build, "--folder", str(self._folder / version), "--key", str(self._folder / f"{key}.key")]
             environment = self._aws.environment()
             output = self._commands.run("firmware/build.py", command, folder=ROOT, environment=environment)
             image = Path(output[-1])
             self._screen.line(f"{image} ({image.stat().st_size:,} bytes) and {image.stem}.sig")
         return image
+
+    def _fleet(self, name: str, size: int, certificate: Path) -> Fleet:
+        """Return devices that need a moment for each update, so that progress is visible."""
+        return Fleet(self._aws, name, size, certificate=certificate, workers=4, work_seconds=0.4)
 
     def _deploy(self, image: Path, version: str, *more: str) -> None:
         context = [f"firmware={image}", f"version={version}", *self._options.context]

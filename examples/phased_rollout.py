@@ -28,7 +28,8 @@ _FIRMWARE = Path(__file__).resolve().parents[1] / "firmware" / "blinky.bin"
 class PhasedFirmware(Stack):
     """OTA updates of two thing groups, one after the other.
 
-    :param firmware: the image; its raw signature is in the same folder, with the suffix ``.sig``.
+    :param firmware: the image. In the same folder are its raw signature, with the suffix ``.sig``, and the signer's
+        certificate, ``signer.pem``.
     :param version: the image's version.
     """
 
@@ -51,6 +52,7 @@ class PhasedFirmware(Stack):
                         hash_algorithm=HashAlgorithm.SHA256,
                         signature_algorithm=SignatureAlgorithm.ECDSA,
                         certificate_name="/certificates/signer.pem",
+                        certificate=firmware.with_name("signer.pem"),
                     ),
                     version=version,
                 )

@@ -50,7 +50,7 @@ bundled. In the account, its Lambda function uses the AWS SDK of the Lambda runt
 ## Development only
 
 None of these is in the wheel. The extras require some of them: `cdk-iot-ota[cli]` {cli};
-`cdk-iot-ota[local]` {local}.
+`cdk-iot-ota[local]` {local}; `cdk-iot-ota[verify]` {verify}.
 
 {development}
 
@@ -152,7 +152,7 @@ def document() -> str:
         runtime=_table(runtime),
         development=_table(development),
         npm=_table(npm_rows()),
-        **{extra: ", ".join(sorted(required(extra))) for extra in ("cli", "local")},
+        **{extra: ", ".join(sorted(required(extra))) for extra in ("cli", "local", "verify")},
     )
 
 

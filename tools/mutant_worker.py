@@ -27,6 +27,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Node keeps every object that a test has declared.
 _RUNS_PER_PROCESS = 30
+_NOT_IMPORTED = int(pytest.ExitCode.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self.has_raised = False
 
     def find_spec(self, name: str, _path: Any, _target: Any = None) -> Any:
         if name != self._job.module:
@@ -67,7 +69,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.util.spec_from_file_location(name, ROOT / self._job.path, loader=self)
 
     def exec_module(self, module: ModuleType) -> None:
+        self.has_raised = True
         exec(compile(self._job.source, str(ROOT / self._job.path), "exec"), module.__dict__)  # noqa: S102
+        self.has_raised = False
 
 
 class _Order:
@@ -132,7 +136,9 @@ def _run(job: Job) -> tuple[int, str]:
     order, finder = _Order(job.tests), _Finder(job)
     sys.meta_path.insert(0, finder)
     try:
-        return _pytest(dict.fromkeys(test.partition("::")[0] for test in job.tests), order, "-x"), order.failed
+        code = _pytest(dict.fromkeys(test.partition("::")[0] for test in job.tests), order, "-x")
+        # pytest ends with another code when it is a conftest.py that imports the module.
+        return (_NOT_IMPORTED, "") if finder.has_raised else (code, order.failed)
     finally:
         sys.meta_path.remove(finder)
 
@@ -188,8 +194,7 @@ class Worker:
         if answer is None:
             return "hangs or dies"
         code, failed = answer
-        # 0: all passed, 1: one failed, 2: the module cannot be imported.
-        if code > 2:
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, _NOT_IMPORTED):
             raise RuntimeError(f"pytest ended with {code} for {job.module} and {job.tests}")
         self._runs += 1
         if failed:

@@ -66,7 +66,7 @@ def _number_option(name: str, limit: limits.Number, default: str, help: str) -> 
 @click.option("--update", default="", help="Logical id of the update, or a prefix of it.  [default: the only one]")
 @_number_option("--success-percentage", limits.SUCCESS_PERCENTAGE, "100", "Percentage of devices that must succeed.")
 @_number_option("--maximum-failures", limits.MAXIMUM_FAILURES, "0", "Number of devices that may fail.")
-@_number_option("--minimum-devices", limits.NUMBER_OF_THINGS, "1", "Number of devices that the job must have.")
+@_number_option("--minimum-devices", limits.MINIMUM_DEVICES, "1", "Number of devices that the job must have.")
 @_number_option("--timeout", _MINUTES, "1440", "Minutes to wait.")
 @_number_option("--interval", _SECONDS, "15", "Seconds between two queries.")
 @click.option("--region", help="AWS Region.  [default: the one of the environment]")

@@ -12,7 +12,7 @@ from cdk_iot_ota_handler.ota_update.contract import limits, timeouts
 from cdk_iot_ota_handler.ota_update.contract.names import RESOURCE_TYPE
 
 from . import imported
-from ._synth import checks
+from ._synth import checks, removal
 from ._synth import tags as tag_set
 from ._synth.naming import id_pattern, id_prefix
 from ._synth.suppressions import acknowledge_dependency
@@ -22,11 +22,14 @@ from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .request import device_warnings, render
+from .request import device_warnings, empty_groups, render
 from .request.ota_file import BoundFile, OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
 from .request.rollout_gate import RolloutGate
+
+# In the assembly's manifest, not in the template. Releases of the CDK CLI that know how to leave resources out read it.
+_DO_NOT_REFACTOR = "aws:cdk:do-not-refactor"
 
 
 @jsii.implements(ITaggableV2)
@@ -75,8 +78,8 @@ class OtaUpdate(Resource):
         ``force_delete_job``. Not allowed with ``TargetSelection.CONTINUOUS``, whose job never completes. Default: none,
         the deploy ends when the job exists.
     :param removal_policy: what happens to the update when it leaves the stack or is replaced: ``DESTROY``, ``RETAIN``
-        or ``RETAIN_ON_UPDATE_OR_DELETE``. A retained update needs a role that is retained as well. Default:
-        ``DESTROY``.
+        or ``RETAIN_ON_UPDATE_OR_DELETE``, which is CloudFormation's RetainExceptOnCreate. ``apply_removal_policy`` and
+        ``RemovalPolicies`` override it. A retained update needs a role that is retained as well. Default: ``DESTROY``.
     :param provider: the provider that handles the resource. Cannot be changed after the first deploy unless the
         construct id changes too (CloudFormation does not allow a new ServiceToken). Default: one that the updates of
         the stack share.
@@ -135,7 +138,7 @@ class OtaUpdate(Resource):
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
                 **render.gate(gate, target_selection, force_delete_job=force_delete_job),
             }
-            _check_removal(removal_policy)
+            removal.checked(removal_policy)
             provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
         shares = isinstance(scope, device_warnings.SharesFiles)
         has_timeout = in_progress_timeout is not None
@@ -149,9 +152,19 @@ class OtaUpdate(Resource):
             removal_policy=removal_policy,
             properties=properties,
         )
-        self.node.default_child = self._resource.node.default_child
+        self._rendered = cast(CfnResource, self._resource.node.default_child)
+        self.node.default_child = self._rendered
+        # Moved by CloudFormation's stack refactoring, the resource would keep an update that belongs to another one.
+        self._rendered.node.add_metadata(_DO_NOT_REFACTOR, True)
         self._explicit_id = ota_update_id
-        late = EndOfSynth(lambda: tag_set.check_rendered(self._tags), self._check_explicit_id, self._check_size)
+        retained = removal.Removal(self._rendered, is_retained=removal_policy is not RemovalPolicy.DESTROY)
+        late = EndOfSynth(
+            lambda: tag_set.check_rendered(self._tags),
+            self._check_explicit_id,
+            self._check_size,
+            retained.check,
+            lambda: empty_groups.warn(self, properties),
+        )
         self.node.add_validation(cast(IValidation, late))
         needs = Needs(
             role=self._role,
@@ -160,8 +173,7 @@ class OtaUpdate(Resource):
             delete_stream=delete_stream,
             force_delete_job=force_delete_job,
             gated=gate is not None,
-            # Without force the old update may outlive the deploy that replaces it.
-            outlives_declaration=removal_policy is not RemovalPolicy.DESTROY or not force_delete_job,
+            removal=retained,
         )
         with checks.prefix_errors(self.node.path):
             permissions = OtaPermissions.get_or_create(self, provider)
@@ -202,9 +214,15 @@ class OtaUpdate(Resource):
         # Protected in CDK, because it is for subclasses. The template's own rendering cannot be read before it ends.
         limits.check_properties_size("properties", self.stack.resolve(cast(Any, self._rendered)._cfn_properties))
 
-    @property
-    def _rendered(self) -> CfnResource:
-        return cast(CfnResource, self.node.default_child)
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what happens to the update when it leaves the stack or is replaced, as ``removal_policy`` does.
+
+        :param policy: ``DESTROY``, ``RETAIN`` or ``RETAIN_ON_UPDATE_OR_DELETE``.
+        :raises ValueError: for ``SNAPSHOT``.
+        :raises TypeError: if it is not a ``RemovalPolicy``.
+        """
+        with checks.prefix_errors(self.node.path):
+            super().apply_removal_policy(removal.checked(policy))
 
     @property
     def cdk_tag_manager(self) -> TagManager:
@@ -283,12 +301,6 @@ def _checked_provider(provider: OtaUpdateProvider | None, stack: Stack) -> OtaUp
     _check_same(stack.account, there.account, "provider must be in the update's account {}, got one in {}")
     _check_same(stack.region, there.region, "provider must be in the update's Region {}, got one in {}")
     return provider
-
-
-def _check_removal(policy: RemovalPolicy) -> None:
-    checks.enum_member("removal_policy", policy, RemovalPolicy)
-    if policy is RemovalPolicy.SNAPSHOT:
-        raise ValueError("removal_policy must be DESTROY or RETAIN, got SNAPSHOT: an OTA update has no snapshots")
 
 
 def _check_same(expected: str, got: str, message: str) -> None:

@@ -10,11 +10,15 @@ from .client.admin import Faults
 from .client.local_aws import LocalAws
 from .devices.device import Behaviour
 from .devices.fleet import Fleet
+from .devices.profile import CLASSIC, MODULAR, TAKES_ALL, Profile
 from .devices.progress import JobProgress
 from .errors import LocalAwsError
 from .leftovers import Leftovers, leftovers
 
 __all__ = [
+    "CLASSIC",
+    "MODULAR",
+    "TAKES_ALL",
     "Account",
     "Behaviour",
     "Faults",
@@ -23,5 +27,6 @@ __all__ = [
     "Leftovers",
     "LocalAws",
     "LocalAwsError",
+    "Profile",
     "leftovers",
 ]

@@ -33,6 +33,10 @@ class Account(Protocol):
         """Create a boto3 client; `options` go to boto3."""
         ...
 
+    def connect_mqtt(self, client_id: str) -> Any:
+        """Return a client of paho-mqtt that has connected to the message broker; `loop_start` runs it."""
+        ...
+
     def named(self, name: str) -> str:
         """Return the name to use for `name` in this account; it marks the resource as ours."""
         ...

@@ -117,7 +117,7 @@ def test_a_job_that_cannot_be_read_is_an_error(error: Exception, message: str) -
         ("--maximum-failures=-1", "the value must be at least 0, got -1"),
         ("--maximum-failures=0.5", "the value must be a whole number, got 0.5"),
         ("--maximum-failures=inf", "must be a number, got 'inf'"),
-        ("--minimum-devices=0", "the value must be at least 1, got 0"),
+        ("--minimum-devices=-1", "the value must be at least 0, got -1"),
         ("--timeout=0", "the value must be between 1 and 525600, got 0"),
         ("--interval=0.25", "the value must be a number with 1 decimals at most, got 0.25"),
         ("--interval=nan", "must be a number, got 'nan'"),

@@ -1,5 +1,6 @@
 """Small stacks with OTA updates, and queries on their templates."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ from constructs import Construct
 from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaTarget, OtaUpdate, SignatureAlgorithm
 
 RESOURCE_TYPE = "Custom::IoTOTAUpdate"
+# One DER SEQUENCE of two INTEGERs.
+SIGNATURE = b"\x30\x06\x02\x01\x01\x02\x01\x01"
+# The stored templates and the frozen request have it. It is older than the check of a signature's form.
+STORED_SIGNATURE = b"\x30\x45\x02\x20 a signature"
 
 
 def stack(name: str = "Prod", **options: Any) -> Stack:
@@ -24,13 +29,15 @@ def firmware(folder: Path, content: str = "firmware") -> Path:
 
 
 def signed() -> CodeSigning:
-    """Return a custom signature."""
-    return CodeSigning.custom(
-        signature=b"\x30\x45\x02\x20 a signature",
+    """Return the custom signature of the stored templates."""
+    valid: Any = CodeSigning.custom(
+        signature=SIGNATURE,
         hash_algorithm=HashAlgorithm.SHA256,
         signature_algorithm=SignatureAlgorithm.ECDSA,
         certificate_name="/certificates/signer.pem",
     )
+    stored: CodeSigning = replace(valid, signature=STORED_SIGNATURE)
+    return stored
 
 
 def ota_file(location: FileLocation, **options: Any) -> OtaFile:

@@ -27,12 +27,12 @@ from cdk_iot_ota import (
     TargetSelection,
 )
 
-from .stacks import only_update, stack
+from .stacks import SIGNATURE, only_update, stack
 
 HERE = Path(__file__)
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
 GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"
-PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 Make = Callable[[], object]
 THINGS = [OtaTarget.thing(f"a{index}") for index in range(100)]
 
@@ -61,7 +61,7 @@ def signed_in(arn: str) -> OtaUpdate:
 def custom(**options: Any) -> CodeSigning:
     """Return a custom signature with these changes."""
     given: dict[str, Any] = {
-        "signature": b"\xff",
+        "signature": SIGNATURE,
         "hash_algorithm": HashAlgorithm.SHA256,
         "signature_algorithm": SignatureAlgorithm.ECDSA,
         "certificate_name": "/signer.pem",
@@ -231,15 +231,15 @@ BAD: list[tuple[Make, str]] = [
     (lambda: FileLocation.from_stream("a", True), "file_id must be a number, got True"),
     # signatures
     (lambda: custom(signature=b""), "signature must not be empty: sign the file, or use CodeSigning.unsigned"),
-    (lambda: custom(signature=b"MEUCIQ=="), "signature must be the raw bytes, but 'MEUCIQ==' is text: decode"),
+    (lambda: custom(signature=b"MEUCIQ=="), "signature must be the raw bytes, but is base64 in ASCII: decode it first"),
+    (lambda: custom(signature=b"MEUC\nMEUC\n"), "signature must be the raw bytes, but is base64 in ASCII: decode it"),
     (
-        lambda: custom(signature=b"MEUC\nMEUC\n"),
-        "signature must be the raw bytes, but 'MEUC.*' is text: decode it",
+        lambda: custom(signature=b"-----BEGIN SIG-----\n"),
+        "signature must be the raw bytes, but is PEM in ASCII: hand in",
     ),
-    (lambda: custom(signature=b"-----BEGIN SIG-----\n"), "signature must be the raw bytes, but '-----BEGIN SIG"),
-    (lambda: custom(signature=b"3045022100"), "signature must be the raw bytes, but '3045022100' is text"),
+    (lambda: custom(signature=b"3045022100"), "signature must be the raw bytes, but is hex digits in ASCII: decode it"),
     (lambda: custom(signature=b"\xff" * 1025), "signature must have at most 1024 bytes, got 1025: is it the firmware"),
-    (lambda: custom(signature="MEUCIQ=="), "signature must be bytes or a pathlib.Path, got 'MEUCIQ==': wrap"),
+    (lambda: custom(signature="MEUCIQ=="), "signature must be bytes or a pathlib.Path, got a str of length 8: wrap"),
     (lambda: custom(signature=Path("missing.sig")), "signature must be a file, but '.*missing.sig' does not exist"),
     (lambda: custom(signature=None), "signature must be bytes or a pathlib.Path, got None"),
     (lambda: custom(certificate_name=""), "certificate_name must have at least 1 characters"),
@@ -254,7 +254,7 @@ BAD: list[tuple[Make, str]] = [
     (lambda: custom(hash_algorithm=HashAlgorithm.SHA1), "hash_algorithm must be SHA256 with ECDSA, got SHA1"),
     (lambda: custom(certificate_chain="no certificate"), "certificate_chain must be PEM text with a certificate"),
     (lambda: custom(certificate_chain=Path("missing.pem")), "certificate_chain must be a file, but '.*missing.pem'"),
-    (lambda: custom(certificate_chain=b"x"), "certificate_chain must be PEM text or a pathlib.Path, got b'x'"),
+    (lambda: custom(certificate_chain=b"x"), "certificate_chain must be PEM text or a pathlib.Path, got a bytes of"),
     (lambda: signer(profile_name=None), "profile_name or profile must be given, got neither"),
     (lambda: signer(profile_name="a"), "profile_name must have 2 to 64 characters, got 1"),
     (lambda: signer(profile_name="a" * 65), "profile_name must have 2 to 64 characters, got 65"),
@@ -301,6 +301,7 @@ BAD: list[tuple[Make, str]] = [
     (lambda: a_file(attributes={1: "a"}), "attributes key must be a str, got 1"),
     (lambda: a_file(attributes={"": "a"}), "attributes key must have at least 1 characters"),
     (lambda: a_file(attributes={"a": "b" * 4097}), r"attributes\['a'\] must have 0 to 4096 characters, got 4097"),
+    (lambda: a_file(attributes={"__proto__": "a"}), "attributes key must not be '__proto__', which the CDK cannot"),
     (lambda: a_file(attributes="a"), "attributes must be a mapping of str to str, got 'a'"),
     # rollout
     (lambda: RolloutRate.constant(maximum_per_minute=0), "maximum_per_minute must be between 1 and 1000, got 0"),
@@ -536,10 +537,12 @@ GOOD: dict[str, Make] = {
     "attribute value of 4096": lambda: a_file(attributes={"a": "b" * 4096}),
     "attribute value with line breaks": lambda: a_file(attributes={"a": "b\nc"}),
     "no attributes": lambda: a_file(attributes={}),
-    "SHA1 with RSA": lambda: custom(hash_algorithm=HashAlgorithm.SHA1, signature_algorithm=SignatureAlgorithm.RSA),
-    "SHA256 with RSA": lambda: custom(signature_algorithm=SignatureAlgorithm.RSA),
+    "SHA1 with RSA": lambda: custom(
+        hash_algorithm=HashAlgorithm.SHA1, signature_algorithm=SignatureAlgorithm.RSA, signature=b"\xff" * 256
+    ),
+    "SHA256 with RSA": lambda: custom(signature_algorithm=SignatureAlgorithm.RSA, signature=b"\xff" * 128),
     "PEM chain": lambda: custom(certificate_chain=PEM),
-    "signature of 1024 bytes": lambda: custom(signature=b"\xff" * 1024),
+    "signature of 512 bytes": lambda: custom(signature_algorithm=SignatureAlgorithm.RSA, signature=b"\xff" * 512),
     "profile name of 2": lambda: signer(profile_name="ab"),
     "profile name of 64": lambda: signer(profile_name="a" * 64),
     "profile alone": lambda: signer(profile_name=None, profile=profile()),

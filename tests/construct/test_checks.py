@@ -45,6 +45,16 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "number of another type": (lambda value: checks.number(WHOLE, "x", value), "7", "x must be a number, got '7'"),
     "number that is a bool": (lambda value: checks.number(WHOLE, "x", value), True, "x must be a number, got True"),
     "number too large": (lambda value: checks.number(WHOLE, "x", value), 10, "x must be between 1 and 9, got 10"),
+    "number that is none": (
+        lambda value: checks.number(DECIMAL, "x", value),
+        float("nan"),
+        "x must be a finite number, got nan",
+    ),
+    "number beyond all floats": (
+        lambda value: checks.number(WHOLE, "x", value),
+        10**400,
+        "x must be a finite number, got one of more than 308 digits",
+    ),
     "bool of another type": (lambda value: checks.boolean("x", value), "true", "x must be a bool, got 'true'"),
     "seconds of another type": (
         lambda value: checks.seconds(WHOLE, "x", value),
@@ -76,12 +86,25 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
         Duration.seconds(90),
         "x in minutes must be a whole number, got 1.5",
     ),
+    "infinite duration": (
+        lambda value: checks.minutes(WHOLE, "x", value),
+        Duration.minutes(10**400),
+        (
+            "x must be a whole number of minutes, but 'Infinity minutes' cannot be converted into a whole number of "
+            "millis."
+        ),
+    ),
     "value of an enum": (
         lambda value: checks.enum_member("x", value, Color),
         "red",
         "x must be one of Color.RED, Color.BLUE, got 'red'",
     ),
     "no mapping": (lambda value: checks.text_map("x", value), ["a"], "x must be a mapping of str to str, got ['a']"),
+    "key that jsii does not pass on": (
+        lambda value: checks.text_map("x", value),
+        {"__proto__": "a"},
+        "x key must not be '__proto__', which the CDK cannot write: choose another key",
+    ),
     "key of a mapping": (
         lambda value: checks.text_map("x", value),
         {"": "a"},
@@ -112,6 +135,21 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "another class": (lambda value: checks.instance_of("x", value, Color), 7, "x must be a Color, got 7"),
     "another class with a vowel": (lambda value: checks.instance_of("x", value, Apple), 7, "x must be an Apple, got 7"),
     "path of another type": (lambda value: checks.file("x", value), 7, "x must be a path, got 7"),
+    "path too long": (
+        lambda value: checks.file("x", value),
+        "a" * 5000,
+        "x must be the path of a file, got a str of length 5000: is it the file's content?",
+    ),
+    "path with a null character": (
+        lambda value: checks.file("x", value),
+        "a\0",
+        "x must be the path of a file, got a str of length 2: is it the file's content?",
+    ),
+    "path in two lines": (
+        lambda value: checks.file("x", value),
+        Path("a\nb"),
+        "x must be the path of a file, got a str of length 3: is it the file's content?",
+    ),
     "folder": (
         lambda value: checks.file("x", value),
         Path("/"),

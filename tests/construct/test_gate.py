@@ -42,7 +42,7 @@ def test_the_defaults_of_a_gate(tmp_path: Path) -> None:
         (lambda: RolloutGate(success_percentage=0), "success_percentage must be between 0.01 and 100, got 0"),
         (lambda: RolloutGate(success_percentage=99.999), "success_percentage must be a number with 2 decimals at most"),
         (lambda: RolloutGate(maximum_failures=-1), "maximum_failures must be at least 0, got -1"),
-        (lambda: RolloutGate(minimum_devices=0), "minimum_devices must be at least 1, got 0"),
+        (lambda: RolloutGate(minimum_devices=-1), "minimum_devices must be at least 0, got -1"),
         (lambda: RolloutGate(timeout=Duration.minutes(46)), "timeout in minutes must be between 1 and 45, got 46"),
         (lambda: RolloutGate(timeout=wrong(30)), "timeout must be a Duration, got 30: write Duration.minutes"),
         (lambda: Phase("a b", targets=[OtaTarget.thing("a")]), "name must be of a-z, A-Z, 0-9, _ and -, got 'a b'"),

@@ -14,11 +14,19 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_iot_ota import CodeSigning, FileLocation, OtaServiceRole, OtaTarget, OtaUpdateProvider
+from cdk_iot_ota import (
+    CodeSigning,
+    FileLocation,
+    HashAlgorithm,
+    OtaServiceRole,
+    OtaTarget,
+    OtaUpdateProvider,
+    SignatureAlgorithm,
+)
 from cdk_iot_ota._synth.casts import as_principal
 from cdk_iot_ota_handler.ota_update.contract import timeouts
 
-from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates
+from .stacks import SIGNATURE, firmware, only_update, ota_file, ota_update, stack, template, updates
 
 
 def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
@@ -56,8 +64,14 @@ def test_the_request_reads_like_the_api(tmp_path: Path) -> None:
 def test_a_signature_is_on_the_wire_as_devices_expect_it(tmp_path: Path) -> None:
     """The signature property is base64 of the base64 text that devices expect."""
     prod, raw = stack(), tmp_path / "blinky.sig"
-    raw.write_bytes(b"\x30\x45\x02\x20 a signature")
-    ota_update(prod, "Blinky", firmware(tmp_path))
+    raw.write_bytes(SIGNATURE)
+    signed = CodeSigning.custom(
+        signature=raw,
+        hash_algorithm=HashAlgorithm.SHA256,
+        signature_algorithm=SignatureAlgorithm.ECDSA,
+        certificate_name="/certificates/signer.pem",
+    )
+    ota_update(prod, "Blinky", tmp_path, files=[ota_file(FileLocation.from_asset(firmware(tmp_path)), signing=signed)])
     signing = only_update(prod)["Properties"]["Request"]["files"][0]["codeSigning"]["customCodeSigning"]
     assert base64.b64decode(base64.b64decode(signing["signature"]["inlineDocument"])) == raw.read_bytes()
     assert signing["certificateChain"] == {"certificateName": "/certificates/signer.pem"}
@@ -158,6 +172,16 @@ def test_delete_options_and_removal_policy(tmp_path: Path) -> None:
     assert resource["DeletionPolicy"] == "Delete"
     assert (retained["Properties"]["DeleteStream"], retained["Properties"]["ForceDeleteJob"]) == (False, False)
     assert (retained["DeletionPolicy"], retained["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_assembly_keeps_the_resource_out_of_refactorings(tmp_path: Path) -> None:
+    """The manifest, and not the template, says that ``cdk refactor`` is to leave the resource alone."""
+    prod = stack()
+    ota_update(prod, "Blinky", firmware(tmp_path))
+    artifact = cast(App, prod.node.root).synth().get_stack_artifact(prod.artifact_id)
+    found = [(entry.path, entry.data) for entry in artifact.find_metadata_by_type("aws:cdk:do-not-refactor")]
+    assert found == [("/Prod/Blinky/Resource/Default", True)]
+    assert "do-not-refactor" not in json.dumps(artifact.template)
 
 
 def test_outputs_are_attributes_of_the_resource(tmp_path: Path) -> None:

@@ -28,25 +28,42 @@ from cdk_iot_ota import (
 
 ROLE = "arn:aws:iam::111122223333:role/ota"
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
-PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 
 printable = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=40)
 keys = st.text(st.characters(exclude_categories=["C"], exclude_characters="*?$"), min_size=1, max_size=40)
 names = st.text("abcXYZ019_-", min_size=1, max_size=20)
-texts = st.dictionaries(printable, st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=3)
+texts = st.dictionaries(
+    printable.filter(lambda key: key != "__proto__"),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    max_size=3,
+)
 rates = st.integers(1, 1000)
-signatures = st.binary(min_size=1, max_size=80).map(lambda raw: b"\xff" + raw)
+# A DER SEQUENCE of two INTEGERs, and bytes that are not text.
+numbers = st.integers(1, 2**256).map(lambda number: number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+sequences = st.tuples(numbers, numbers).map(lambda two: b"".join(bytes([2, len(one)]) + one for one in two))
+signatures = {
+    "ECDSA": sequences.map(lambda content: bytes([0x30, len(content)]) + content),
+    "RSA": st.tuples(st.binary(min_size=1, max_size=8), st.sampled_from([128, 256, 384, 512])).map(
+        lambda parts: b"\xff" + parts[0].ljust(parts[1] - 1, b"\xff")
+    ),
+}
 objects = st.fixed_dictionaries({"bucket": st.just("firmware"), "key": keys}, optional={"version": names})
 streams = st.fixed_dictionaries({"streamId": names, "fileId": st.integers(0, 255)})
-custom = st.fixed_dictionaries(
-    {
-        "signature": signatures.map(lambda raw: {"inlineDocument": base64.b64encode(raw)}),
-        "certificateChain": st.fixed_dictionaries(
-            {"certificateName": printable}, optional={"inlineDocument": st.just(PEM)}
-        ),
-        "hashAlgorithm": st.just("SHA256"),
-        "signatureAlgorithm": st.sampled_from(["ECDSA", "RSA"]),
-    }
+custom = st.one_of(
+    [
+        st.fixed_dictionaries(
+            {
+                "signature": raw.map(lambda raw: {"inlineDocument": base64.b64encode(raw)}),
+                "certificateChain": st.fixed_dictionaries(
+                    {"certificateName": printable}, optional={"inlineDocument": st.just(PEM)}
+                ),
+                "hashAlgorithm": st.just("SHA256"),
+                "signatureAlgorithm": st.just(algorithm),
+            }
+        )
+        for algorithm, raw in signatures.items()
+    ]
 )
 profiles = st.fixed_dictionaries(
     {

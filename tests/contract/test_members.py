@@ -23,10 +23,10 @@ from cdk_iot_ota import (
     SigningProfile,
     TargetSelection,
 )
-from tests.construct.stacks import RESOURCE_TYPE, stack, template
+from tests.construct.stacks import RESOURCE_TYPE, SIGNATURE, stack, template
 
 SHAPE: Any = botocore.session.get_session().get_service_model("iot").operation_model("CreateOTAUpdate").input_shape
-PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 
 # The id and the tags are separate properties of the resource.
 ELSEWHERE = {"otaUpdateId", "tags", "tags[].Key", "tags[].Value"}
@@ -81,7 +81,7 @@ def test_every_member_can_be_set() -> None:
         "additional_parameters": {"k": "v"},
     }
     chained = CodeSigning.custom(
-        signature=b"\xff",
+        signature=SIGNATURE,
         hash_algorithm=HashAlgorithm.SHA256,
         signature_algorithm=SignatureAlgorithm.ECDSA,
         certificate_name="/signer.pem",

@@ -67,7 +67,7 @@ def assert_nothing_left(temp: Path) -> None:
 def test_whole_demo(tmp_path: Path) -> None:
     """The demo deploys, updates the devices, replaces and destroys, and prints plain lines without a terminal."""
     with running_demo(tmp_path) as demo:
-        output, _ = demo.communicate(timeout=150)
+        output, _ = demo.communicate(timeout=240)
     assert demo.returncode == 0, output
     assert not set("\x1b\r") & set(output)
     lines = [line.strip() for line in output.splitlines()]
@@ -78,6 +78,7 @@ def test_whole_demo(tmp_path: Path) -> None:
     assert any(line.startswith("replaces") and updates[0] in line for line in lines)
     assert sum(line.endswith("(pinned)") for line in lines) == 2
     assert "no OTA update, job or stream is left" in lines
+    assert "reported FAILED 0x000000e3: 0x00000000: the signature check failed" in output
     assert lines[-1].startswith("total")
     assert_nothing_left(tmp_path)
 

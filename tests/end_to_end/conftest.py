@@ -20,6 +20,7 @@ from tests.end_to_end.support.deployment import Declaration, Deployment
 from tests.end_to_end.support.opt_in import ACCOUNT_VARIABLE, OptInError
 from tests.end_to_end.support.real_aws import RealAws, new_prefix, opted_in_account
 from tests.end_to_end.support.resources import create_bucket
+from tests.signing_key import certificate
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,7 +72,7 @@ def deployment(aws: Account, tmp_path: Path, request: pytest.FixtureRequest) -> 
 @pytest.fixture(scope="session")
 def fleet(aws: Account) -> Iterator[Fleet]:
     """Register five devices in a thing group."""
-    with Fleet(aws, "end-to-end", 5) as devices:
+    with Fleet(aws, "end-to-end", 5, certificate=certificate()) as devices:
         devices.register()
         yield devices
 

@@ -21,7 +21,10 @@ def cdk(aws: LocalAws, *arguments: str) -> None:
 @pytest.mark.local_only("starts a second local AWS")
 def test_bootstrap_deploy_and_destroy(tmp_path: Path) -> None:
     """`cdk bootstrap`, `cdk deploy` and `cdk destroy` of app.py succeed and leave no update, job or stream."""
-    with LocalAws(auth=True) as aws, Fleet(aws, "blinky-fleet", 3) as fleet:
+    with (
+        LocalAws(auth=True) as aws,
+        Fleet(aws, "blinky-fleet", 3, certificate=ROOT / "firmware" / "signer.pem") as fleet,
+    ):
         fleet.register()
         cdk(aws, "bootstrap", f"aws://{aws.account}/{aws.region}")
         outputs = tmp_path / "outputs.json"

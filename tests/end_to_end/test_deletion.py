@@ -101,7 +101,7 @@ def test_the_old_update_can_be_deleted_when_bucket_and_role_change(
         def declaration(stack: Stack) -> None:
             role = OtaServiceRole(stack, "Role") if custom_role else None
             found = s3.Bucket.from_bucket_name(stack, "Bucket", bucket)
-            files = [signed_file(FileLocation.from_bucket(found, "blinky.bin"))]
+            files = [signed_file(FileLocation.from_bucket(found, "blinky.bin"), bucket.encode())]
             blinky(stack, targets=[OtaTarget.thing_group(fleet.name)], files=files, role=role)
 
         return declaration

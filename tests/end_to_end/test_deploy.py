@@ -23,7 +23,7 @@ def test_create(aws: LocalAws, deployment: Deployment, declare: Declare, fleet: 
     assert tags(aws, outputs["Arn"])["team"] == "devices"
     assert tags(aws, outputs["Arn"])[names.DEPLOYED_TAG] == "true"
     assert fleet.wait(outputs["Job"]).succeeded == 5
-    assert fleet.problems == {}, "every device could read the job document, the signature included"
+    assert fleet.problems == {}, "every device has verified the image"
 
 
 def test_nothing_changes(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:

@@ -24,9 +24,10 @@ from cdk_iot_ota import (
 )
 from cdk_iot_ota_local import Fleet, LocalAws
 from tests.end_to_end.support.deployment import Declaration, Deployment
+from tests.signing_key import sign
 
 SIGNED = CodeSigning.custom(
-    signature=b"\x30\x45\x02\x20 a signature",
+    signature=sign(b"firmware"),
     hash_algorithm=HashAlgorithm.SHA256,
     signature_algorithm=SignatureAlgorithm.ECDSA,
     certificate_name="/signer.pem",

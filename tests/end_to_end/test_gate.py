@@ -16,6 +16,7 @@ from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
 from tests.end_to_end.support.permissions import Permission, shorten_timeouts, without_permission
+from tests.signing_key import certificate
 
 DEVICES = 6
 
@@ -24,7 +25,7 @@ DEVICES = 6
 def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     """Start devices that take each job in the background; the test's parameter sets the behaviour of some."""
     behaviours = getattr(request, "param", {})
-    with Fleet(aws, f"gate-{time.monotonic_ns()}", DEVICES, behaviours=behaviours) as fleet:
+    with Fleet(aws, f"gate-{time.monotonic_ns()}", DEVICES, certificate=certificate(), behaviours=behaviours) as fleet:
         fleet.register()
         fleet.start()
         yield fleet

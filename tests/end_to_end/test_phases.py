@@ -12,6 +12,7 @@ from cdk_iot_ota import OtaTarget, Phase, PhasedRollout, RolloutGate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
+from tests.signing_key import certificate
 
 SIZES = {"canary": 2, "early": 3, "fleet": 4}
 Fleets = dict[str, Fleet]
@@ -22,7 +23,10 @@ def fleets(aws: LocalAws) -> Iterator[Fleets]:
     """Start a fleet for each phase, which takes jobs in the background."""
     now = time.monotonic_ns()
     with contextlib.ExitStack() as stack:
-        started = {name: stack.enter_context(Fleet(aws, f"{name}-{now}", size)) for name, size in SIZES.items()}
+        started = {
+            name: stack.enter_context(Fleet(aws, f"{name}-{now}", size, certificate=certificate()))
+            for name, size in SIZES.items()
+        }
         for fleet in started.values():
             fleet.register()
             fleet.start()

@@ -149,7 +149,7 @@ def test_a_gate_is_read_from_text() -> None:
         ({"SuccessPercentage": "101"}, "Gate: SuccessPercentage must be between 0.01 and 100, got 101"),
         ({"MaximumFailures": "-1"}, "Gate: MaximumFailures must be a number, got '-1'"),
         ({"MaximumFailures": "1.5"}, "Gate: MaximumFailures must be a whole number, got 1.5"),
-        ({"MinimumDevices": "0"}, "Gate: MinimumDevices must be at least 1, got 0"),
+        ({"MinimumDevices": "0.5"}, "Gate: MinimumDevices must be a whole number, got 0.5"),
         ({"TimeoutInMinutes": "46"}, "Gate: TimeoutInMinutes must be between 1 and 45, got 46"),
         ({"TimeoutInMinutes": None}, "Gate: TimeoutInMinutes must be a number, got None"),
     ],

@@ -74,3 +74,29 @@ def test_two_hundred_characters_of_a_comment_are_shown() -> None:
     progress = JobProgress(status="CANCELED", comment="x" * 201, canceled=1)
     reason = verdict(gate, progress, waited=LAG, left=1000).reason
     assert f" {'x' * 200} " in reason
+
+
+@pytest.mark.parametrize("status", ["IN_PROGRESS", "COMPLETED"])
+def test_an_empty_job_passes_a_gate_without_minimum_after_the_first_minute(status: str) -> None:
+    """With a minimum of 0 a job without devices passes once it has reached all targets and may show all of them."""
+    assert action(minimum=0, status=status, waited=LAG) is Action.WAIT
+    assert action(minimum=0, status=status, waited=LAG + 0.1) is Action.MARK
+    assert action(minimum=0, is_rolled_out=False) is Action.WAIT
+
+
+def test_a_gate_without_minimum_evaluates_the_devices_that_there_are() -> None:
+    """With a minimum of 0 the devices of a job must succeed all the same."""
+    assert action(minimum=0, queued=1) is Action.WAIT
+    assert action(minimum=0, failed=1, waited=5) is Action.STOP
+    assert action(minimum=0, status="CANCELED") is Action.STOP
+
+
+def test_a_job_without_devices_hints_at_a_group_of_the_same_deploy() -> None:
+    """The reason of a gate that fails without any device says that a new thing group is empty, and no other does."""
+    gate = Gate(success_percentage="100", maximum_failures=0, minimum_devices=2, timeout=1800)
+    reasons = [
+        verdict(gate, JobProgress(status="COMPLETED", succeeded=count), waited=LAG + 1, left=1000).reason
+        for count in (0, 1)
+    ]
+    assert "if this deploy has created their thing group, that is empty" in reasons[0]
+    assert "thing group" not in reasons[1]

@@ -187,6 +187,11 @@ def test_the_first_and_the_last_valid_value_pass(path: str, lowest: Any, highest
             {NOTIFIED: 1, SUCCEEDED: 1},
             f"rateIncreaseCriteria must have either {NOTIFIED} or {SUCCEEDED}, got ['{NOTIFIED}', '{SUCCEEDED}']",
         ),
+        (
+            f"{EXPONENTIAL}.rateIncreaseCriteria",
+            {NOTIFIED: float("inf")},
+            f"{NOTIFIED} must be a finite number, got inf",
+        ),
         (ABORT, [], "abortCriteriaList must have 1 to 100 members, got 0"),
         (ABORT, [CRITERION] * 101, "abortCriteriaList must have 1 to 100 members, got 101"),
         ("protocols", [], "protocols must have 1 to 2 members, got 0"),

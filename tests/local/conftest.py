@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 from cdk_iot_ota_local import LocalAws
 from tests.local.roles import Roles
 from tests.local.secret_bucket import SecretBucket
+from tests.signing_key import sign
 
-# Simulated devices only check the first byte of a DER sequence.
-SIGNATURE = b"\x30\x06\x02\x01\x01\x02\x01\x01"
+IMAGE = b"x" * 1000
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -32,14 +32,14 @@ class Account:
         self.iot, self.s3, self.iam = aws.client("iot"), aws.client("s3"), aws.client("iam")
         self.bucket = "firmware-bucket"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": aws.region})
-        self.s3.put_object(Bucket=self.bucket, Key="blinky.bin", Body=b"x" * 1000)
+        self.s3.put_object(Bucket=self.bucket, Key="blinky.bin", Body=IMAGE)
         self.role = self.iam.create_role(RoleName="ota", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
         self.thing = self.iot.create_thing(thingName="bench-1")["thingArn"]
 
     def file(self, *, key: str = "blinky.bin", **location: Any) -> dict[str, Any]:
         """Return a signed file in S3."""
         signing = {
-            "signature": {"inlineDocument": base64.b64encode(SIGNATURE)},
+            "signature": {"inlineDocument": base64.b64encode(sign(IMAGE))},
             "certificateChain": {"certificateName": "/certs/signer.pem"},
             "hashAlgorithm": "SHA256",
             "signatureAlgorithm": "ECDSA",

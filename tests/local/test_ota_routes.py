@@ -11,7 +11,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.local.conftest import IMAGE
 from tests.local.errors import code
+from tests.signing_key import sign
 
 
 def test_create_answers_pending_without_job(account: Any) -> None:
@@ -86,7 +88,7 @@ def test_job_document_is_the_agents(account: Any) -> None:
                 "update_data_url": None,
                 "auth_scheme": None,
                 "fileType": 2,
-                "sig-sha256-ecdsa": base64.b64encode(b"\x30\x06\x02\x01\x01\x02\x01\x01").decode(),
+                "sig-sha256-ecdsa": base64.b64encode(sign(IMAGE)).decode(),
             }
         ],
     }

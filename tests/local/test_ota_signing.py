@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from cdk_iot_ota_local import LocalAwsError
-from cdk_iot_ota_local.devices.device import document_problem
+from cdk_iot_ota_local.devices.document import read_document
+from cdk_iot_ota_local.devices.problem import Problem
+from cdk_iot_ota_local.devices.profile import TAKES_ALL
 from tests.local.signing import Signing, signed_into
 
 IMAGE = b"x" * 1000
@@ -64,7 +66,7 @@ def test_an_object_is_signed(account: Any, signing: Signing, given: str) -> None
     assert body(account, location) == IMAGE
     document = account.document("signed")
     (file,) = document["files"]
-    assert document_problem(json.dumps({"afr_ota": document})) is None
+    assert not isinstance(read_document(json.dumps({"afr_ota": document}), TAKES_ALL), Problem)
     assert (file["certfile"], file["filesize"]) == ("/certs/blinky.pem", len(IMAGE))
     verify(account.aws.signing_certificate(signing.certificate), "sig-sha1-rsa", file["sig-sha1-rsa"], IMAGE)
 

@@ -48,7 +48,7 @@ def test_the_wheel_admits_what_the_tests_run_with() -> None:
         (lowest,) = [pin.version for pin in pins("requirements-lowest.txt") if pin.name == name]
         assert pinned in versions
         assert f">={lowest}" in str(versions).split(",")
-    for name, versions in (required("cli") | required("local")).items():
+    for name, versions in (required("cli") | required("local") | required("verify")).items():
         assert all(pin.version in versions for pin in pins() if pin.name == name), name
 
 
@@ -58,8 +58,9 @@ def test_the_wheel_brings_only_the_cdk() -> None:
     assert set(required("cli")) == {"boto3", "click", "rich"}
     local = {"boto3", "cbor2", "cryptography", "hypercorn", "ministack", "paho-mqtt"}
     assert set(required("local")) == local
+    assert set(required("verify")) == {"cryptography"}
     runtime, _ = rows()
-    assert not {"boto3", "botocore"} & {row.name for row in runtime}
+    assert not {"boto3", "botocore", "cryptography"} & {row.name for row in runtime}
 
 
 def test_npm_packages_are_hashed() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.credentials import Credentials
 from botocore.stub import Stubber
 
-from tests.end_to_end.support.real_aws import PREFIX, NamePrefixError, RealAws, jobs_endpoint, new_prefix
+from tests.end_to_end.support.real_aws import PREFIX, NamePrefixError, RealAws, jobs_endpoint, new_prefix, signed_url
 
 
 @pytest.fixture
@@ -97,3 +98,14 @@ def test_devices_use_the_jobs_endpoint_of_the_account(aws: RealAws) -> None:
     with Stubber(aws._iot) as stubber:
         stubber.add_response("describe_endpoint", {"endpointAddress": "b.jobs"})
         assert aws.client("iot-jobs-data").meta.endpoint_url == "https://b.jobs"
+
+
+def test_devices_sign_for_the_message_broker() -> None:
+    """The signature of the broker's URL does not cover the session token, which comes last."""
+    lasting, temporary = (Credentials("key", "secret", token) for token in (None, "a/token"))
+    before, after = (signed_url("a-ats.iot", "eu-central-1", credentials) for credentials in (lasting, temporary))
+    assert before.startswith("https://a-ats.iot/mqtt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=key%2F")
+    assert "Security-Token" not in before
+    path, _, token = after.rpartition("&")
+    assert token == "X-Amz-Security-Token=a%2Ftoken"
+    assert "X-Amz-Signature=" in path

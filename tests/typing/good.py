@@ -44,6 +44,7 @@ class Firmware(Stack):
             signature_algorithm=SignatureAlgorithm.ECDSA,
             certificate_name="/signer.pem",
             certificate_chain=Path("chain.pem"),
+            certificate=Path("signer.pem"),
         )
         profile = SigningProfile(
             certificate_arn="arn:aws:acm:eu-central-1:111122223333:certificate/1",

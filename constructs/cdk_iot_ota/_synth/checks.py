@@ -15,13 +15,15 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from cdk_iot_ota_handler.ota_update.contract import limits
+from cdk_iot_ota_handler.ota_update.contract import limits, private_keys
 from cdk_iot_ota_handler.ota_update.contract.environment import Environment
 
 from . import synth_limits
 
 _Member = TypeVar("_Member")
 _Enum = TypeVar("_Enum", bound=enum.Enum)
+# jsii passes no mapping with this key on.
+_NOT_IN_JSII = "__proto__"
 
 
 @contextmanager
@@ -52,6 +54,8 @@ def shown(value: object) -> str:
 
 
 def _is_opaque(value: object) -> bool:
+    if isinstance(value, int):
+        return False  # with too many digits for repr, maybe
     return re.search(" at 0x[0-9a-f]+", repr(value)) is not None
 
 
@@ -63,7 +67,8 @@ def known(value: Any) -> bool:
 def text(limit: limits.Text, name: str, value: str) -> str:
     """Return a string after checking its limit."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {shown(value)}")
+        private_keys.refuse(name, value)
+        raise TypeError(f"{name} must be a str, got {shown(value) if limit.quoted else limits.described(value)}")
     if known(value):
         limit.check(name, value)
     return value
@@ -103,6 +108,8 @@ def number(limit: limits.Number, name: str, value: float) -> float:
     """Return a number after checking its limit."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
+    # First: JSON has neither NaN nor infinity, and jsii's process, which `known` asks, ends when it reads one.
+    limits.finite(name, value)
     if not known(value):
         return value
     limit.check(name, value)
@@ -137,7 +144,11 @@ def _duration(limit: limits.Number, name: str, value: Duration, unit: int, units
                 f"{name} must be Duration.{units}(…) for a token, got one in {value.unit_label()}: CloudFormation "
                 "cannot convert it"
             ) from None
-    amount = value.to_milliseconds() / 1000 / unit
+    try:
+        amount = value.to_milliseconds() / 1000 / unit
+    except RuntimeError as error:  # infinite, or a fraction of a millisecond
+        problem = str(error).partition(": ")[2]
+        raise ValueError(f"{name} must be a whole number of {units}, but {problem}") from None
     limit.check(f"{name} in {units}", int(amount) if amount == int(amount) else amount)
     return int(amount)
 
@@ -154,6 +165,8 @@ def text_map(name: str, value: Mapping[str, str]) -> dict[str, str]:
     """Return a mapping of strings to strings after checking keys and values."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping of str to str, got {shown(value)}")
+    if _NOT_IN_JSII in value:
+        raise ValueError(f"{name} key must not be {_NOT_IN_JSII!r}, which the CDK cannot write: choose another key")
     return {
         text(limits.MAP_KEY, f"{name} key", key): text(limits.MAP_VALUE, f"{name}[{key!r}]", item)
         for key, item in value.items()
@@ -182,13 +195,23 @@ def instance_of(name: str, value: _Member, kind: type[Any]) -> _Member:
 
 
 def file(name: str, path: str | Path) -> Path:
-    """Return the absolute path of a file after checking that it exists."""
+    """Return the absolute path of a file after checking that it exists. The content of a key is refused as its path."""
     if not isinstance(path, (str, Path)):
         raise TypeError(f"{name} must be a path, got {shown(path)}")
-    resolved = Path(path).resolve()
-    if resolved.is_file():
+    private_keys.refuse(name, path)
+    try:
+        resolved = Path(path).resolve()
+        is_file, is_folder = resolved.is_file(), resolved.is_dir()
+    except (OSError, ValueError):  # too long, or with a null character
+        is_file = is_folder = False
+        resolved = None
+    if is_file and resolved:
         return resolved
-    problem = "is a directory" if resolved.is_dir() else "does not exist"
+    if resolved is None or not str(path).isprintable():
+        raise ValueError(
+            f"{name} must be the path of a file, got {limits.described(str(path))}: is it the file's content?"
+        )
+    problem = "is a directory" if is_folder else "does not exist"
     raise ValueError(f"{name} must be a file, but {str(resolved)!r} {problem}: build it before synth, or correct it")
 
 

@@ -35,6 +35,8 @@ class HandlerPermissions:
 
     def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
         self._policies, self._role = policies, role
+        # The policies that only a creation needs: what is deployed does not.
+        self.for_creation: set[RolePolicy] = set()
         self._explicit_ids = _ExplicitIds(scope, policies, role)
 
     def needed_for(self, needs: Needs) -> list[IConstruct]:
@@ -88,7 +90,9 @@ class HandlerPermissions:
         ]
 
     def _reads_of(self, id: str, objects: Sequence[InBucket], action: str) -> list[RolePolicy]:
-        return self._policies.reads(id, self._role, objects, outlives_declaration=False, on_objects=[action])
+        found = self._policies.reads(id, self._role, objects, outlives_declaration=False, on_objects=[action])
+        self.for_creation.update(found)
+        return found
 
 
 class _ExplicitIds:

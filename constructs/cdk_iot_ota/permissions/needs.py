@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
+from .._synth.removal import Removal
 from ..request.file_location import InBucket
 from ..request.ota_file import BoundFile
 
@@ -14,7 +15,7 @@ class Needs:
     """The facts about one update that its permissions follow from.
 
     :param explicit_id: its ``ota_update_id``, unless the id is generated.
-    :param outlives_declaration: whether devices may still download its files when the stack declares other content.
+    :param removal: its removal policies, which may change until the end of synth.
     """
 
     role: iam.IRole | iam.Role
@@ -23,7 +24,13 @@ class Needs:
     delete_stream: bool
     force_delete_job: bool
     gated: bool
-    outlives_declaration: bool
+    removal: Removal
+
+    @property
+    def outlives_declaration(self) -> bool:
+        """Return whether devices may still download its files when the stack declares other content."""
+        # Without force the old update may outlive the deploy that replaces it.
+        return self.removal.is_retained or not self.force_delete_job
 
     @property
     def objects(self) -> list[InBucket]:

@@ -11,11 +11,12 @@ that depends on it. So permissions to delete are constant, and policies that fol
 
 from typing import cast
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Stage
 from constructs import Construct, IConstruct, IValidation
 
 from .._synth import shared
 from .._synth.exports import ExportedAttributes
+from .._synth.removal import Removal
 from .._synth.validation import EndOfSynth
 from ..provider.ota_update_provider import OtaUpdateProvider
 from .handler import HandlerPermissions
@@ -36,6 +37,9 @@ class OtaPermissions(Construct):
         policies = Policies(self)
         self._handler = HandlerPermissions(self, policies, provider._sized_role)
         self._service = ServicePermissions(policies)
+        self._declared: list[Needs] = []
+        # CDK validates a stage before what is in it: the sizes of roles are checked after this.
+        (Stage.of(self) or self).node.add_validation(cast(IValidation, EndOfSynth(self._settle)))
         self.exported = ExportedAttributes(policies.stack)
         self.node.add_validation(cast(IValidation, EndOfSynth(self.exported.check)))
 
@@ -50,7 +54,17 @@ class OtaPermissions(Construct):
 
     def needed_for(self, needs: Needs) -> list[IConstruct]:
         """Return the policies that one update depends on."""
+        self._declared.append(needs)
         found = self._handler.needed_for(needs)
         if isinstance(needs.role, OtaServiceRole):
             found += self._service.needed_for(needs, needs.role)
         return found
+
+    def _settle(self) -> None:
+        """Adapt the policies to what is retained at the end of synth, as if it had been declared so at once."""
+        changed = [needs for needs in self._declared if needs.removal.read()]
+        if changed:
+            self._service.read_again(self._declared)
+        # Retained, they would fill their role with each content that the stack has ever had.
+        for policy in self._handler.for_creation | self._service.for_creation:
+            Removal(policy).destroy()

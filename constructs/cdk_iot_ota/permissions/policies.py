@@ -82,6 +82,11 @@ class Policies:
                 policy.put(sid, statement)
         return list(policies.values())
 
+    def forget_objects(self, id: str) -> None:
+        """Forget the objects that policies with ids of this beginning name, so that ``reads`` starts again."""
+        for policy_id in [found for found in self._objects if found.startswith(id)]:
+            del self._objects[policy_id]
+
     def arn(self, resource: str, name: str) -> str:
         """Return the ARN of an AWS IoT resource in the stack's account and Region."""
         return self.stack.format_arn(service="iot", resource=resource, resource_name=name)

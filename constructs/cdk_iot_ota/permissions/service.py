@@ -1,6 +1,6 @@
 """The permissions of an ``OtaServiceRole``, which AWS IoT assumes for the updates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
@@ -23,6 +23,7 @@ from .needs import Needs
 from .policies import Policies
 from .service_role import OtaServiceRole
 
+_READS = "ServiceReads"
 _PREFIX_REASON = "jobs are named after their updates, whose ids all start with this stack's prefix"
 _TARGETS_REASON = "CreateJob is authorized for the job and for its targets; the job's name is what limits it"
 _SIGNING_JOBS_REASON = "AWS Signer names its jobs at random"
@@ -36,6 +37,8 @@ class ServicePermissions:
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
         self._signing: dict[str, _Signing] = {}
+        # The policies that only a creation needs: devices do not.
+        self.for_creation: set[RolePolicy] = set()
 
     def needed_for(self, needs: Needs, role: OtaServiceRole) -> list[RolePolicy]:
         """Return the policies that the service needs for one update with this role."""
@@ -44,15 +47,25 @@ class ServicePermissions:
         if needs.explicit_id is not None:
             statement = self._jobs("*", ANY_JOB_REASON)
             found.append(self._policies.constant(f"ServiceExplicitIds{suffix}", role, {"AnyJobs": statement}))
-        found += self._policies.reads(
-            f"ServiceReads{suffix}",
+        found += self._reads(f"{_READS}{suffix}", role, needs)
+        return [*found, *self._signs(f"ServiceSigns{suffix}", role, needs)]
+
+    def read_again(self, declared: Iterable[Needs]) -> None:
+        """Render the policies for the objects of all updates again, because some of them are retained by now or not."""
+        self._policies.forget_objects(_READS)
+        for needs in declared:
+            if isinstance(needs.role, OtaServiceRole):
+                self._reads(f"{_READS}{needs.role.node.addr[-8:]}", needs.role, needs)
+
+    def _reads(self, id: str, role: OtaServiceRole, needs: Needs) -> list[RolePolicy]:
+        return self._policies.reads(
+            id,
             role,
             needs.objects,
             outlives_declaration=needs.outlives_declaration,
             on_objects=READ_OBJECTS,
             on_bucket=READ_BUCKET,
         )
-        return [*found, *self._signs(f"ServiceSigns{suffix}", role, needs)]
 
     def _jobs_and_streams(self, id: str, role: OtaServiceRole) -> RolePolicy:
         targets = [self._policies.arn("thing", "*"), self._policies.arn("thinggroup", "*")]
@@ -81,6 +94,8 @@ class ServicePermissions:
             policies[where] = policy = self._policies.replaced(f"{id}{where}", role)
             for sid, statement in signing.statements(job.destination).items():
                 policy.put(sid, statement)
+            if job.destination is None:
+                self.for_creation.add(policy)
         return list(policies.values())
 
 

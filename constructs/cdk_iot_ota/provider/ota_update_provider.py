@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnDeletionPolicy, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from aws_cdk import custom_resources as cr
-from constructs import Construct
+from constructs import Construct, IValidation
 
 import cdk_iot_ota_handler
 from cdk_iot_ota_handler.ota_update.contract import timeouts
@@ -20,6 +20,8 @@ from cdk_iot_ota_handler.ota_update.contract import timeouts
 from .._iam.sized_role import SizedRole
 from .._synth import checks, shared
 from .._synth.casts import as_function, as_role
+from .._synth.removal import Removal
+from .._synth.validation import EndOfSynth
 from . import encryption, findings, waiter
 from .function_role import function_role
 
@@ -48,7 +50,7 @@ class OtaUpdateProvider(Construct):
         allowed.
     :raises ValueError: if ``encryption_key`` is an alias or in another Region, or ``vpc_subnets`` or
         ``security_groups`` is given without ``vpc``.
-    :raises TypeError: if ``encryption_key`` or ``vpc`` is of another type.
+    :raises TypeError: if ``log_retention``, ``encryption_key`` or ``vpc`` is of another type.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class OtaUpdateProvider(Construct):
         security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
     ) -> None:
         super().__init__(scope, id)
+        with checks.prefix_errors(self.node.path):
+            checks.enum_member("log_retention", log_retention, logs.RetentionDays)
         if vpc is not None and not hasattr(vpc, "vpc_id"):
             raise TypeError(f"{self.node.path}: vpc must be an ec2.IVpc, got {checks.shown(vpc)}: see Vpc.from_lookup")
         for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
@@ -76,6 +80,7 @@ class OtaUpdateProvider(Construct):
         self._handler = self._new_handler()
         self._framework = self._new_framework()
         findings.acknowledge(self, in_vpc=vpc is not None, encrypted=encryption_key is not None)
+        self.node.add_validation(cast(IValidation, EndOfSynth(self._rename_if_retained)))
 
     @staticmethod
     def get_or_create(scope: Construct) -> "OtaUpdateProvider":
@@ -120,9 +125,27 @@ class OtaUpdateProvider(Construct):
         return log_group
 
     def _new_waiter_log_group(self) -> logs.LogGroup:
+        group = self._waiter_log_group = self._new_log_group("WaiterLogGroup", self._waiter_log_group_name)
+        return group
+
+    @property
+    def _waiter_log_group_name(self) -> str:
         # Any other prefix adds to the resource policy of CloudWatch Logs, whose size all state machines share.
-        name = f"/aws/vendedlogs/states/{Aws.STACK_NAME}-{self.node.addr[-8:]}"
-        return self._new_log_group("WaiterLogGroup", name)
+        return f"/aws/vendedlogs/states/{Aws.STACK_NAME}-{self.node.addr[-8:]}"
+
+    def _rename_if_retained(self) -> None:
+        """Give the one log group with a fixed name a name of this stack alone, if an aspect retains it.
+
+        Retained after the stack under its fixed name, it would fail the next deploy of a stack with the same name. It
+        is deleted when it is replaced, so that no name is taken when a stack begins or ceases to retain it.
+        """
+        group = cast(logs.CfnLogGroup, self._waiter_log_group.node.default_child)
+        removal = Removal(group)
+        removal.read()
+        if removal.is_retained:
+            stack_uuid = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+            group.log_group_name = f"{self._waiter_log_group_name}-{stack_uuid}"
+            group.cfn_options.update_replace_policy = CfnDeletionPolicy.DELETE
 
     def _new_role(self, id: str, log_group: logs.LogGroup) -> SizedRole:
         return function_role(self, id, log_group, in_vpc=self._network["vpc"] is not None, key=self._key)

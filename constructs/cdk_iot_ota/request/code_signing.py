@@ -3,21 +3,22 @@
 import abc
 import base64
 import enum
-import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aws_cdk import Annotations
 from aws_cdk import aws_s3 as s3
+from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks
+from .._synth import certificates, checks, signatures
+from .._synth.verification import SignerCertificate
 from .signing_profile import SigningProfile
 
-_LONGEST_SIGNATURE = 1024
-_TEXT = frozenset(string.printable.encode())
+_NOT_VERIFIED = "cdk-iot-ota:signature-not-verified"
 
 
 class HashAlgorithm(enum.Enum):
@@ -63,29 +64,40 @@ class CodeSigning(abc.ABC):
         signature_algorithm: SignatureAlgorithm,
         certificate_name: str,
         certificate_chain: str | Path | None = None,
+        certificate: bytes | Path | None = None,
     ) -> "CodeSigning":
         """Use a signature that exists before the deploy, from a build or an HSM (``customCodeSigning``).
 
+        Errors quote neither the signature nor the certificates, and what looks like a private key is refused.
+
         :param signature: the raw signature as ``openssl dgst -sign`` writes it: bytes, or a file that is read at synth.
-            Do not encode it: this library adds the two layers of base64 that the API needs.
+            ECDSA: one DER SEQUENCE of two INTEGERs; RSA: 128, 256, 384 or 512 bytes. Do not encode it: this library
+            adds the two layers of base64 that the API needs.
         :param hash_algorithm: ``hashAlgorithm``; SHA1 only with RSA.
-        :param signature_algorithm: ``signatureAlgorithm``.
+        :param signature_algorithm: ``signatureAlgorithm``; RSA is PKCS#1 v1.5.
         :param certificate_name: ``certificateChain.certificateName``: the path of the signer's certificate on the
             device.
-        :param certificate_chain: ``certificateChain.inlineDocument``: certificates as PEM text, or a PEM file.
-            Default: none.
-        :raises ValueError: if the signature is empty or already encoded, or a file does not exist.
+        :param certificate_chain: ``certificateChain.inlineDocument``: certificates as PEM text, or a PEM file: complete
+            ``CERTIFICATE`` blocks. Default: none.
+        :param certificate: the signer's certificate in PEM or DER: bytes, or a file that is read at synth. With it, the
+            signature of a file from ``FileLocation.from_asset`` is verified at synth, and a certificate that is not
+            valid now is a warning, ``cdk-iot-ota:certificate-validity``. It is not part of the request: devices have
+            theirs at ``certificate_name``. Needs the extra ``cdk-iot-ota[verify]``. Default: none, nothing is verified.
+        :raises ValueError: if the signature, a certificate or the chain has another form, or a file does not exist;
+            when the update is declared, if the signature does not match the image and the certificate.
+        :raises ImportError: if ``certificate`` is given and the extra is not installed.
         """
         raw = checks.file("signature", signature).read_bytes() if isinstance(signature, Path) else signature
         checks.enum_member("hash_algorithm", hash_algorithm, HashAlgorithm)
         checks.enum_member("signature_algorithm", signature_algorithm, SignatureAlgorithm)
         limits.algorithms("hash_algorithm", hash_algorithm.value, signature_algorithm.value)
         return _Custom(
-            _raw_signature(raw),
+            signatures.check(raw, signature_algorithm.value),
             hash_algorithm,
             signature_algorithm,
             checks.text(limits.CERTIFICATE_NAME, "certificate_name", certificate_name),
-            None if certificate_chain is None else _pem(certificate_chain),
+            None if certificate_chain is None else certificates.chain(certificate_chain),
+            None if certificate is None else SignerCertificate.load(certificate, signature_algorithm.value),
         )
 
     @staticmethod
@@ -141,6 +153,13 @@ class CodeSigning(abc.ABC):
     def render(self) -> Mapping[str, Any] | None:
         """Render the API's ``codeSigning``, or None for an unsigned file."""
 
+    def verify(self, scope: Construct, name: str, image: Path | None) -> None:  # noqa: B027 (most have nothing to verify)
+        """Verify the signature of the file of this name, as far as synth can. Raises ValueError if it does not match.
+
+        :param scope: the construct that gets the warnings.
+        :param image: the file, or None if it is not on this machine.
+        """
+
     @property
     def signing_job(self) -> SigningJob | None:
         """The job of AWS Signer that signs the file, if any."""
@@ -149,11 +168,25 @@ class CodeSigning(abc.ABC):
 
 @dataclass(frozen=True)
 class _Custom(CodeSigning):
-    signature: bytes
+    signature: bytes = field(repr=False)
     hash_algorithm: HashAlgorithm
     signature_algorithm: SignatureAlgorithm
-    certificate_name: str
-    certificate_chain: str | None
+    certificate_name: str = field(repr=False)
+    certificate_chain: str | None = field(repr=False)
+    certificate: SignerCertificate | None = field(repr=False)
+
+    def verify(self, scope: Construct, name: str, image: Path | None) -> None:
+        if self.certificate is None:
+            return
+        self.certificate.warn_unless_valid(scope)
+        if image is not None:
+            self.certificate.verify(name, image, self.signature, self.hash_algorithm.value)
+            return
+        Annotations.of(scope).add_info_v2(
+            _NOT_VERIFIED,
+            f"the signature of file {name!r} is not verified at synth, because its image is not on this machine: only "
+            "FileLocation.from_asset has one",
+        )
 
     def render(self) -> Mapping[str, Any]:
         chain = {"certificateName": self.certificate_name}
@@ -214,32 +247,3 @@ class _FinishedJob(CodeSigning):
 class _Unsigned(CodeSigning):
     def render(self) -> None:
         return None
-
-
-def _raw_signature(signature: bytes) -> bytes:
-    if not isinstance(signature, bytes):
-        raise TypeError(
-            f"signature must be bytes or a pathlib.Path, got {limits.shown(signature)}: wrap a path in Path(…)"
-        )
-    if not signature:
-        raise ValueError("signature must not be empty: sign the file, or use CodeSigning.unsigned()")
-    if len(signature) > _LONGEST_SIGNATURE:
-        raise ValueError(
-            f"signature must have at most {_LONGEST_SIGNATURE} bytes, got {len(signature)}: is it the firmware itself?"
-        )
-    # AWS IoT would accept base64, hex or PEM, and every device would reject it.
-    if all(byte in _TEXT for byte in signature):
-        raise ValueError(
-            f"signature must be the raw bytes, but {limits.shown(signature.decode())} is text: decode it first, this "
-            "library adds the API's encoding"
-        )
-    return signature
-
-
-def _pem(chain: str | Path) -> str:
-    text = checks.file("certificate_chain", chain).read_text(encoding="ascii") if isinstance(chain, Path) else chain
-    if not isinstance(text, str):
-        raise TypeError(f"certificate_chain must be PEM text or a pathlib.Path, got {limits.shown(text)}")
-    if checks.known(text) and "-----BEGIN CERTIFICATE-----" not in text:
-        raise ValueError(f"certificate_chain must be PEM text with a certificate, got {limits.shown(text)}")
-    return text

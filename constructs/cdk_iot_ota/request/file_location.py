@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update.contract import limits
+from cdk_iot_ota_handler.ota_update.contract import limits, private_keys
 
 from .._synth import bucket_owner, checks
 
@@ -23,10 +23,15 @@ class FileLocation(abc.ABC):
         """Use a local file, which ``cdk deploy`` uploads to the bootstrap bucket under a key derived from its content.
 
         :param path: the file, 1 byte to 16 MiB; a relative path starts in the directory that ``cdk`` runs in.
-        :raises ValueError: if the file does not exist or is too large.
+        :raises ValueError: if the file does not exist or is too large, or is a private key.
         """
         found = checks.file("path", path)
         checks.number(limits.FILE_BYTES, f"size in bytes of path {str(path)!r}", found.stat().st_size)
+        if private_keys.is_in_file(found.read_bytes()):
+            raise ValueError(
+                f"path must be what devices load, but {str(path)!r} has what looks like a private key: give the "
+                "firmware image; the key stays where you sign"
+            )
         return _Asset(found)
 
     @staticmethod
@@ -57,6 +62,11 @@ class FileLocation(abc.ABC):
         checks.text(limits.STREAM_ID, "stream_id", stream_id)
         return InStream(stream_id, checks.number(limits.FILE_ID, "file_id", file_id))
 
+    @property
+    def local_path(self) -> Path | None:
+        """The file on this machine, or None if it is somewhere else."""
+        return None
+
     @abc.abstractmethod
     def bind(self, scope: Construct, id: str) -> "InBucket | InStream":
         """Return the location in the stack of ``scope``, after adding an upload as construct ``id`` if it needs one."""
@@ -65,6 +75,10 @@ class FileLocation(abc.ABC):
 @dataclass(frozen=True)
 class _Asset(FileLocation):
     path: Path
+
+    @property
+    def local_path(self) -> Path:
+        return self.path
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
         asset = s3_assets.Asset(scope, id, path=str(self.path))

@@ -65,6 +65,7 @@ class BoundFile:
     def _bind(scope: Construct, id: str, file: OtaFile) -> "BoundFile":
         bound = BoundFile(file=file, location=file.location.bind(scope, id) if file.location else None)
         bound._check()
+        file.signing.verify(scope, file.name, None if file.location is None else file.location.local_path)
         if (job := bound.signing_job) is None:
             return bound
         if job.certificate_arn is not None:

@@ -30,7 +30,8 @@ class RolloutGate:
     :param success_percentage: the share of the job's devices that must succeed: 0.01 to 100, with two decimals.
         Default: 100.
     :param maximum_failures: how many devices may fail: at least 0. Default: 0.
-    :param minimum_devices: how many devices the job must have: at least 1. Default: 1.
+    :param minimum_devices: how many devices the job must have: at least 0, with which an empty thing group passes.
+        Default: 1.
     :param timeout: how long to wait for the devices: 1 to 45 minutes, which fits into CloudFormation's one-hour limit.
         Default: 30 minutes.
     :raises ValueError: if a value exceeds its limits.
@@ -52,7 +53,7 @@ class RolloutGate:
                 limits.SUCCESS_PERCENTAGE, "success_percentage", self.success_percentage
             ),
             "MaximumFailures": checks.number(limits.MAXIMUM_FAILURES, "maximum_failures", self.maximum_failures),
-            "MinimumDevices": checks.number(limits.NUMBER_OF_THINGS, "minimum_devices", self.minimum_devices),
+            "MinimumDevices": checks.number(limits.MINIMUM_DEVICES, "minimum_devices", self.minimum_devices),
             "TimeoutInMinutes": _DEFAULT_MINUTES
             if self.timeout is None
             else checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout),

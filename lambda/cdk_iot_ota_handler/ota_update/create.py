@@ -79,6 +79,8 @@ class Creation:
 
         Waits for what usually takes seconds. Raises FatalError when the event has failed.
         """
+        if self._event["KeepsId"] and self._event["PhysicalResourceId"] != self._desired.ota_update_id:
+            return self._restored(self._event["PhysicalResourceId"])
         left = self._begun + self._patience - self._clock.now()
         try:
             look = retry_until(
@@ -89,8 +91,16 @@ class Creation:
             if is_last_try or isinstance(error, AccessDeniedError) or self._waited() > self._last_poll():
                 raise FatalError(str(error)) from error
             return None
-        is_done = look is not None and look.decision.action in (Action.DONE, Action.MARK)
-        return look.attributes(self._desired) if look is not None and is_done else None
+        if look is None or look.decision.action not in (Action.DONE, Action.MARK):
+            return None
+        return look.attributes(self._desired)
+
+    def _restored(self, ota_update_id: str) -> Mapping[str, str]:
+        """Return the attributes of an update that was created for another resource: a rollback leaves it as it is."""
+        observed = None
+        with contextlib.suppress(RetryableError):
+            observed = self._service.get_update(ota_update_id, self._clock.now())
+        return observed.attributes if observed else replace(self._desired, ota_update_id=ota_update_id).attributes
 
     @property
     def timeout(self) -> float:

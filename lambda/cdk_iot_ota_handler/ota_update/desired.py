@@ -37,7 +37,7 @@ class Gate:
             return cls(
                 success_percentage=_number(given, "SuccessPercentage", limits.SUCCESS_PERCENTAGE),
                 maximum_failures=int(_number(given, "MaximumFailures", limits.MAXIMUM_FAILURES)),
-                minimum_devices=int(_number(given, "MinimumDevices", limits.NUMBER_OF_THINGS)),
+                minimum_devices=int(_number(given, "MinimumDevices", limits.MINIMUM_DEVICES)),
                 timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
             )
         except ValueError as error:

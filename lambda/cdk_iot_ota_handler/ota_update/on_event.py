@@ -7,13 +7,14 @@ a Delete for what had been created. From here on CloudFormation knows the id of 
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from . import event_rules
-from .contract import limits, timeouts
+from .contract import limits, names, timeouts
 from .decide import Action, Decision
 from .decide.completion import check_new
+from .decide.ownership import moved, moved_across_stacks
 from .decide.removal import is_certain, resolve_delete_target
 from .desired import Desired, Event, Previous
 from .errors import AccessDeniedError, FatalError, RetryableError
@@ -37,12 +38,62 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
         target = _delete_target(event, desired, service, clock)
         return {"PhysicalResourceId": event["PhysicalResourceId"], "StartedAt": clock.now(), "TargetId": target}
     keeps_id = event.get("PhysicalResourceId") == desired.ota_update_id
-    _check(event, desired, service, clock, keeps_id=keeps_id)
-    answer: Answer = {"PhysicalResourceId": desired.ota_update_id, "StartedAt": clock.now(), "KeepsId": keeps_id}
+    answer: Answer = {"PhysicalResourceId": desired.ota_update_id, "KeepsId": keeps_id}
+    if _may_be_moved(event, desired) and _is_restored(event, desired, service, clock):
+        answer.update(PhysicalResourceId=event["PhysicalResourceId"], KeepsId=True)
+    else:
+        _check(event, desired, service, clock, keeps_id=keeps_id)
+    answer["StartedAt"] = clock.now()
     if event["RequestType"] == "Update":
         # The waiter of the framework takes less than the old and the new properties together.
         answer.update(Previous=dataclasses.asdict(Previous.from_event(event)), OldResourceProperties={})
     return answer
+
+
+def _may_be_moved(event: Event, desired: Desired) -> bool:
+    """Return whether an Update changes an id that may have been created for another resource.
+
+    A generated id tells that it belongs to this resource and its old properties. An explicit one tells nothing, so its
+    tags are read.
+    """
+    event_id = event.get("PhysicalResourceId", desired.ota_update_id)
+    if event["RequestType"] != "Update" or event_id == desired.ota_update_id:
+        return False
+    if is_invented(event_id, desired.stack_id, desired.logical_id):
+        return False
+    previous = Previous.from_event(event)
+    return previous.ota_update_id != event_id or not names.is_generated(event_id)
+
+
+def _is_restored(event: Event, desired: Desired, service: OtaService, clock: Clock) -> bool:
+    """Return whether a rollback restores an update that was created for another resource, which stays as it is.
+
+    Raises FatalError if the stack is deploying instead: here, where the resource keeps its physical id. What cannot be
+    read does not fail the event.
+    """
+    event_id, old = event["PhysicalResourceId"], event.get("OldResourceProperties")
+    request = old.get("Request") if isinstance(old, Mapping) else None
+
+    def look() -> bool | None:
+        observed, moved_by_id = None, None
+        try:
+            observed = service.get_update(event_id, clock.now())
+        except AccessDeniedError:
+            if (moved_by_id := moved_across_stacks(desired, event_id)) is None:
+                raise
+        decision = moved_by_id or (observed and moved(desired, event_id, observed, request))
+        if not decision:
+            return False
+        log_decision(event, event_id, observed, decision)
+        stack = service.stack(desired.stack_id)
+        if stack.is_deploying:
+            raise FatalError(decision.reason)
+        return True if stack.is_rolling_back else None
+
+    try:
+        return bool(_retry_until(look, event, desired, clock, patience=timeouts.SETTLE_PATIENCE))
+    except RetryableError:
+        return False
 
 
 def _check(event: Event, desired: Desired, service: OtaService, clock: Clock, *, keeps_id: bool) -> None:
@@ -98,9 +149,15 @@ def _unless_rolling_back(decision: Decision, desired: Desired, service: OtaServi
     return decision
 
 
-def _retry_until(step: Callable[[], _Result | None], event: Event, desired: Desired, clock: Clock) -> _Result | None:
+def _retry_until(
+    step: Callable[[], _Result | None],
+    event: Event,
+    desired: Desired,
+    clock: Clock,
+    patience: float = timeouts.PATIENCE,
+) -> _Result | None:
     on_error = functools.partial(log_error, event, desired.ota_update_id)
-    return retry_until(step, clock, timeout=timeouts.PATIENCE, on_error=on_error)
+    return retry_until(step, clock, timeout=patience, patience=patience, on_error=on_error)
 
 
 def _delete_target(event: Event, desired: Desired, service: OtaService, clock: Clock) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from botocore.validate import ParamValidator
 
-from .contract import environment, limits, names
+from .contract import environment, limits, names, private_keys
 from .contract.environment import Environment
 from .desired import Desired
 from .errors import FatalError
@@ -89,6 +89,7 @@ def create_request(desired: Desired, shape: Any) -> dict[str, Any]:
 
     ``shape``: botocore's input shape of CreateOTAUpdate.
     """
+    refuse_private_keys(desired.request, "Request")
     request: dict[str, Any] = coerce_to_shape(desired.request, shape, "Request")
     request["otaUpdateId"] = desired.ota_update_id
     request["tags"] = [{"Key": key, "Value": value} for key, value in desired.all_tags.items()]
@@ -164,6 +165,26 @@ def check_tags(tags: Mapping[str, str]) -> None:
         limits.TAG_VALUE.check(f"Tags[{key!r}]", value)
 
 
+def refuse_private_keys(value: Any, path: str) -> None:
+    """Raise FatalError with the path if a text or a name of a request looks like a private key or contains one.
+
+    The request is as CloudFormation passes it: a parameter or another tool may have put anything into it.
+    """
+    try:
+        match value:
+            case Mapping():
+                for name, item in value.items():
+                    private_keys.refuse(f"{path} key", name)
+                    refuse_private_keys(item, f"{path}.{name}")
+            case list():
+                for index, item in enumerate(value):
+                    refuse_private_keys(item, f"{path}[{index}]")
+            case _:
+                private_keys.refuse(path, value)
+    except ValueError as error:
+        raise FatalError(str(error)) from None
+
+
 def coerce_to_shape(value: Any, shape: Any, path: str) -> Any:
     """Return a value with the types of a botocore shape, since CloudFormation passes every scalar as a string.
 
@@ -215,7 +236,8 @@ def _structure(value: dict[str, Any], shape: Any, path: str) -> dict[str, Any]:
     unknown = sorted(set(value) - set(shape.members))
     if unknown:
         raise FatalError(
-            f"{path} has no member {unknown[0]!r} in the SDK of this function: use one of {', '.join(shape.members)}"
+            f"{path} has no member {limits.shown(unknown[0])} in the SDK of this function: use one of "
+            f"{', '.join(shape.members)}"
         )
     return {name: coerce_to_shape(item, shape.members[name], f"{path}.{name}") for name, item in value.items()}
 
@@ -226,7 +248,14 @@ def _expect(value: Any, kind: type, path: str) -> Any:
     if kind is str and isinstance(value, (bool, int, float)):
         return str(value).lower() if isinstance(value, bool) else str(value)
     kinds: dict[type, str] = {dict: "a mapping", list: "a list", str: "text"}
-    raise FatalError(f"{path} must be {kinds[kind]}, got {limits.shown(value)}")
+    raise FatalError(f"{path} must be {kinds[kind]}, got {_shown(value, path)}")
+
+
+def _shown(value: Any, path: str) -> str:
+    """Return a value for an error message, which quotes no signature and nothing of a certificate."""
+    is_hidden = "customCodeSigning" in path and not path.endswith("Algorithm")
+    is_hidden |= path.endswith("certificatePathOnDevice")
+    return limits.described(value) if is_hidden else limits.shown(value)
 
 
 def _boolean(text: str) -> bool:
@@ -251,9 +280,9 @@ def _scalar(text: str, shape: Any, path: str) -> Any:
     # botocore's validator does not check the words of an enum.
     words = getattr(shape, "enum", None)
     if words and text not in words:
-        raise FatalError(f"{path} must be {' or '.join(words)}, got {limits.shown(text)}")
+        raise FatalError(f"{path} must be {' or '.join(words)}, got {_shown(text, path)}")
     parse, expected = _SCALARS.get(shape.type_name, (str, "text"))
     try:
         return parse(text)
     except (ValueError, KeyError):
-        raise FatalError(f"{path} must be {expected}, got {limits.shown(text)}") from None
+        raise FatalError(f"{path} must be {expected}, got {_shown(text, path)}") from None

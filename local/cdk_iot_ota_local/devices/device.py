@@ -1,20 +1,26 @@
-"""A simulated device: its check of the job document, and its behaviour."""
+"""A simulated device: it takes a job, loads and verifies the image, and reports."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
-import json
-import re
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-_SIGNATURE = re.compile(r"sig-(sha256|sha1)-(ecdsa|rsa)")
-_FILE_MEMBERS = {"filepath": str, "filesize": int, "fileid": int}
+from . import report
+from .document import JobFile, read_document
+from .download import DownloadError, Downloads
+from .image import Firmware, Image, Version, version_problem
+from .jobs import Execution, JobsClient
+from .problem import Cause, Problem
+from .profile import Profile
 
 
 class Behaviour(enum.Enum):
-    """The outcome of a job on a device that accepts the job document."""
+    """The behaviour of a device with a job whose document it can use.
+
+    SUCCEED leaves the result to its agent: it loads the image, verifies it and reports what it finds. The others are
+    orders, for which it loads nothing.
+    """
 
     SUCCEED = "succeed"
     FAIL = "fail"
@@ -22,43 +28,91 @@ class Behaviour(enum.Enum):
     SILENT = "silent"  # starts the job and never reports a result
 
 
-def document_problem(text: str) -> str | None:
-    """Return the reason why a device's OTA agent cannot use a job document, or None if it can.
+_ORDERED = {Behaviour.FAIL: "FAILED", Behaviour.REJECT: "REJECTED"}
 
-    The agent checks what AWS IoT does not: a signature in the wrong encoding passes every API call
-    and only fails on the device.
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The environment that the devices of a fleet share.
+
+    work: waits as long as a device needs between the start of a job and its result, and returns False if devices have
+        to stop.
+    takes_time: whether that is longer than nothing, so that reports in between are visible.
+    verify: returns why an image is not genuine, or None.
+    version: reads the version of firmware.
     """
-    try:
-        job = json.loads(text)["afr_ota"]
-        files = job["files"]
-    except (ValueError, KeyError, TypeError):
-        return "the job document has no afr_ota member with files"
-    if not files:
-        return "the job document has no files"
-    problems = (_file_problem(file, bool(job.get("streamname"))) for file in files)
-    return next((problem for problem in problems if problem), None)
+
+    jobs: JobsClient
+    downloads: Downloads
+    verify: Callable[[Image, JobFile], Problem | None]
+    work: Callable[[], bool]
+    takes_time: bool
+    version: Callable[[bytes], Version | None]
 
 
-def _file_problem(file: dict[str, Any], has_stream: bool) -> str | None:
-    for name, kind in _FILE_MEMBERS.items():
-        value = file.get(name)
-        if not isinstance(value, kind) or value == "":
-            return f"{name} is missing"
-    if not has_stream and not file.get("update_data_url"):
-        return "streamname and update_data_url are both missing"
-    return _signature_problem(file)
+class Device:
+    """A thing with an agent of one profile. It remembers the firmware that it runs."""
 
+    def __init__(self, thing: str, environment: Environment) -> None:
+        self.thing, self._shared = thing, environment
+        self.running: Firmware | None = None
 
-def _signature_problem(file: dict[str, Any]) -> str | None:
-    found = [(match.group(2), value) for key, value in file.items() if (match := _SIGNATURE.fullmatch(key))]
-    if not found:
-        other = [key for key in file if key.startswith("sig-")]
-        return f"signature member {other[0]} is unknown" if other else "the file is not signed"
-    algorithm, text = found[0]
-    try:
-        signature = base64.b64decode(text, validate=True)
-    except (binascii.Error, TypeError, ValueError):
-        return "the signature is not base64"
-    if algorithm == "ecdsa" and signature[:1] != b"\x30":
-        return "the signature is not a DER sequence: its base64 encoding is missing or doubled"
-    return None
+    def take(self, execution: Execution, profile: Profile, behaviour: Behaviour) -> Problem | None:
+        """Work on a job until its result is reported; returns what is wrong with the job, if anything."""
+        if behaviour is Behaviour.SILENT:
+            self._shared.jobs.report(execution, "IN_PROGRESS", {})
+            return None
+        files = read_document(execution.document, profile)
+        if isinstance(files, Problem):
+            if files.is_reported:
+                self._shared.jobs.report(execution, *report.refused(files, profile))
+            return files
+        if not self._shared.jobs.report(execution, "IN_PROGRESS", report.receiving(files[0], profile)):
+            return None
+        if status := _ORDERED.get(behaviour):
+            if self._shared.work():
+                self._shared.jobs.report(execution, status, {"reason": f"configured to {behaviour.value}"})
+            return None
+        return self._install(execution, files, profile)
+
+    def _install(self, execution: Execution, files: tuple[JobFile, ...], profile: Profile) -> Problem | None:
+        images = self._load(execution, files)
+        if isinstance(images, Problem):
+            if self._shared.work():
+                self._shared.jobs.report(execution, *report.refused(images, profile))
+            return images
+        file, new = files[0], self._firmware(files[0], images[0])
+        tests_itself = profile.reports_codes and file.is_firmware and self._shared.takes_time
+        if tests_itself:
+            self._report_test(execution, "ready", self.running)
+        if not self._shared.work():
+            return None
+        problem = version_problem(new, self.running, profile) if file.is_firmware else None
+        if problem:
+            self._shared.jobs.report(execution, *report.refused(problem, profile))
+            return problem
+        if tests_itself:
+            self._report_test(execution, "active", new)
+        details = report.accepted(file, new, self.running, profile)
+        if self._shared.jobs.report(execution, "SUCCEEDED", details) and file.is_firmware:
+            self.running = new
+        return None
+
+    def _load(self, execution: Execution, files: tuple[JobFile, ...]) -> list[Image] | Problem:
+        images = []
+        for file in files:
+            try:
+                image = self._shared.downloads.load(self.thing, execution.job_id, file)
+            except DownloadError as error:
+                return Problem(Cause.DOWNLOAD, str(error))
+            if problem := self._shared.verify(image, file):
+                return problem
+            images.append(image)
+        return images
+
+    def _firmware(self, file: JobFile, image: Image) -> Firmware:
+        return Firmware(path=file.path, digest=image.digest("sha256"), version=self._shared.version(image.content))
+
+    def _report_test(self, execution: Execution, state: str, reporting: Firmware | None) -> None:
+        details = report.self_test(state, reporting)
+        self._shared.jobs.report(execution, "IN_PROGRESS", details, record=False)

@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..account import Account
 from ..errors import LocalAwsError
-from .device import Behaviour, document_problem
+from .device import Behaviour, Device, Environment
+from .download import Downloads
+from .image import Version, find_version
+from .jobs import JobsClient, Report
+from .profile import CLASSIC, Profile
 from .progress import JobProgress
+from .stream import StreamClient
+
+if TYPE_CHECKING:
+    from .signature import Certificate
 
 _BATCH = 500
 _IDLE_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Report:
-    """A status report that AWS accepted from a device: IN_PROGRESS when it starts a job, then its result."""
-
-    thing: str
-    job_id: str
-    status: str
-    time: float
 
 
 class Fleet:
     """`size` devices in one thing group, named `<name>-0000` and so on.
 
     aws: the account of the devices; it may change the name.
-    behaviours: behaviours of single devices, by index or by name; all others have `default`.
+    certificate: what devices verify images with: a certificate in PEM or a path to one, or several by the certificate
+        name in the job document. Without it every image fails.
+    default, behaviours: the behaviour of all devices, and of single devices by index or by name.
+    profile, profiles: likewise what their agents accept.
+    version: returns the version of firmware from its bytes, or None; by default a version such as 1.4.2 in the first
+        64 bytes. Devices refuse firmware that is not newer than what they have installed, unless the profile allows it.
     workers: how many devices act at the same time.
     work_seconds: how long a device takes from the start of a job to its result.
-    A context manager: leaving it stops every device. `reports` are the status reports so far, and
-    `problems` the reasons why devices rejected the job document.
+    A context manager: leaving it stops every device. `reports` are the changes of status so far, and `problems` the
+    reason why each device did not install an update.
     """
 
     def __init__(
@@ -48,23 +49,29 @@ class Fleet:
         name: str,
         size: int,
         *,
+        certificate: Certificate | Mapping[str, Certificate] | None = None,
         default: Behaviour = Behaviour.SUCCEED,
         behaviours: Mapping[int | str, Behaviour] | None = None,
+        profile: Profile = CLASSIC,
+        profiles: Mapping[int | str, Profile] | None = None,
+        version: Callable[[bytes], Version | None] = find_version,
         workers: int = 16,
         work_seconds: float = 0.0,
     ) -> None:
         if size < 1:
             raise LocalAwsError(f"size must be at least 1, got {size!r}")
-        self.name, self._default, self._aws, self._work_seconds = aws.named(name), default, aws, work_seconds
+        self.name, self._default, self._aws = aws.named(name), default, aws
         self.things = [f"{self.name}-{index:04d}" for index in range(size)]
+        self._profile, self._profiles = profile, {self._thing(key): one for key, one in (profiles or {}).items()}
         self._behaviours: dict[str, Behaviour] = {}
         for key, behaviour in (behaviours or {}).items():
             self.set_behaviour(key, behaviour)
         from botocore.config import Config
 
+        from .signature import Certificates
+
         config = Config(max_pool_connections=workers)
         self._iot = aws.client("iot", config=config)
-        self._jobs = aws.client("iot-jobs-data", config=config)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=f"fleet-{name}")
         self._stop = threading.Event()
         self._taken: set[tuple[str, str]] = set()
@@ -73,6 +80,18 @@ class Fleet:
         self._ours: dict[str, bool] = {}
         self.problems: dict[str, str] = {}
         self.reports: list[Report] = []
+        self._jobs = JobsClient(aws.client("iot-jobs-data", config=config), self.reports.append)
+        self._streams = StreamClient(aws, self.name)
+        self._downloads = Downloads(self._streams.load)
+        shared = Environment(
+            jobs=self._jobs,
+            downloads=self._downloads,
+            verify=Certificates(certificate).problem,
+            work=lambda: not self._stop.wait(work_seconds),
+            takes_time=work_seconds > 0,
+            version=version,
+        )
+        self._devices = {thing: Device(thing, shared) for thing in self.things}
 
     def __enter__(self) -> Fleet:
         return self
@@ -88,17 +107,26 @@ class Fleet:
         if self._background:
             self._background.join()
         self._pool.shutdown(cancel_futures=True)
+        self._streams.close()
 
     def set_behaviour(self, device: int | str, behaviour: Behaviour) -> None:
         """Change the behaviour of a device, by index or by name."""
+        self._behaviours[self._thing(device)] = behaviour
+
+    def _thing(self, device: int | str) -> str:
         thing = self.things[device] if isinstance(device, int) else device
         if thing not in self.things:
             raise LocalAwsError(f"there is no device {thing!r} in fleet {self.name!r}")
-        self._behaviours[thing] = behaviour
+        return thing
 
     def behaviour(self, thing: str) -> Behaviour:
         """Return the behaviour of a device."""
         return self._behaviours.get(thing, self._default)
+
+    @property
+    def bytes_loaded(self) -> int:
+        """The number of bytes that the devices have loaded; they share what they load."""
+        return self._downloads.bytes_loaded
 
     def register(self) -> str:
         """Create the things and the group unless they exist, and return the group's ARN."""
@@ -203,40 +231,11 @@ class Fleet:
         """Let one device poll for a job; returns whether it got this one."""
         if self._stop.is_set():
             return False
-        asked = time.time()
-        execution = self._jobs.start_next_pending_job_execution(thingName=thing).get("execution")
-        if not execution:
+        execution = self._jobs.next(thing)
+        if execution is None or (thing, execution.job_id) in self._taken:
             return False
-        self._taken.add((thing, execution["jobId"]))
-        self.reports.append(Report(thing, execution["jobId"], "IN_PROGRESS", asked))
-        self._report(thing, execution)
-        return bool(execution["jobId"] == job_id)
-
-    def _report(self, thing: str, execution: dict[str, Any]) -> None:
-        status, details = self._outcome(thing, execution)
-        if status is None or self._stop.wait(self._work_seconds):
-            return
-        sent = time.time()
-        # The job may have been canceled or deleted in the meantime, as for a real device.
-        errors = self._jobs.exceptions
-        with contextlib.suppress(errors.ResourceNotFoundException, errors.InvalidStateTransitionException):
-            self._jobs.update_job_execution(
-                jobId=execution["jobId"],
-                thingName=thing,
-                status=status,
-                statusDetails=details,
-                expectedVersion=execution["versionNumber"],
-            )
-            self.reports.append(Report(thing, execution["jobId"], status, sent))
-
-    def _outcome(self, thing: str, execution: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
-        behaviour = self.behaviour(thing)
-        if behaviour is Behaviour.SILENT:
-            return None, {}
-        if problem := document_problem(execution.get("jobDocument", "")):
-            self.problems[thing] = problem
-            return "REJECTED", {"reason": problem[:1024]}
-        if behaviour is Behaviour.SUCCEED:
-            return "SUCCEEDED", {"reason": "accepted"}
-        status = {Behaviour.FAIL: "FAILED", Behaviour.REJECT: "REJECTED"}[behaviour]
-        return status, {"reason": f"configured to {behaviour.value}"}
+        self._taken.add((thing, execution.job_id))
+        profile = self._profiles.get(thing, self._profile)
+        if problem := self._devices[thing].take(execution, profile, self.behaviour(thing)):
+            self.problems[thing] = problem.text
+        return execution.job_id == job_id

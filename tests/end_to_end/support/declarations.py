@@ -8,20 +8,19 @@ from aws_cdk import CfnOutput, CustomResource, Stack
 
 from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaUpdate, SignatureAlgorithm
 from tests.end_to_end.support.deployment import Declaration
+from tests.signing_key import sign
 
 # The type of the fixture `declare`.
 Declare = Callable[..., Declaration]
 
-SIGNATURE = b"\x30\x45\x02\x20 a signature"
 
-
-def signed_file(location: FileLocation) -> OtaFile:
-    """Return a file with a custom signature, which every device can read."""
+def signed_file(location: FileLocation, content: bytes) -> OtaFile:
+    """Return a file with this content and its signature, which devices verify with the test's certificate."""
     return OtaFile(
         name="/firmware/blinky.bin",
         location=location,
         signing=CodeSigning.custom(
-            signature=SIGNATURE,
+            signature=sign(content),
             hash_algorithm=HashAlgorithm.SHA256,
             signature_algorithm=SignatureAlgorithm.ECDSA,
             certificate_name="/signer.pem",
@@ -34,7 +33,7 @@ def firmware(folder: Path, content: str) -> OtaFile:
     """Return a signed file with this content, uploaded as an asset of the app."""
     path = folder / f"{content}.bin"
     path.write_text(content)
-    return signed_file(FileLocation.from_asset(path))
+    return signed_file(FileLocation.from_asset(path), content.encode())
 
 
 def blinky(stack: Stack, *, id: str = "Blinky", **options: Any) -> OtaUpdate:

@@ -12,10 +12,11 @@ from aws_cdk import CfnOutput, Stack
 
 from cdk_iot_ota import OtaTarget, OtaUpdate, RolloutGate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws
-from cdk_iot_ota_local.devices.fleet import Report
+from cdk_iot_ota_local.devices.jobs import Report
 from tests.end_to_end.support.concurrency import in_background, wait_until
 from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Deployment, DeploymentError
+from tests.signing_key import certificate
 
 COUNTS = re.compile(
     r"\((?P<succeeded>\d+) of (?P<devices>\d+) devices succeeded, (?P<failed>\d+) failed, "
@@ -108,6 +109,7 @@ class ScenarioDeployment:
             self.aws,
             self.scenario.name,
             max(devices.size, 1),
+            certificate=certificate(),
             behaviours=devices.behaviours,
             workers=devices.workers,
             work_seconds=devices.work_seconds,

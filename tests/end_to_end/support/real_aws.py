@@ -6,12 +6,19 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import boto3
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_local.client.mqtt import connect_mqtt
 from tests.end_to_end.support.opt_in import OptInError, check_credentials, configured_region, requested_account
 
 # The start of the name prefix of every run, and the attribute of its things.
@@ -82,6 +89,20 @@ class RealAws:
             self._iot.create_thing(thingName=thing, attributePayload={"attributes": MARK})
             self._iot.add_thing_to_thing_group(thingName=thing, thingGroupName=group)
 
+    def connect_mqtt(self, client_id: str) -> Any:
+        """Return a client of paho-mqtt that has connected to the account's message broker."""
+        endpoint = str(self._iot.meta.endpoint_url)
+        if not endpoint.startswith("https://iot."):
+            # An endpoint from the environment is kept.
+            return connect_mqtt(endpoint, self.account, self.region, client_id)
+        host = str(self._iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"])
+        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, transport="websockets")
+        client.tls_set()
+        signed = urlsplit(signed_url(host, self.region, self._session.get_credentials().get_frozen_credentials()))
+        client.ws_set_options(path=f"{signed.path}?{signed.query}")
+        client.connect(host, 443)
+        return client
+
     def _related_names(self, kind: str, name: str) -> list[str]:
         """List the names of an update's, job's or stream's targets, stack or buckets; empty if it is gone."""
         try:
@@ -112,6 +133,15 @@ class RealAws:
 
 def _names(arns: list[str]) -> list[str]:
     return [arn.split("/")[1] for arn in arns]
+
+
+def signed_url(host: str, region: str, credentials: Any) -> str:
+    """Return the URL of a message broker, signed for a day. AWS IoT takes the session token behind the signature."""
+    request = AWSRequest("GET", f"https://{host}/mqtt")
+    lasting = Credentials(credentials.access_key, credentials.secret_key)
+    SigV4QueryAuth(lasting, "iotdevicegateway", region, expires=86_400).add_auth(request)
+    token = f"&X-Amz-Security-Token={quote(credentials.token, safe='')}" if credentials.token else ""
+    return f"{request.url}{token}"
 
 
 def jobs_endpoint(iot: Any) -> str:

@@ -86,7 +86,7 @@ class Prerequisites:
         location = FileLocation.from_bucket(kept, "blinky.bin")
         declared = FileLocation.from_bucket(kept, "blinky.bin", version=self.version)
         files = [
-            signed_file(FileLocation.from_bucket(plain, "blinky.bin")),
+            signed_file(FileLocation.from_bucket(plain, "blinky.bin"), b"firmware"),
             OtaFile(name="/b", location=location, signing=existing_profile),
             OtaFile(name="/c", location=location, signing=new_profile),
             OtaFile(name="/d", signing=CodeSigning.signer_job(self.signing_job)),

@@ -4,24 +4,43 @@ Both raise the same errors, the constructs with the name of the argument and the
 """
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import private_keys
 from .names import MAX_ID_LENGTH, is_generated, is_invented
 
 
 def shown(value: object) -> str:
-    """Return a value for an error message, cut after 100 characters."""
-    text = repr(value)
+    """Return a value for an error message, cut after 100 characters; a private key is not quoted."""
+    if private_keys.is_in(value):
+        return "a private key (not shown)"
+    try:
+        text = repr(value)
+    except ValueError:  # a number with more digits than Python writes
+        return described(value)
     return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def described(value: object) -> str:
+    """Return the type and the length of a value for an error message that must not quote it."""
+    if value is None:
+        return "None"
+    size = f" of length {len(value)}" if isinstance(value, (str, bytes, Sequence, Mapping)) else ""
+    article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
+    return f"{article} {type(value).__name__}{size}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A text of limited length in characters, and of a form: a pattern, or Unicode categories and more characters."""
+    """A text of limited length in characters, and of a form: a pattern, or Unicode categories and more characters.
+
+    ``quoted``: whether errors quote the value; they never quote what may be a part of a private key.
+    """
 
     at_least: int = 1
     at_most: int | None = None
@@ -30,18 +49,26 @@ class Text:
     printable: bool = False
     categories: str = ""
     also: str = ""
+    quoted: bool = True
+
+    def shown(self, value: object) -> str:
+        """Return a value for an error message."""
+        return shown(value) if self.quoted else described(value)
 
     def check(self, name: str, value: str) -> None:
-        """Raise ValueError with name, value and limit if the value is beyond it."""
+        """Raise ValueError with name, value and limit if the value is beyond it, or contains a private key."""
+        private_keys.refuse(name, value)
         if len(value) < self.at_least or (self.at_most is not None and len(value) > self.at_most):
             limit = f"{self.at_least} to {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
-            raise ValueError(f"{name} must have {limit} characters, got {len(value)}: {shown(value)}")
+            raise ValueError(f"{name} must have {limit} characters, got {len(value)}: {self.shown(value)}")
         if not self._has_form(value):
-            raise ValueError(f"{name} must be {self.form}, got {shown(value)}")
+            raise ValueError(f"{name} must be {self.form}, got {self.shown(value)}")
         # Category C: control, format, surrogate, private use and unassigned characters.
         bad = [letter for letter in value if unicodedata.category(letter).startswith("C")] if self.printable else []
         if bad:
-            raise ValueError(f"{name} must have no control or unassigned characters, got {bad[0]!r} in {shown(value)}")
+            raise ValueError(
+                f"{name} must have no control or unassigned characters, got {bad[0]!r} in {self.shown(value)}"
+            )
 
     def _has_form(self, value: str) -> bool:
         if self.categories:
@@ -59,12 +86,23 @@ class Number:
 
     def check(self, name: str, value: float) -> None:
         """Raise ValueError with name, value and limit if the value is beyond it."""
+        finite(name, value)
         if value < self.low or (self.high is not None and value > self.high):
             limit = f"between {self.low} and {self.high}" if self.high is not None else f"at least {self.low}"
             raise ValueError(f"{name} must be {limit}, got {value}")
         if round(value, self.decimals) != value:
             kind = "a whole number" if self.decimals == 0 else f"a number with {self.decimals} decimals at most"
             raise ValueError(f"{name} must be {kind}, got {value}")
+
+
+def finite(name: str, value: float) -> None:
+    """Raise ValueError with name and value for NaN, infinity and integers that no float can hold."""
+    try:
+        is_finite = math.isfinite(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be a finite number, got one of more than 308 digits") from None
+    if not is_finite:
+        raise ValueError(f"{name} must be a finite number, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +188,7 @@ THRESHOLD_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 
 SUCCESS_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 MAXIMUM_FAILURES = Number(low=0)
+MINIMUM_DEVICES = Number(low=0)
 GATE_TIMEOUT_IN_MINUTES = Number(low=1, high=45)
 
 FILES = Count(low=1, high=50)
@@ -174,7 +213,8 @@ TEXT_MAP = TextMap(key=MAP_KEY, value=MAP_VALUE)
 
 HASH_ALGORITHM = Choice(words=("SHA1", "SHA256"))
 SIGNATURE_ALGORITHM = Choice(words=("ECDSA", "RSA"))
-CERTIFICATE_NAME = Text(printable=True)
+# A path on the device. Those who take it for the certificate, or for a file to read, may hand in the wrong content.
+CERTIFICATE_NAME = Text(printable=True, quoted=False)
 SIGNER_JOB_ID = Text(at_most=128, pattern=r"[a-zA-Z0-9-]+", form="of a-z, A-Z, 0-9 and -")
 SIGNING_PROFILE_NAME = Text(at_least=2, at_most=64, pattern=r"[a-zA-Z0-9_]+", form="of a-z, A-Z, 0-9 and _")
 CERTIFICATE_ARN = _arn("acm", "certificate/[a-zA-Z0-9_+=,.@-]+", "the ARN of a certificate in AWS Certificate Manager")

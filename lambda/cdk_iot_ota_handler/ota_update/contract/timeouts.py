@@ -43,7 +43,7 @@ CLEANUP_DEADLINE = 900
 CANCEL_DEADLINE = 3200
 # An update with a gate is created by an invocation that begins within this, and no gate reports its failure before: so
 # an invocation that the framework repeats, because it could not deliver that failure, does not create it again.
-GATED_CREATION = 60
+GATED_CREATION = 20
 
 # The waiter of the Provider framework, and CloudFormation's timeout for the resource.
 QUERY_INTERVAL = 5

@@ -9,7 +9,7 @@ from ..desired import Desired
 from ..identity import Owner, is_invented, stack_name
 from ..observed import Observed, Stack
 from . import Action, Decision
-from .ownership import owner_of, refusal
+from .ownership import moved, owner_of, refusal
 
 _ASK_PREVIOUS = Decision(Action.ASK_PREVIOUS, "it does not exist, and this may be the retry of a failed deploy")
 _ASK_STACK = Decision(Action.ASK_STACK, "what to do depends on whether the stack is rolling back")
@@ -166,6 +166,8 @@ def _when_refused(refused: Decision, desired: Desired, observed: Observed, conte
         return refused
     if context.stack is None:
         return _ASK_STACK
+    if context.keeps_id:
+        refused = moved(desired, desired.ota_update_id, observed) or refused
     # Replaced by a stranger's update while this resource had another id.
     return Decision(Action.DONE, _NOT_RECREATED) if context.stack.is_rolling_back else refused
 

@@ -9,6 +9,7 @@ from . import Action, Decision
 
 # The counts follow the comment of a job, which may be longer than what CloudFormation shows.
 _COMMENT_LENGTH = 200
+_EMPTY = "; if this deploy has created their thing group, that is empty: CloudFormation adds no things to groups"
 
 
 def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: float) -> Decision:
@@ -23,10 +24,8 @@ def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: fl
         return Decision(Action.STOP, "the gate has failed: its job does not exist, it was deleted outside of the stack")
     if problem := _stopped(progress) or _problem(gate, progress, waited=waited):
         return _failed(problem, progress)
-    # The counts of a new job may be incomplete until it is over.
-    is_settled = waited > timeouts.JOB_LAG or progress.status == "COMPLETED"
     is_enough = progress.devices >= gate.minimum_devices and progress.succeeded >= _required(gate, progress)
-    if is_settled and progress.is_rolled_out and is_enough:
+    if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
     if waited > gate.timeout or left <= 0:
         return _failed(f"timed out after {waited:.0f} s", progress)
@@ -48,15 +47,19 @@ def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
         return f"{failures}, and at most {gate.maximum_failures} are allowed"
     if not progress.is_rolled_out:
         return None  # the job may still reach more devices
-    # A new job may show none or few of its devices yet.
-    is_settled = waited > timeouts.JOB_LAG or (progress.status == "COMPLETED" and progress.devices > 0)
-    if not is_settled:
+    if not _is_settled(progress, waited):
         return None
     if progress.devices < gate.minimum_devices:
-        return f"the job has {progress.devices} devices, and at least {gate.minimum_devices} are required"
+        too_few = f"the job has {progress.devices} devices, and at least {gate.minimum_devices} are required"
+        return too_few if progress.devices else f"{too_few}{_EMPTY}"
     if progress.devices and progress.succeeded + progress.open < _required(gate, progress):
         return f"{gate.success_percentage} % of the devices can no longer succeed"
     return None
+
+
+def _is_settled(progress: JobProgress, waited: float) -> bool:
+    """Return whether a job shows all of its devices: a new one may show none or few of them, until it is over."""
+    return waited > timeouts.JOB_LAG or (progress.status == "COMPLETED" and progress.devices > 0)
 
 
 def _required(gate: Gate, progress: JobProgress) -> Fraction:

@@ -1,0 +1,71 @@
+"""A warning at synth about gates that wait for the devices of a thing group that the same deploy creates."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Annotations, Reference, Stack, Tokenization
+from aws_cdk import aws_iot as iot
+from constructs import Construct
+
+from cdk_iot_ota_handler.ota_update.contract import limits
+
+from .._synth import checks
+
+_NAMED = ":thinggroup/"
+_groups_of: WeakKeyDictionary[Stack, list[iot.CfnThingGroup]] = WeakKeyDictionary()
+
+
+def warn(update: Construct, properties: Mapping[str, Any]) -> None:
+    """Add a warning to an update with a gate that targets a thing group of its stack, or of one nested with it.
+
+    Call it at the end of synth: the group may be declared after the update. A dynamic group gets its things by itself.
+
+    :param properties: the rendered properties of the update.
+    """
+    gate = properties.get("Gate")
+    if gate is None or (checks.known(gate["MinimumDevices"]) and gate["MinimumDevices"] == 0):
+        return
+    top = _top(Stack.of(update))
+    found = [group for target in properties["Request"]["targets"] for group in _targeted(top, target)]
+    if created := [group for group in found if group.query_string is None]:
+        names = [group.thing_group_name for group in created]
+        shown = ", ".join(
+            limits.shown(name) if name is not None and checks.known(name) else group.node.path
+            for name, group in zip(names, created, strict=True)
+        )
+        Annotations.of(update).add_warning_v2(
+            "cdk-iot-ota:empty-group",
+            f"the stack creates a thing group that its update targets, got {shown}: CloudFormation adds no things to "
+            "groups, so that the gate fails in the deploy that creates the group; create it in a stack that is "
+            "deployed before, or let an empty group pass with minimum_devices=0",
+        )
+
+
+def _targeted(top: Stack, target: str) -> Iterator[iot.CfnThingGroup]:
+    """Yield the thing group that a target refers to or names, if it belongs to the deploy of a stack."""
+    references = [
+        token.target
+        for token in ([] if checks.known(target) else Tokenization.reverse_string(target).tokens)
+        if isinstance(token, Reference)
+    ]
+    referred = [found for found in references if isinstance(found, iot.CfnThingGroup)]
+    if referred:
+        yield from (group for group in referred if _top(Stack.of(group)) is top)
+    elif _NAMED in target:
+        name = target.rpartition(_NAMED)[2]
+        yield from (group for group in _groups(top) if group.thing_group_name == name)
+
+
+def _groups(top: Stack) -> Sequence[iot.CfnThingGroup]:
+    """Return the thing groups in a stack and in those nested in it: searched once, since a stack may be large."""
+    if top not in _groups_of:
+        _groups_of[top] = [found for found in top.node.find_all() if isinstance(found, iot.CfnThingGroup)]
+    return _groups_of[top]
+
+
+def _top(stack: Stack) -> Stack:
+    """Return the outermost stack around a nested one: they are deployed together."""
+    while (parent := stack.nested_stack_parent) is not None:
+        stack = parent
+    return stack
