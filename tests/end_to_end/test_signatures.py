@@ -72,7 +72,7 @@ def test_signatures_of_real_keys(aws: Account, deployment: Deployment) -> None:
 
             return declare
 
-        @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(images)
         def deploys(images: Mapping[str, bytes]) -> None:
             fleet.reports.clear()
