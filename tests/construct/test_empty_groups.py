@@ -39,6 +39,7 @@ def warnings(of: Stack) -> list[str]:
 
 
 TARGETS: dict[str, Target] = {
+    "itself": OtaTarget.thing_group,
     "arn": lambda found: OtaTarget.from_arn(found.attr_arn),
     "ref": lambda found: OtaTarget.thing_group(found.ref),
     "name": lambda _: OtaTarget.thing_group("canary"),

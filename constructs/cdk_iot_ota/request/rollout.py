@@ -53,7 +53,7 @@ class RolloutRate(abc.ABC):
         if (after_notified is None) == (after_succeeded is None):
             raise ValueError(
                 f"after_notified and after_succeeded: exactly one must be given, got "
-                f"{limits.shown(after_notified)} and {limits.shown(after_succeeded)}"
+                f"{checks.shown(after_notified)} and {checks.shown(after_succeeded)}"
             )
         criteria = {
             member: checks.number(limits.NUMBER_OF_THINGS, name, value)
