@@ -14,7 +14,7 @@ from ..account import Account
 from ..errors import LocalAwsError
 from .device import Behaviour, Device, Environment
 from .download import Downloads
-from .image import Version, find_version
+from .image import Firmware, Version, find_version
 from .jobs import JobsClient, Report
 from .profile import CLASSIC, Profile
 from .progress import JobProgress
@@ -122,6 +122,10 @@ class Fleet:
     def behaviour(self, thing: str) -> Behaviour:
         """Return the behaviour of a device."""
         return self._behaviours.get(thing, self._default)
+
+    def running(self, device: int | str) -> Firmware | None:
+        """Return the firmware that a device has installed from a job, by index or by name; None before the first."""
+        return self._devices[self._thing(device)].running
 
     @property
     def bytes_loaded(self) -> int:
