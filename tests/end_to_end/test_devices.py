@@ -104,28 +104,28 @@ def test_what_agents_refuse(deployment: Deployment, aws: Account) -> None:
         "RSA with 4,096 bits": (
             dataclasses.replace(CLASSIC, signature_members=("sig-sha256-rsa",)),
             [with_rsa(good, 512)],
-            "REJECTED",
+            "FAILED",
             "the signature must have at most 384 bytes, got 512",
         ),
         "unsigned": (
             MODULAR,
             [dataclasses.replace(good, signing=CodeSigning.unsigned())],
             "REJECTED",
-            "the file is not signed",
+            "certfile is missing",
         ),
         "long path": (
             CLASSIC,
             [dataclasses.replace(good, name="/" + "p" * 259)],
-            "REJECTED",
+            "FAILED",
             "filepath must have at most 259 bytes, got 260",
         ),
         "large document": (
             CLASSIC,
-            [dataclasses.replace(good, name=f"/{index}/{'p' * 200}") for index in range(12)],
+            [dataclasses.replace(good, name=f"/{index}/{'p' * 250}") for index in range(14)],
             "QUEUED",
             "the job document must have at most 5,600 bytes",
         ),
-        "quotation mark": (CLASSIC, [dataclasses.replace(good, name='/a"b.bin')], "SUCCEEDED", ""),
+        "quotation mark": (CLASSIC, [dataclasses.replace(good, name='/a"b.bin', type=0)], "SUCCEEDED", ""),
     }
     with Fleet(
         aws,
