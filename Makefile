@@ -58,13 +58,14 @@ types: install
 	$(BIN)/mypy
 	node_modules/.bin/pyright
 
-# In the order of the folders: xdist would begin with the files of many short tests, and end with the long ones.
+# In the order of the folders: xdist would begin with the files of many short tests, and end with the long ones. More
+# workers than processors, because the first of these wait for deploys.
 pytest: install
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # The lowest aws-cdk-lib and constructs that pyproject.toml allows.
 lowest: install .venv-lowest/.ready
-	.venv-lowest/bin/python -m pytest tests/construct tests/contract
+	.venv-lowest/bin/python -m pytest -n 2 --dist loadfile tests/construct tests/contract
 
 .venv-lowest/.ready: requirements-lowest.txt pyproject.toml
 	$(PYTHON) -m venv .venv-lowest
