@@ -207,3 +207,9 @@ def test_what_may_exist_does_not_fail_because_it_cannot_be_seen() -> None:
     service.inject(never)
     with pytest.raises(FatalError, match="GetOTAUpdate: throttled"):
         poll(service, GATED)
+
+
+def test_an_early_poll_ends_once_only_devices_are_waited_for() -> None:
+    """A poll that may create an update lasts as long as any other one when the update is there."""
+    answer, seconds = timed_poll(with_job(STARTED, age=10), GATED, waited=5)
+    assert (answer, 20 < seconds < 26) == ({"IsComplete": False}, True)
