@@ -123,3 +123,12 @@ def _windows(content: bytes) -> frozenset[str]:
     secret = re.sub(rb"-----(?:BEGIN|END) [A-Z0-9 #]+-----", bytes(8), content)
     windows = {form[at : at + 8] for form in (secret.decode("latin-1"), *encoded) for at in range(len(form) - 7)}
     return frozenset(windows | {repr(secret[at : at + 8])[2:-1] for at in range(len(secret) - 7)})
+
+
+def text_of(content: bytes) -> str:
+    """Return the text that a program, or a parameter of a template, has from a file."""
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

@@ -30,12 +30,7 @@ def firmware(folder: Path, content: str = "firmware") -> Path:
 
 def signed() -> CodeSigning:
     """Return the custom signature of the stored templates."""
-    valid: Any = CodeSigning.custom(
-        signature=SIGNATURE,
-        hash_algorithm=HashAlgorithm.SHA256,
-        signature_algorithm=SignatureAlgorithm.ECDSA,
-        certificate_name="/certificates/signer.pem",
-    )
+    valid: Any = custom(certificate_name="/certificates/signer.pem")
     stored: CodeSigning = replace(valid, signature=STORED_SIGNATURE)
     return stored
 
@@ -73,3 +68,15 @@ def only_update(of: Stack) -> dict[str, Any]:
 def wrong(value: Any) -> Any:
     """Return a value that a type checker does not see the type of."""
     return value
+
+
+def custom(**options: Any) -> CodeSigning:
+    """Return a custom signature with these changes."""
+    given: dict[str, Any] = {
+        "signature": SIGNATURE,
+        "hash_algorithm": HashAlgorithm.SHA256,
+        "signature_algorithm": SignatureAlgorithm.ECDSA,
+        "certificate_name": "/signer.pem",
+        **options,
+    }
+    return CodeSigning.custom(**given)

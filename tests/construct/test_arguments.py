@@ -27,7 +27,7 @@ from cdk_iot_ota import (
     TargetSelection,
 )
 
-from .stacks import SIGNATURE, only_update, stack
+from .stacks import custom, only_update, stack
 
 HERE = Path(__file__)
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
@@ -56,18 +56,6 @@ def in_bucket_of(arn: str, **attributes: Any) -> OtaUpdate:
 def signed_in(arn: str) -> OtaUpdate:
     """Declare an update that AWS Signer signs into a bucket that is imported by this ARN."""
     return update(files=[a_file(signing=signer(destination_bucket=s3.Bucket.from_bucket_arn(stack(), "Bucket", arn)))])
-
-
-def custom(**options: Any) -> CodeSigning:
-    """Return a custom signature with these changes."""
-    given: dict[str, Any] = {
-        "signature": SIGNATURE,
-        "hash_algorithm": HashAlgorithm.SHA256,
-        "signature_algorithm": SignatureAlgorithm.ECDSA,
-        "certificate_name": "/signer.pem",
-        **options,
-    }
-    return CodeSigning.custom(**given)
 
 
 def signer(**options: Any) -> CodeSigning:

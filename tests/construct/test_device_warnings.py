@@ -26,7 +26,7 @@ from cdk_iot_ota import (
     SigningProfile,
 )
 
-from .stacks import only_update, ota_file, stack
+from .stacks import custom, only_update, ota_file, stack
 from .test_arguments import sized
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ DEFAULT = RolloutGate()
 Arguments = dict[str, Any]
 
 
-def custom(length: int, hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> CodeSigning:
+def rsa(length: int, hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> CodeSigning:
     """Return a signature of RSA with this length in bytes."""
     return CodeSigning.custom(
         signature=b"\xff" * length,
@@ -106,12 +106,6 @@ def signed_by(signing: CodeSigning) -> Arguments:
 
 
 SHA1 = HashAlgorithm.SHA1
-SHORTEST = CodeSigning.custom(
-    signature=bytes.fromhex("3006020101020101"),
-    hash_algorithm=HashAlgorithm.SHA256,
-    signature_algorithm=SignatureAlgorithm.ECDSA,
-    certificate_name="/signer.pem",
-)
 Make = Callable[[Path], Arguments]
 # What comes behind "got" in the messages, and the id of each.
 MESSAGES = {
@@ -158,9 +152,9 @@ WARNED: dict[str, tuple[Make, str, tuple[str, ...]]] = {
     "260 bytes": (lambda _: named("ü" * 130), "device-path", (f"'{'ü' * 98}… (260 bytes)",)),
     "a quotation mark": (lambda _: named('/a".bin'), "device-path", ("'/a\".bin' (with \")",)),
     "a backslash": (lambda _: named("\\a"), "device-path", (r"'\\a' (with \)",)),
-    "RSA": (lambda _: signed_by(custom(384)), "rsa-signature", (f"{BLINKY} (RSA)",)),
-    "RSA with 4,096 bits": (lambda _: signed_by(custom(512)), "long-signature", (f"{BLINKY} (512 bytes)",)),
-    "SHA1 with RSA": (lambda _: signed_by(custom(256, SHA1)), "sha1-signature", (f"{BLINKY} (SHA1)",)),
+    "RSA": (lambda _: signed_by(rsa(384)), "rsa-signature", (f"{BLINKY} (RSA)",)),
+    "RSA with 4,096 bits": (lambda _: signed_by(rsa(512)), "long-signature", (f"{BLINKY} (512 bytes)",)),
+    "SHA1 with RSA": (lambda _: signed_by(rsa(256, SHA1)), "sha1-signature", (f"{BLINKY} (SHA1)",)),
     "a platform with SHA1": (
         lambda _: {"files": [signer(SigningPlatform.of("AmazonFreeRTOS-TI-CC3220SF"))]},
         "sha1-signature",
@@ -188,7 +182,7 @@ TAKEN: dict[str, Make] = {
     "259 characters": lambda _: named("a" * 259),
     "another path": lambda _: named("/ü/a'b.bin"),
     "a path that is not known": lambda _: named(f'{Aws.REGION}"{"a" * 260}'),
-    "ECDSA": lambda _: signed_by(SHORTEST),
+    "ECDSA": lambda _: signed_by(custom()),
     "unsigned": lambda _: signed_by(CodeSigning.unsigned()),
     "a signature that is not known": lambda _: {"files": [OtaFile(name="/a", signing=CodeSigning.signer_job("j"))]},
     "a platform with SHA256": lambda _: {"files": [signer(SigningPlatform.AMAZON_FREERTOS_DEFAULT)]},
@@ -214,7 +208,7 @@ def test_what_devices_take_is_no_warning(options: Make, tmp_path: Path) -> None:
 def test_files_with_the_same_problem_share_a_warning() -> None:
     """One warning names the first three files with a problem, and counts the others."""
     names = [f'/{index}"' for index in range(5)]
-    found = warnings(update(files=[stream(name=name, signing=custom(256)) for name in names]))
+    found = warnings(update(files=[stream(name=name, signing=rsa(256)) for name in names]))
     shown = "'/0\"' (with \"), '/1\"' (with \"), '/2\"' (with \") and 2 more: choose"
     assert ids(found) == ["several-files", "device-path", "rsa-signature"]
     assert shown in found[1]
@@ -222,13 +216,13 @@ def test_files_with_the_same_problem_share_a_warning() -> None:
 
 def test_a_file_whose_path_is_not_known_is_shown_by_its_index() -> None:
     """A warning about a file whose path is a token says which file of the request it is."""
-    (found,) = warnings(update(files=[stream(name=Aws.REGION, signing=custom(256))]))
+    (found,) = warnings(update(files=[stream(name=Aws.REGION, signing=rsa(256))]))
     assert "only, got files[0] (RSA): sign" in found
 
 
 def test_sha1_and_a_long_signature_are_two_problems() -> None:
     """Hash and length of a signature are different causes, of which each has its warning."""
-    assert len(warnings(update(**signed_by(custom(512, SHA1))))) == 2
+    assert len(warnings(update(**signed_by(rsa(512, SHA1))))) == 2
 
 
 def test_the_phases_of_a_rollout_share_a_warning() -> None:
@@ -240,7 +234,7 @@ def test_the_phases_of_a_rollout_share_a_warning() -> None:
         Phase("c", targets=[OtaTarget.thing("c")], gate=RolloutGate(timeout=Duration.minutes(45))),
         Phase("d", targets=[OtaTarget.thing("d")]),
     ]
-    silent, files = Duration.hours(2), [stream(signing=custom(256))]
+    silent, files = Duration.hours(2), [stream(signing=rsa(256))]
     rollout = PhasedRollout(prod, "Rollout", phases=phases, files=files, in_progress_timeout=silent)
     found = warnings(rollout)
     assert warnings(*rollout.updates) == []
@@ -251,7 +245,7 @@ def test_a_warning_that_is_acknowledged_early_does_not_appear() -> None:
     """A stack can acknowledge a warning before its updates are declared, and their content stays the same."""
     quiet, loud = stack(), stack()
     Annotations.of(quiet).acknowledge_warning("cdk-iot-ota:rsa-signature", "these devices take it")
-    declared = [update(made, **signed_by(custom(256))) for made in (quiet, loud)]
+    declared = [update(made, **signed_by(rsa(256))) for made in (quiet, loud)]
     assert [len(warnings(one)) for one in declared] == [0, 1]
     assert only_update(quiet) == only_update(loud)
 

@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, SignatureAlgorithm
-from tests.keys import der_of, ec_key, forms, pem_of, quoted, rsa_key
+from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, SignatureAlgorithm
+from tests.keys import der_of, ec_key, forms, pem_of, quoted, rsa_key, text_of
 
-from .stacks import SIGNATURE, wrong
+from .stacks import SIGNATURE, custom, wrong
 
 IMAGE = b"blinky 1.0.0\n"
 CERTIFICATE = pem_of(ec_key()).decode()
@@ -37,32 +37,11 @@ def rsa() -> bytes:
     return rsa_key().sign(IMAGE, padding.PKCS1v15(), hashes.SHA256())
 
 
-def custom(**options: Any) -> CodeSigning:
-    """Return a custom signature with these changes."""
-    given: dict[str, Any] = {
-        "signature": SIGNATURE,
-        "hash_algorithm": HashAlgorithm.SHA256,
-        "signature_algorithm": SignatureAlgorithm.ECDSA,
-        "certificate_name": "/signer.pem",
-        **options,
-    }
-    return CodeSigning.custom(**given)
-
-
 def written(folder: Path, content: bytes) -> Path:
     """Write a file."""
     path = folder / "file"
     path.write_bytes(content)
     return path
-
-
-def text(content: bytes) -> str:
-    """Return the text that a program reads from a file."""
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
 
 
 # How a file's content may reach an argument.
@@ -71,23 +50,23 @@ HANDS: dict[str, Hand] = {
     "signature": lambda folder, content: custom(signature=content),
     "signature of RSA": lambda folder, content: custom(signature=content, signature_algorithm=SignatureAlgorithm.RSA),
     "signature file": lambda folder, content: custom(signature=written(folder, content)),
-    "signature as text": lambda folder, content: custom(signature=text(content)),
-    "signature file named like its content": lambda folder, content: custom(signature=Path(text(content))),
-    "certificate_chain": lambda folder, content: custom(certificate_chain=text(content)),
+    "signature as text": lambda folder, content: custom(signature=text_of(content)),
+    "signature file named like its content": lambda folder, content: custom(signature=Path(text_of(content))),
+    "certificate_chain": lambda folder, content: custom(certificate_chain=text_of(content)),
     "certificate_chain in bytes": lambda folder, content: custom(certificate_chain=content),
     "certificate_chain file": lambda folder, content: custom(certificate_chain=written(folder, content)),
-    "certificate_name": lambda folder, content: custom(certificate_name=text(content)),
+    "certificate_name": lambda folder, content: custom(certificate_name=text_of(content)),
     "certificate_name in bytes": lambda folder, content: custom(certificate_name=content),
     "certificate": lambda folder, content: custom(certificate=content),
-    "certificate as text": lambda folder, content: custom(certificate=text(content)),
+    "certificate as text": lambda folder, content: custom(certificate=text_of(content)),
     "certificate file": lambda folder, content: custom(certificate=written(folder, content)),
-    "hash_algorithm": lambda folder, content: custom(hash_algorithm=text(content)),
+    "hash_algorithm": lambda folder, content: custom(hash_algorithm=text_of(content)),
     "signature_algorithm": lambda folder, content: custom(signature_algorithm=content),
     "image": lambda folder, content: FileLocation.from_asset(written(folder, content)),
-    "image named like its content": lambda folder, content: FileLocation.from_asset(text(content)),
-    "name of a file": lambda folder, content: OtaFile(name=text(content), signing=CodeSigning.unsigned()),
+    "image named like its content": lambda folder, content: FileLocation.from_asset(text_of(content)),
+    "name of a file": lambda folder, content: OtaFile(name=text_of(content), signing=CodeSigning.unsigned()),
     "attributes": lambda folder, content: OtaFile(
-        name="/a", signing=CodeSigning.unsigned(), attributes={text(content): text(content)}
+        name="/a", signing=CodeSigning.unsigned(), attributes={text_of(content): text_of(content)}
     ),
     "location": lambda folder, content: OtaFile(
         name="/a", signing=CodeSigning.unsigned(), location=wrong([{"a": content}])

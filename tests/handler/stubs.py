@@ -12,10 +12,10 @@ class Stubs:
     """All clients with stubbed answers; every call is checked against the API's model."""
 
     def __init__(self) -> None:
-        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-central-1"}
-        iot: Any = boto3.client("iot", **keys)  # type: ignore[call-overload]
-        s3: Any = boto3.client("s3", **keys)  # type: ignore[call-overload]
-        cloudformation: Any = boto3.client("cloudformation", **keys)  # type: ignore[call-overload]
+        keys: Any = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-central-1"}
+        iot: Any = boto3.client("iot", **keys)
+        s3: Any = boto3.client("s3", **keys)
+        cloudformation: Any = boto3.client("cloudformation", **keys)
         self.service = OtaService(iot, s3, cloudformation)
         self.all = self.iot, self.s3, self.cloudformation = Stubber(iot), Stubber(s3), Stubber(cloudformation)
         for stub in self.all:

@@ -12,7 +12,7 @@ import pytest
 from cdk_iot_ota_handler.ota_update import request
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError
-from tests.keys import forms, pem_of, quoted, rsa_key
+from tests.keys import forms, pem_of, quoted, rsa_key, text_of
 
 from ..fakes.ota_service import FakeOtaService
 from .scenarios import REQUEST, event
@@ -40,15 +40,6 @@ def custom(made: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a request that describes the signature."""
     found: dict[str, Any] = made["files"][0]["codeSigning"]["customCodeSigning"]
     return found
-
-
-def text_of(content: bytes) -> str:
-    """Return a file's content as a parameter of a template may have it."""
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
 
 
 def encoded(layers: int) -> Put:
