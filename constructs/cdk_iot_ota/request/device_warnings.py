@@ -34,7 +34,7 @@ def warn(scope: Construct, properties: Mapping[str, Any], bound: Sequence[BoundF
 
     :param properties: the rendered properties of the update.
     :param bound: the files in them.
-    :param has_timeout: whether ``in_progress_timeout`` is declared. Its default ends a job, and no gate waits for it.
+    :param has_timeout: whether ``in_progress_timeout`` is declared. Its default is beyond every gate, on purpose.
     """
     request = properties["Request"]
     files = [
