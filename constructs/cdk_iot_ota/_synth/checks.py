@@ -35,6 +35,19 @@ def prefix_errors(path: str) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from None
 
 
+@contextmanager
+def needs_assets(name: str, remedy: str) -> Iterator[None]:
+    """Raise ValueError with the remedy if the block adds an asset to a stack whose synthesizer takes none."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "BootstraplessSynthesizer" not in str(error):
+            raise
+        raise ValueError(
+            f"{name} cannot be uploaded, because the stack has the BootstraplessSynthesizer: {remedy}"
+        ) from None
+
+
 def shown(value: object) -> str:
     """Return a value for an error message: an object of CDK by its class and path, not by its address in memory."""
     if isinstance(value, (list, tuple)) and any(_is_opaque(item) for item in value):

@@ -77,7 +77,9 @@ class OtaUpdateProvider(Construct):
         self._log_retention = log_retention
         self._log_group = self._new_log_group("LogGroup")
         self._sized_role = self._new_role("HandlerRole", self._log_group)
-        self._handler = self._new_handler()
+        remedy = "declare an OtaUpdateProvider in a stack with another synthesizer, and give it as provider="
+        with checks.prefix_errors(self.node.path), checks.needs_assets("the handler's code", remedy):
+            self._handler = self._new_handler()
         self._framework = self._new_framework()
         findings.acknowledge(self, in_vpc=vpc is not None, encrypted=encryption_key is not None)
         self.node.add_validation(cast(IValidation, EndOfSynth(self._rename_if_retained)))

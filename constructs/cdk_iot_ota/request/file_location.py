@@ -81,7 +81,8 @@ class _Asset(FileLocation):
         return self.path
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
-        asset = s3_assets.Asset(scope, id, path=str(self.path))
+        with checks.needs_assets(f"path {str(self.path)!r}", "use FileLocation.from_bucket, or another synthesizer"):
+            asset = s3_assets.Asset(scope, id, path=str(self.path))
         owner = bucket_owner.of_assets(scope, asset.bucket)
         size = self.path.stat().st_size
         return InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True, owner=owner, size=size)
