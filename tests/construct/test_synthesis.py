@@ -127,7 +127,8 @@ def test_stages_of_a_pipeline(tmp_path: Path) -> None:
     """The stages of a pipeline have separate updates, whose ids start with the name of the stage."""
     app = App(analytics_reporting=False)
     tools = Stack(app, "Tools", env=ENVIRONMENT)
-    source = pipelines.CodePipelineSource.code_commit(codecommit.Repository(tools, "Code", repository_name="code"), "a")
+    code: Any = codecommit.Repository(tools, "Code", repository_name="code")
+    source = pipelines.CodePipelineSource.code_commit(code, "main")
     pipeline = pipelines.CodePipeline(
         tools, "Pipeline", synth=pipelines.ShellStep("Synth", input=source, commands=["npx cdk synth"])
     )
