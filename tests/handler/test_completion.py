@@ -1,5 +1,6 @@
 """Each decision for a Create or an Update: a state, and the action that follows, up to the limits of each time."""
 
+import math
 from typing import Any
 
 import pytest
@@ -127,6 +128,8 @@ def test_an_update_that_is_being_deleted(context: dict[str, Any], action: Action
         (OTHERS, UPDATE, Action.ASK_STACK),
         (OTHERS, {**UPDATE, "stack": DEPLOYING}, Action.FAIL),
         (OTHERS, {**UPDATE, "stack": ROLLING_BACK}, Action.DONE),
+        (OTHERS, {**KEEPS, "stack": DEPLOYING}, Action.FAIL),
+        (OTHERS, {**KEEPS, "stack": ROLLING_BACK}, Action.DONE),
         (PLAIN.all_tags | {names.CONTENT_TAG: "other"}, UPDATE, Action.FAIL),
         (PLAIN.all_tags | {names.CONTENT_TAG: "other"}, {**UPDATE, "stack": ROLLING_BACK}, Action.FAIL),
     ],
@@ -412,4 +415,4 @@ def test_the_defaults_of_a_context_are_those_of_a_new_event() -> None:
     """A context without anything is that of a Create which has just begun."""
     new = Context()
     assert (new.stack, new.is_prepared, new.is_update, new.keeps_id, new.is_retry) == (None, False, False, False, None)
-    assert (new.waited, new.known_for) == (0, None)
+    assert (new.started, new.waited, new.begun, new.known_for) == (math.inf, 0, 0, None)

@@ -209,6 +209,13 @@ def test_what_may_exist_does_not_fail_because_it_cannot_be_seen() -> None:
         poll(service, GATED)
 
 
+def test_what_was_there_does_not_fail_because_it_cannot_be_seen() -> None:
+    """An update that a poll finds, and then cannot see any more, is asked for in the next poll."""
+    service = with_job(STARTED, age=10)
+    service.inject([Fault(kind="throttled", operation="GetOTAUpdate", begins=1, lasts=1e9)])
+    assert poll(service, GATED, waited=5) == {"IsComplete": False}
+
+
 def test_an_early_poll_ends_once_only_devices_are_waited_for() -> None:
     """A poll that may create an update lasts as long as any other one when the update is there."""
     answer, seconds = timed_poll(with_job(STARTED, age=10), GATED, waited=5)

@@ -9,7 +9,7 @@ from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, RetryableError
 
 from ..fakes.cloudformation import STACK_ID
-from ..fakes.ota_service import FakeOtaService
+from ..fakes.ota_service import FakeOtaService, Fault
 from .scenarios import DELETE, content_change, event, id_of, properties, run, with_update
 
 OTHER_STACK = STACK_ID.replace("5f0f4b30", "6a1a5c41")
@@ -76,6 +76,16 @@ def test_a_rollback_does_not_fail_when_the_moved_update_is_gone() -> None:
     _, held = moved_from(logical_id="Former1A2B3C4D")
     assert not run(service, event("Update", old=properties(content="two"), physical_id=held)).failed
     assert service.writes() == []
+
+
+def test_a_rollback_does_not_need_to_see_the_moved_update() -> None:
+    """A rollback of a moved resource has the ids of its update, also if the update cannot be read any more."""
+    service, held = moved_from(logical_id="Former1A2B3C4D")
+    service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
+    service.inject([Fault(kind="throttled", operation="GetOTAUpdate", begins=1, lasts=1e9)])
+    answer = run(service, event("Update", old=properties(content="two"), physical_id=held))
+    assert answer.data is not None
+    assert (answer.failed, answer.physical_id, answer.data["JobId"]) == (False, held, names.job_id(held))
 
 
 def test_a_moved_explicit_id_that_stays_names_the_tags_to_set() -> None:
