@@ -210,7 +210,7 @@ def test_what_may_exist_does_not_fail_because_it_cannot_be_seen() -> None:
 
 
 def test_what_was_there_does_not_fail_because_it_cannot_be_seen() -> None:
-    """An update that a poll finds, and then cannot see any more, is asked for in the next poll."""
+    """An update that a poll finds, and then can no longer see, is asked for in the next poll."""
     service = with_job(STARTED, age=10)
     service.inject([Fault(kind="throttled", operation="GetOTAUpdate", begins=1, lasts=1e9)])
     assert poll(service, GATED, waited=5) == {"IsComplete": False}

@@ -79,7 +79,7 @@ def test_a_rollback_does_not_fail_when_the_moved_update_is_gone() -> None:
 
 
 def test_a_rollback_does_not_need_to_see_the_moved_update() -> None:
-    """A rollback of a moved resource has the ids of its update, also if the update cannot be read any more."""
+    """A rollback of a moved resource has the ids of its update, also if the update can no longer be read."""
     service, held = moved_from(logical_id="Former1A2B3C4D")
     service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
     service.inject([Fault(kind="throttled", operation="GetOTAUpdate", begins=1, lasts=1e9)])
