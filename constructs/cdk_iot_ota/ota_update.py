@@ -18,6 +18,7 @@ from ._synth.naming import id_pattern, id_prefix
 from ._synth.suppressions import acknowledge_dependency
 from ._synth.validation import EndOfSynth
 from .imported import IOtaUpdate
+from .permissions import objects
 from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
@@ -164,6 +165,7 @@ class OtaUpdate(Resource):
             self._check_size,
             retained.check,
             lambda: empty_groups.warn(self, properties),
+            lambda: objects.warn(scope if shares else self, needs),
         )
         self.node.add_validation(cast(IValidation, late))
         needs = Needs(

@@ -162,20 +162,20 @@ def readable(made: Stack, *, handler: bool) -> list[str]:
     return [str(arn["Fn::Join"][1][-1]).removeprefix(":s3:::firmware/") for arn in listed]
 
 
-def test_the_declared_objects_are_readable_and_no_others() -> None:
-    """Handler and service may read exactly the declared objects."""
+def test_folders_and_extensions_of_the_declared_objects_are_readable_and_nothing_else() -> None:
+    """Handler and service may read the folders of the declared objects, with their extensions."""
     prod = stack()
     in_bucket(prod, "blinky/1.0.bin", "data.bin")
     for handler in (True, False):
-        assert readable(prod, handler=handler) == ["blinky/1.0.bin", "data.bin"]
+        assert readable(prod, handler=handler) == ["*.bin", "blinky/*.bin"]
 
 
-def test_other_objects_are_another_policy() -> None:
-    """Changed objects create a new policy, so devices can download the old firmware until the new update exists."""
+def test_another_folder_is_another_policy() -> None:
+    """A changed folder creates a new policy, so devices can download the old firmware until the new update exists."""
     found: list[dict[str, Any]] = []
     for version in ("1.0", "1.1"):
         prod = stack()
-        in_bucket(prod, f"blinky/{version}.bin")
+        in_bucket(prod, f"{version}/blinky.bin")
         found.append({name: part["Properties"] for name, part in policies(prod).items() if "Reads" in name})
     old, new = found
     assert len(old) == len(new) == 2
@@ -183,12 +183,12 @@ def test_other_objects_are_another_policy() -> None:
     assert not {part["PolicyName"] for part in old.values()} & {part["PolicyName"] for part in new.values()}
 
 
-def test_the_same_objects_are_the_same_policy() -> None:
-    """Content changes that name the same objects keep the policy."""
+def test_the_same_folder_is_the_same_policy() -> None:
+    """Content changes keep the policy, and so do other objects in the same folder."""
     names = []
-    for options in ({}, {"description": "other"}):
+    for key, options in (("blinky/1.0.bin", {}), ("blinky/1.1.bin", {"description": "other"})):
         prod = stack()
-        in_bucket(prod, "blinky.bin", **options)
+        in_bucket(prod, key, **options)
         names.append([name for name in policies(prod) if "Reads" in name])
     assert names[0] == names[1]
 
@@ -197,27 +197,30 @@ def test_the_same_objects_are_the_same_policy() -> None:
     ("key", "pattern"), [("a.bin", "*.bin"), ("v1/a", "v1/*"), ("a", "*"), ("x/y/a.tar.gz", "x/y/*.gz")]
 )
 def test_what_a_retained_update_reads_stays_readable(key: str, pattern: str) -> None:
-    """The service may read the folder and extension of a retained update's files, whatever is declared later."""
+    """The service may read later objects like those of a retained update, and the whole bucket if all names differ."""
     prod = stack()
     in_bucket(prod, key, removal_policy=RemovalPolicy.RETAIN)
     assert readable(prod, handler=False) == [pattern]
-    assert readable(prod, handler=True) == [key]
+    assert readable(prod, handler=True) == ["a" if key == "a" else pattern]
 
 
 def test_what_is_deleted_without_force_stays_readable() -> None:
     """An update that is deleted without force stays readable, since its job may outlive the deploy."""
-    prod = stack()
-    in_bucket(prod, "a/1.bin", force_delete_job=False)
-    assert readable(prod, handler=False) == ["a/*.bin"]
+    found = []
+    for force in (True, False):
+        prod = stack()
+        in_bucket(prod, "firmware", force_delete_job=force)
+        found.append(readable(prod, handler=False))
+    assert found == [["firmware"], ["*"]]
 
 
-def test_a_policy_that_is_wider_than_what_is_declared_is_a_warning() -> None:
-    """A policy that allows more than the declared objects adds a warning."""
+def test_too_many_folders_are_a_warning() -> None:
+    """A policy that allows a whole bucket because of the number of folders adds a warning."""
     few, many = stack(), stack()
-    in_bucket(few, "a/1.bin")
-    in_bucket(many, *(f"a/{index}.bin" for index in range(11)))
+    in_bucket(few, *(f"{index}/a.bin" for index in range(10)))
+    in_bucket(many, *(f"{index}/a.bin" for index in range(11)))
     warned = assertions.Match.string_like_regexp(
-        r"roles may read a/\*\.bin of their bucket; give the firmware a bucket"
+        "too many for a policy: roles may read all objects of their bucket; use fewer folders, or give .*many-objects"
     )
     assert not assertions.Annotations.from_stack(few).find_warning("*", warned)
     assert assertions.Annotations.from_stack(many).find_warning("*", warned)
@@ -234,15 +237,15 @@ def test_the_bucket_of_all_assets_is_never_readable_as_a_whole(tmp_path: Path) -
         ota_update(prod, "Blinky", tmp_path, files=files)
 
 
-def test_many_objects_are_readable_by_folder_and_ending_or_all() -> None:
-    """Too many objects for a policy become folder patterns, and too many folders become the whole bucket."""
-    few, folders, bucket = stack(), stack(), stack()
-    in_bucket(few, *(f"a/{index}.bin" for index in range(10)))
-    in_bucket(folders, *(f"a/{index}.bin" for index in range(11)))
-    in_bucket(bucket, *(f"{index}/a.bin" for index in range(11)))
-    assert len(readable(few, handler=True)) == 10
-    assert readable(folders, handler=True) == ["a/*.bin"]
-    assert readable(bucket, handler=True) == ["*"]
+def test_many_folders_are_readable_one_by_one_or_all() -> None:
+    """Objects of a folder are one pattern, and too many folders for a policy become the whole bucket."""
+    objects, few, many = stack(), stack(), stack()
+    in_bucket(objects, *(f"a/{index}.bin" for index in range(11)))
+    in_bucket(few, *(f"{index}/a.bin" for index in range(10)))
+    in_bucket(many, *(f"{index}/a.bin" for index in range(11)))
+    assert readable(objects, handler=True) == ["a/*.bin"]
+    assert readable(few, handler=True) == [f"{index}/*.bin" for index in range(10)]
+    assert readable(many, handler=True) == ["*"]
 
 
 def with_role(made: Stack, role: iam.IRole) -> OtaUpdate:

@@ -12,8 +12,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaUpdateProvider, RolloutGate
+from cdk_iot_ota.permissions.objects import DeclaredObjects
 from cdk_iot_ota.permissions.ota_permissions import OtaPermissions
-from cdk_iot_ota.permissions.policies import Policies, _DeclaredObjects
+from cdk_iot_ota.permissions.policies import Policies
+from cdk_iot_ota.request.file_location import InBucket
 
 from .stacks import firmware, only_update, ota_file, ota_update, stack, template
 
@@ -92,51 +94,37 @@ def test_the_digest_of_a_value_is_that_of_its_template() -> None:
     assert policies.digest(prod.account) != policies.digest(prod.region)
 
 
-@pytest.mark.parametrize("shared_bucket", [True, False])
-def test_ten_objects_are_named_one_by_one(*, shared_bucket: bool) -> None:
-    """Up to ten objects are allowed by their keys, in order; more of them by folder and extension."""
-    declared = _DeclaredObjects()
-    for number in range(9, -1, -1):
-        declared.add(f"a/{number}.bin", outlives_declaration=False)
-    assert not declared.are_many
-    assert declared.patterns(shared_bucket=shared_bucket) == [f"a/{number}.bin" for number in range(10)]
-    declared.add("b/0.bin", outlives_declaration=False)
-    assert declared.are_many
-    assert declared.patterns(shared_bucket=shared_bucket) == ["a/*.bin", "b/*.bin"]
-
-
 def test_ten_folders_are_named_one_by_one() -> None:
-    """Up to ten patterns are named; more of them become the bucket, unless others share it."""
-    declared = _DeclaredObjects()
-    for number in range(10):
-        for name in ("a", "b"):
-            declared.add(f"{number}/{name}.bin", outlives_declaration=False)
-    assert len(declared.patterns(shared_bucket=True)) == 10
-    declared.add("x/a.bin", outlives_declaration=False)
-    assert declared.patterns(shared_bucket=False) == ["*"]
-    with pytest.raises(ValueError, match="files of a stack must have at most 10 endings, got 11 of assets"):
-        declared.patterns(shared_bucket=True)
+    """Up to ten patterns are named, in order; more of them become the bucket, unless others share it."""
+    prod = stack()
+    bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
+    for is_asset in (False, True):
+        declared = DeclaredObjects(bucket, ["s3:GetObject"])
+        for number in range(9, -1, -1):
+            for name in ("a", "b"):
+                declared.add(InBucket(bucket=bucket, key=f"{number}/{name}.bin", is_asset=is_asset), lambda: False)
+        assert not declared.are_many
+        assert declared.statement().resources == [bucket.arn_for_objects(f"{number}/*.bin") for number in range(10)]
+        declared.add(InBucket(bucket=bucket, key="x/a.bin"), lambda: False)
+        assert declared.are_many
+        if not is_asset:
+            assert declared.statement().resources == [bucket.arn_for_objects("*")]
+            continue
+        with pytest.raises(ValueError, match="files of a stack must have at most 10 endings, got 11 of assets"):
+            declared.statement()
 
 
 def test_a_warning_of_many_objects_appears_once() -> None:
-    """A policy that allows more than the declared objects is warned of once, however many updates follow."""
+    """Buckets with too many folders are warned of once, however many policies and updates they have."""
     prod = stack()
-    policies = Policies(prod)
-    policies._warn_of_many("A", ["a/*", "b/*"])
-    policies._warn_of_many("A", ["a/*", "b/*", "c/*"])
-    (entry,) = [one for one in prod.node.metadata if "warning" in one.type]
-    assert str(entry.data).startswith(
-        "the files of the OTA updates are too many for a policy to name them: roles may read a/*, b/* of their bucket"
-    )
+    for name in ("a", "b"):
+        bucket = s3.Bucket.from_bucket_name(prod, name, f"firmware-{name}")
+        files = [ota_file(FileLocation.from_bucket(bucket, f"{index}/a"), name=f"/{index}") for index in range(11)]
+        ota_update(prod, name.upper(), Path(), files=files)
+    template(prod)
+    permissions = prod.node.find_child("OtaPermissions")
+    (entry,) = [one for one in permissions.node.metadata if "warning" in one.type]
     assert "[ack: cdk-iot-ota:many-objects]" in str(entry.data)
-
-
-def test_a_key_that_is_not_known_is_not_made_a_pattern() -> None:
-    """A key that only CloudFormation knows is allowed as it is, also for an update that outlives its declaration."""
-    prod = stack()
-    declared = _DeclaredObjects()
-    declared.add(prod.region, outlives_declaration=True)
-    assert declared.patterns(shared_bucket=True) == [prod.region]
 
 
 def test_any_provider_of_another_stack_has_its_own_permissions() -> None:
@@ -184,7 +172,7 @@ def test_the_names_of_policies_are_stable() -> None:
         f"ServiceExplicitIds{digits}",
         f"ServiceReads{digits}{digits}-{digits}",
         f"ServiceSigns{digits}{digits}-{digits}",
-        f"ServiceSigns{digits}Jobs-{digits}",
+        f"ServiceSigns{digits}Jobs",
     ]
     unmatched = [name for name in names if not any(re.fullmatch(f"Prod_OtaPermissions{one}", name) for one in expected)]
     assert unmatched == []
@@ -229,9 +217,6 @@ PATTERNS: dict[str, Callable[[Stack], object]] = {
     ),
     "the key of destination_bucket": lambda made: in_bucket(
         made, signing=into(made, bucket={"encryption_key": key_of(made, "key/*")})
-    ),
-    "job_id": lambda made: ota_update(
-        made, "Blinky", Path(), files=[OtaFile(name="/a", signing=CodeSigning.signer_job(STAR))]
     ),
 }
 

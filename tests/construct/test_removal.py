@@ -29,12 +29,14 @@ def set_options(update: OtaUpdate, *, deletion: CfnDeletionPolicy, replacement: 
 
 RETAIN, DELETE, SNAPSHOT = CfnDeletionPolicy.RETAIN, CfnDeletionPolicy.DELETE, CfnDeletionPolicy.SNAPSHOT
 EXCEPT_ON_CREATE = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
+# The object "image" has neither folder nor extension, so only the whole bucket keeps an earlier one readable.
+OPEN = ":s3:::firmware/*"
 
 
 def declared(scope: Stack, change: Change, **options: Any) -> OtaUpdate:
     """Declare an update of an object in a bucket and change its removal policy."""
     bucket = s3.Bucket.from_bucket_name(scope, "Bucket", "firmware")
-    files = [ota_file(FileLocation.from_bucket(bucket, "v1/a.bin"))]
+    files = [ota_file(FileLocation.from_bucket(bucket, "image"))]
     update = ota_update(scope, "Blinky", Path(), files=files, **options)
     change(update)
     return update
@@ -64,13 +66,13 @@ def test_each_way_to_retain_gives_the_template_of_the_argument(
     """A removal policy that is set later renders as if it had been the argument, permissions included."""
     expected = rendered(lambda _: None, removal_policy=policy)
     assert rendered(lambda update: change(update, policy), removal_policy=given) == expected
-    assert "v1/*.bin" in str(expected)
+    assert OPEN in str(expected)
 
 
 def test_an_aspect_that_destroys_overrides_the_argument() -> None:
     """An update that an aspect no longer retains gets the permissions of one that never was retained."""
     plain = rendered(lambda _: None)
-    assert "v1/*.bin" not in str(plain)
+    assert OPEN not in str(plain)
     assert rendered(lambda update: RemovalPolicies.of(update).destroy(), removal_policy=RemovalPolicy.RETAIN) == plain
 
 
@@ -78,9 +80,9 @@ def test_an_aspect_that_destroys_overrides_the_argument() -> None:
 def test_either_option_of_the_resource_keeps_permissions(
     deletion: CfnDeletionPolicy, replacement: CfnDeletionPolicy
 ) -> None:
-    """An update that is retained in one of the two cases keeps its folder readable."""
+    """An update that is retained in one of the two cases keeps its bucket readable."""
     made = rendered(lambda update: set_options(update, deletion=deletion, replacement=replacement))
-    assert "v1/*.bin" in str(made)
+    assert OPEN in str(made)
 
 
 def test_permissions_in_a_nested_stack_follow_an_aspect() -> None:
@@ -96,23 +98,22 @@ def test_permissions_in_a_nested_stack_follow_an_aspect() -> None:
     assert found[0] == found[1]
 
 
-def test_only_the_update_that_is_retained_keeps_its_folder() -> None:
-    """Of two updates that share a policy, one that is retained later does not open the folder of the other."""
+def test_a_folder_is_the_same_whether_its_update_is_retained() -> None:
+    """Updates that share a policy keep it when one of them is retained: the folders of both are readable anyway."""
 
-    def made(*, late: bool) -> Any:
+    def made(*, retained: bool) -> Any:
         prod = stack()
         bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
-        for name, retained in (("A", False), ("B", True)):
-            options = {"removal_policy": RemovalPolicy.RETAIN} if retained and not late else {}
+        for name in ("A", "B"):
             files = [ota_file(FileLocation.from_bucket(bucket, f"{name}/1.bin"))]
-            update = ota_update(prod, name, Path(), files=files, **options)
-            if retained and late:
-                RemovalPolicies.of(update).retain()
-        return template(prod).to_json()
+            update = ota_update(prod, name, Path(), files=files)
+        if retained:
+            RemovalPolicies.of(update).retain()
+        return template(prod).find_resources("AWS::IAM::Policy")
 
-    assert made(late=True) == made(late=False)
-    assert "/B/*.bin" in str(made(late=True))
-    assert "/A/*.bin" not in str(made(late=True))
+    assert made(retained=True) == made(retained=False)
+    assert "/A/*.bin" in str(made(retained=True))
+    assert "/B/*.bin" in str(made(retained=True))
 
 
 def test_a_role_of_another_stack_follows_too() -> None:
@@ -122,7 +123,7 @@ def test_a_role_of_another_stack_follows_too() -> None:
     role = OtaServiceRole(Stack(app, "Roles", env=env), "Role")
     prod = Stack(app, "Prod", env=env)
     declared(prod, lambda update: RemovalPolicies.of(update).retain(), role=role)
-    assert "v1/*.bin" in str(template(prod).to_json())
+    assert OPEN in str(template(prod).to_json())
 
 
 def test_phases_are_retained_together() -> None:
@@ -130,12 +131,12 @@ def test_phases_are_retained_together() -> None:
     prod = stack()
     bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
     phases = [Phase(name, targets=[OtaTarget.thing_group(name)]) for name in ("canary", "fleet")]
-    files = [ota_file(FileLocation.from_bucket(bucket, "v1/a.bin"))]
+    files = [ota_file(FileLocation.from_bucket(bucket, "image"))]
     rollout = PhasedRollout(prod, "Rollout", phases=phases, files=files)
     RemovalPolicies.of(rollout).retain()
     made = template(prod)
     made.all_resources("Custom::IoTOTAUpdate", {"DeletionPolicy": "Retain"})
-    assert "v1/*.bin" in str(made.to_json())
+    assert OPEN in str(made.to_json())
 
 
 def test_the_method_refuses_a_snapshot_at_once() -> None:
@@ -174,11 +175,20 @@ def test_retaining_a_replaced_update_except_on_create_is_refused() -> None:
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the resources of a stack of which everything is retained."""
+    return everything_retained(firmware(tmp_path_factory.mktemp("firmware")), job="job-1")
+
+
+def policies_of(resources: dict[str, Any]) -> dict[str, Any]:
+    """Return the inline policies of a stack."""
+    return {name: part for name, part in resources.items() if part["Type"] == "AWS::IAM::Policy"}
+
+
+def everything_retained(path: Path, *, job: str) -> dict[str, Any]:
+    """Return the resources of a stack with this firmware and finished signing job, of which everything is retained."""
     prod = stack()
-    path = firmware(tmp_path_factory.mktemp("firmware"))
     ota_update(prod, "Blinky", path)
     ota_update(prod, "Mine", path, ota_update_id="mine", role=OtaServiceRole(prod, "Role"))
-    signed = OtaFile(name="/c", signing=CodeSigning.signer_job("job-1"))
+    signed = OtaFile(name="/c", signing=CodeSigning.signer_job(job))
     ota_update(prod, "Signed", path, files=[signed])
     RemovalPolicies.of(prod).retain()
     found: dict[str, Any] = template(prod).to_json()["Resources"]
@@ -205,10 +215,9 @@ def test_a_log_group_that_is_renamed_leaves_none_behind(everything: dict[str, An
     assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("Retain", "Delete")
 
 
-def test_roles_do_not_fill_with_each_content(everything: dict[str, Any]) -> None:
-    """Of the policies that change with the content, those that only a creation needs are never retained."""
-    policies = {name: part for name, part in everything.items() if part["Type"] == "AWS::IAM::Policy"}
-    both = {name: {part["DeletionPolicy"], part["UpdateReplacePolicy"]} for name, part in policies.items()}
-    gone = {name for name, found in both.items() if found == {"Delete"}}
-    assert gone == {name for name in policies if re.search("HandlerReads|ServiceSigns[0-9a-f]{8}Jobs", name)}
-    assert len(gone) == 2
+def test_roles_do_not_fill_with_each_content(everything: dict[str, Any], tmp_path: Path) -> None:
+    """Other firmware and another signing job leave no policy behind, although everything is retained."""
+    other = everything_retained(firmware(tmp_path, "other"), job="job-2")
+    assert policies_of(other) == policies_of(everything)
+    names = " ".join(policies_of(other))
+    assert all(purpose in names for purpose in ("HandlerReads", "ServiceReads", "ServiceSigns"))

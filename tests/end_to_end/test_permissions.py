@@ -1,15 +1,31 @@
-"""Permissions for more than one stack with one update, with IAM enforced."""
+"""Permissions for more than one stack, or more than one update in turn, with IAM enforced."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from aws_cdk import App, CfnOutput, Stack
+import pytest
+from aws_cdk import App, CfnOutput, CfnParameter, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 
-from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaTarget, OtaUpdate, OtaUpdateProvider
+from cdk_iot_ota import (
+    CodeSigning,
+    FileLocation,
+    OtaFile,
+    OtaServiceRole,
+    OtaTarget,
+    OtaUpdate,
+    OtaUpdateProvider,
+    RolloutGate,
+)
 from cdk_iot_ota_local import Fleet, LocalAws, leftovers
+from tests.end_to_end.support.concurrency import in_background, wait_until
+from tests.end_to_end.support.declarations import blinky, signed_file
 from tests.end_to_end.support.deployment import Deployment, synthesizer
+from tests.end_to_end.support.resources import create_bucket
+from tests.signing_key import certificate
 
 
 def firmware(folder: Path, content: str) -> OtaFile:
@@ -112,3 +128,41 @@ def test_a_delete_with_an_id_invented_by_cloudformation(aws: LocalAws, deploymen
     assert "FunctionError" not in response, payload
     assert payload["PhysicalResourceId"] == event["PhysicalResourceId"]
     assert payload["TargetId"].startswith(event["ResourceProperties"]["IdPrefix"])
+
+
+KEYS: dict[str, Callable[[Stack, str], str]] = {
+    "parameter": lambda stack, _: f"{CfnParameter(stack, 'Folder').value_as_string}/blinky.bin",
+    "folder": lambda _, version: f"{version}/blinky.bin",
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_devices_load_the_old_firmware_while_the_gate_waits(aws: LocalAws, deployment: Deployment, kind: str) -> None:
+    """Devices load the files of the old update as long as it exists, also if the key of the new one is elsewhere."""
+    name = aws.named(f"old-firmware-{kind}")
+    create_bucket(aws, name)
+
+    def synth(version: str, gate: RolloutGate | None = None) -> Path:
+        aws.client("s3").put_object(Bucket=name, Key=f"{version}/blinky.bin", Body=version.encode())
+
+        def declare(stack: Stack) -> None:
+            bucket = s3.Bucket.from_bucket_name(stack, "Bucket", name)
+            file = signed_file(FileLocation.from_bucket(bucket, KEYS[kind](stack, version)), version.encode())
+            blinky(stack, targets=[OtaTarget.thing_group(fleet.name)], files=[file], gate=gate)
+
+        return deployment.synth(declare)
+
+    def deploy(folder: Path, version: str) -> dict[str, str]:
+        parameters = [{"ParameterKey": "Folder", "ParameterValue": version}] if kind == "parameter" else []
+        return deployment.apply(folder, Parameters=parameters)
+
+    with Fleet(aws, f"old-{kind}", 2, certificate=certificate()) as fleet:
+        fleet.register()
+        old = deploy(synth("one"), "one")["Job"]
+        next_folder = synth("two", RolloutGate())
+        with in_background(lambda: deploy(next_folder, "two")) as deployed:
+            wait_until(lambda: len(leftovers(aws).jobs) == 2)
+            assert fleet.wait(old).succeeded == 2, fleet.problems
+            (new,) = set(leftovers(aws).jobs) - {old}
+            assert fleet.wait(new).succeeded == 2, fleet.problems
+        assert deployed.result()["Job"] == new

@@ -43,6 +43,7 @@ WILDCARDS = {
     ":stream/AFR_OTA-*",
     ":thing/*",
     ":thinggroup/*",
+    "/*.bin",
     "*",
     "Handler.Arn:*",
     "isComplete.Arn:*",

@@ -36,7 +36,7 @@ def prod() -> Simulated:
         "provider": OtaUpdateProvider(made, "Provider", vpc=imported_vpc(made)),
         "role": OtaServiceRole(made, "Service"),
     }
-    files = [ota_file(FileLocation.from_bucket(bucket, "blinky.bin"), signing=signing)]
+    files = [ota_file(FileLocation.from_bucket(bucket, "ota/1.bin"), signing=signing)]
     ota_update(made, "Generated", Path(), files=files, **common)
     ota_update(made, "Explicit", Path(), files=files, ota_update_id="mine-1", **common)
     return Simulated(dict(template(made).to_json()))
@@ -58,7 +58,8 @@ def role(prod: Simulated, name: str) -> str:
         ("iot:GetOTAUpdate", f"{IOT}:otaupdate/mine-0", {}),
         ("iot:DeleteJob", f"{IOT}:job/AFR_OTA-Prod_Generated-0", {}),
         ("iot:DeleteStream", f"{IOT}:stream/AFR_OTA-0", {}),
-        ("s3:GetObject", "arn:aws:s3:::firmware/blinky.bin", {}),
+        ("s3:GetObject", "arn:aws:s3:::firmware/ota/1.bin", {}),
+        ("s3:GetObject", "arn:aws:s3:::firmware/ota/2.bin", {}),
         ("kms:Decrypt", KEY, THROUGH_S3),
         ("ec2:CreateNetworkInterface", "*", {}),
     ],
@@ -85,8 +86,9 @@ def test_the_function_may(prod: Simulated, action: str, resource: str, context: 
         ("iot:DeleteJob", f"{IOT}:job/another", {}),
         ("iot:DeleteStream", f"{IOT}:stream/another", {}),
         ("iot:DeleteThing", f"{IOT}:thing/bench", {}),
-        ("s3:GetObject", "arn:aws:s3:::firmware/other.bin", {}),
-        ("s3:PutObject", "arn:aws:s3:::firmware/blinky.bin", {}),
+        ("s3:GetObject", "arn:aws:s3:::firmware/other/1.bin", {}),
+        ("s3:GetObject", "arn:aws:s3:::firmware/ota/1.txt", {}),
+        ("s3:PutObject", "arn:aws:s3:::firmware/ota/1.bin", {}),
         ("kms:Decrypt", KEY, {}),
         ("kms:Decrypt", KEY.replace("firmware", "other"), THROUGH_S3),
         ("ec2:CreateNetworkInterface", "*", {"lambda__SourceFunctionArn": "arn:aws:lambda:…:function:Handler"}),
@@ -114,7 +116,8 @@ def test_the_function_passes_the_declared_role_to_aws_iot_only(prod: Simulated) 
         ("iot:CreateJob", f"{IOT}:job/AFR_OTA-Prod_Generated-0"),
         ("iot:CreateJob", f"{IOT}:thinggroup/fleet"),
         ("iot:CreateStream", f"{IOT}:stream/AFR_OTA-0"),
-        ("s3:GetObjectVersion", "arn:aws:s3:::firmware/blinky.bin"),
+        ("s3:GetObjectVersion", "arn:aws:s3:::firmware/ota/1.bin"),
+        ("s3:GetObjectVersion", "arn:aws:s3:::firmware/ota/2.bin"),
         ("signer:StartSigningJob", f"{SIGNER}/signing-profiles/blinky"),
         ("s3:PutObject", "arn:aws:s3:::signed/ota/0"),
     ],
@@ -130,8 +133,9 @@ def test_aws_iot_may(prod: Simulated, action: str, resource: str) -> None:
         ("iot:CreateJob", f"{IOT}:job/another"),
         ("iot:UpdateJob", f"{IOT}:job/AFR_OTA-Prod_Generated-0"),
         ("iot:DeleteStream", f"{IOT}:stream/another"),
-        ("s3:GetObject", "arn:aws:s3:::firmware/other.bin"),
-        ("s3:PutObject", "arn:aws:s3:::firmware/blinky.bin"),
+        ("s3:GetObject", "arn:aws:s3:::firmware/other/1.bin"),
+        ("s3:GetObject", "arn:aws:s3:::firmware/ota/1.txt"),
+        ("s3:PutObject", "arn:aws:s3:::firmware/ota/1.bin"),
         ("s3:PutObject", "arn:aws:s3:::signed/other/0"),
         ("kms:Decrypt", KEY),
         ("signer:StartSigningJob", f"{SIGNER}/signing-profiles/other"),

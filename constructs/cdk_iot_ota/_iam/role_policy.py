@@ -12,7 +12,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
-from .._synth import intrinsics, suppressions
+from .._synth import intrinsics, suppressions, tokens
 from .._synth.validation import EndOfSynth
 from .sized_role import SizedRole
 from .statements import Statement
@@ -103,7 +103,8 @@ class ReplacedPolicy(RolePolicy):
         if self._statements.get(sid) == statement:
             return
         super().put(sid, statement)
-        text = json.dumps(Stack.of(self).resolve(self.document()), sort_keys=True)
+        # What only the end of synth can resolve is not in the digest: it changes the policy in place.
+        text = json.dumps(Stack.of(self).resolve(tokens.settled(self.document())), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.policy_name = f"{self._name}-{digest}"
         self.override_logical_id(f"{self._logical_id}{digest.upper()}")

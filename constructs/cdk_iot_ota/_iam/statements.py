@@ -9,6 +9,7 @@ from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
 from .._synth import intrinsics
+from .._synth.validation import when_settled
 
 READ_BUCKET = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions")
 READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
@@ -54,20 +55,33 @@ def owned_by(accounts: Collection[str]) -> Mapping[str, Any] | None:
 
 
 def exact(scope: IConstruct, name: str, value: str) -> str:
-    """Return a name or ARN unchanged. Raises ValueError if IAM would read it as a pattern or a variable."""
-    known = intrinsics.literals(Stack.of(scope).resolve(value))
-    for sign in ("*", "?", "${"):
-        if any(sign in text for text in known):
-            raise ValueError(
-                f"{name} must be one resource, got {value!r} with {sign}: policies are made of it, so name exactly one"
-            )
+    """Return a name or ARN unchanged. Raises ValueError if IAM would read it as a pattern or a variable.
+
+    Of a value that only the end of synth can resolve, that is an error of the construct ``scope`` then.
+    """
+
+    def check() -> None:
+        resolved = Stack.of(scope).resolve(value)
+        shown = resolved if isinstance(resolved, str) else value
+        for sign in ("*", "?", "${"):
+            if any(sign in text for text in intrinsics.literals(resolved)):
+                raise ValueError(
+                    f"{name} must be one resource, got {shown!r} with {sign}: policies are made of it, so name exactly "
+                    "one"
+                )
+
+    when_settled(scope, value, check)
     return value
 
 
 def exact_key(scope: IConstruct, name: str, key: kms.IKey) -> str:
     """Return the ARN of a KMS key. Raises ValueError for an alias, which IAM does not accept in place of the key."""
-    if any("alias/" in text for text in intrinsics.literals(Stack.of(scope).resolve(key.key_arn))):
-        raise ValueError(f"{name} must be a key, got the alias {key.key_arn!r}: give the key that it stands for")
+
+    def check() -> None:
+        if any("alias/" in text for text in intrinsics.literals(Stack.of(scope).resolve(key.key_arn))):
+            raise ValueError(f"{name} must be a key, got the alias {key.key_arn!r}: give the key that it stands for")
+
+    when_settled(scope, key.key_arn, check)
     return exact(scope, name, key.key_arn)
 
 

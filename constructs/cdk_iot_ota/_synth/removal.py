@@ -44,11 +44,6 @@ class Removal:
                 "as deletion_policy only; RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE sets both"
             )
 
-    def destroy(self) -> None:
-        """Delete the resource, whatever an aspect has set."""
-        if self.read() or self.is_retained:
-            self._resource.apply_removal_policy(RemovalPolicy.DESTROY)
-
 
 def checked(policy: RemovalPolicy) -> RemovalPolicy:
     """Return the removal policy of an update. Raises TypeError for another type, ValueError for SNAPSHOT."""

@@ -1,9 +1,12 @@
 """Checks at the end of synth."""
 
 from collections.abc import Callable
+from typing import cast
 
 import jsii
-from constructs import IValidation
+from constructs import IConstruct, IValidation
+
+from . import tokens
 
 
 @jsii.implements(IValidation)
@@ -22,3 +25,11 @@ class EndOfSynth:
             except (TypeError, ValueError) as error:
                 errors.append(str(error))
         return errors
+
+
+def when_settled(scope: IConstruct, value: str, check: Callable[[], None]) -> None:
+    """Run a check that resolves a value: at once, or at the end of synth if the value cannot be resolved before."""
+    if tokens.is_settled(value):
+        check()
+    else:
+        scope.node.add_validation(cast(IValidation, EndOfSynth(check)))

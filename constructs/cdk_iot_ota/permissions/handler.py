@@ -10,7 +10,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from .._iam.role_policy import RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import ANY_JOB_REASON, STREAMS_REASON, Statement, exact
-from ..request.file_location import InBucket
+from .._synth.validation import when_settled
 from .needs import Needs
 from .policies import Policies
 
@@ -35,8 +35,6 @@ class HandlerPermissions:
 
     def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
         self._policies, self._role = policies, role
-        # The policies that only a creation needs: what is deployed does not.
-        self.for_creation: set[RolePolicy] = set()
         self._explicit_ids = _ExplicitIds(scope, policies, role)
 
     def needed_for(self, needs: Needs) -> list[IConstruct]:
@@ -85,14 +83,9 @@ class HandlerPermissions:
         current = [found for found in needs.objects if found.version is None]
         declared = [found for found in needs.objects if found.version is not None]
         return [
-            *self._reads_of("HandlerReads", current, "s3:GetObject"),
-            *self._reads_of("HandlerReadsVersions", declared, "s3:GetObjectVersion"),
+            *self._policies.reads("HandlerReads", self._role, current, on_objects=["s3:GetObject"]),
+            *self._policies.reads("HandlerReadsVersions", self._role, declared, on_objects=["s3:GetObjectVersion"]),
         ]
-
-    def _reads_of(self, id: str, objects: Sequence[InBucket], action: str) -> list[RolePolicy]:
-        found = self._policies.reads(id, self._role, objects, outlives_declaration=False, on_objects=[action])
-        self.for_creation.update(found)
-        return found
 
 
 class _ExplicitIds:
@@ -100,15 +93,21 @@ class _ExplicitIds:
 
     def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
         self._scope, self._policies, self._role = scope, policies, role
-        self._known: set[str] = set()
+        self._known: dict[str, object] = {}
         self._created: list[_CreatePolicy] = []
         self._declared: list[str] = []
 
     def needed_for(self, explicit_id: str) -> list[IConstruct]:
         """Return the policies for the update with this id. Raises ValueError if another update has it."""
-        if (digest := self._policies.digest(explicit_id)) in self._known:
-            raise ValueError(f"ota_update_id must be different for each update, got {explicit_id!r} twice in the stack")
-        self._known.add(digest)
+        update = object()
+
+        def check() -> None:
+            if self._known.setdefault(self._policies.digest(explicit_id), update) is not update:
+                raise ValueError(
+                    f"ota_update_id must be different for each update, got {explicit_id!r} twice in the stack"
+                )
+
+        when_settled(self._scope, explicit_id, check)
         exact(self._scope, "ota_update_id", explicit_id)
         return [self._owned_updates(), self._create(self._policies.arn("otaupdate", explicit_id))]
 

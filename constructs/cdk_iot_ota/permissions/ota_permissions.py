@@ -16,7 +16,6 @@ from constructs import Construct, IConstruct, IValidation
 
 from .._synth import shared
 from .._synth.exports import ExportedAttributes
-from .._synth.removal import Removal
 from .._synth.validation import EndOfSynth
 from ..provider.ota_update_provider import OtaUpdateProvider
 from .handler import HandlerPermissions
@@ -34,7 +33,7 @@ class OtaPermissions(Construct):
 
     def __init__(self, scope: Construct, id: str, *, provider: OtaUpdateProvider) -> None:
         super().__init__(scope, id)
-        policies = Policies(self)
+        self._policies = policies = Policies(self)
         self._handler = HandlerPermissions(self, policies, provider._sized_role)
         self._service = ServicePermissions(policies)
         self._declared: list[Needs] = []
@@ -62,9 +61,6 @@ class OtaPermissions(Construct):
 
     def _settle(self) -> None:
         """Adapt the policies to what is retained at the end of synth, as if it had been declared so at once."""
-        changed = [needs for needs in self._declared if needs.removal.read()]
-        if changed:
-            self._service.read_again(self._declared)
-        # Retained, they would fill their role with each content that the stack has ever had.
-        for policy in self._handler.for_creation | self._service.for_creation:
-            Removal(policy).destroy()
+        for needs in self._declared:
+            needs.removal.read()
+        self._policies.settle_reads()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from aws_cdk import Annotations, Stack
@@ -14,17 +14,16 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from .._iam.role_policy import ReplacedPolicy, ReportedPolicy, RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import Statement, exact, exact_key, owned_by, via_s3
-from .._synth import checks
+from .._synth import tokens
 from .._synth.naming import id_prefix
 from ..request.file_location import InBucket
+from .objects import DeclaredObjects
 
 _Policy = TypeVar("_Policy", bound=RolePolicy)
 
-# Leaves room in a role for the old and the new list, and for those of several buckets.
-_MAX_PATTERNS = 10
-_OBJECTS_REASON = (
-    "the files are too many for a policy, or belong to an update that may outlive its declaration: the statement "
-    "allows files in the same folder with the same extension, or the whole bucket if these are too many as well"
+_MANY_OBJECTS = (
+    "the folders and extensions of the OTA updates' files are too many for a policy: roles may read all objects of "
+    "their bucket; use fewer folders, or give the firmware a bucket that holds nothing else"
 )
 
 
@@ -36,8 +35,7 @@ class Policies:
         self.stack = Stack.of(scope)
         self.prefix = id_prefix(self.stack)
         self._created: dict[str, RolePolicy] = {}
-        self._objects: dict[str, _DeclaredObjects] = {}
-        self._warned: set[str] = set()
+        self._objects: dict[str, DeclaredObjects] = {}
 
     def constant(self, id: str, role: SizedRole, statements: Mapping[str, Statement]) -> RolePolicy:
         """Return a policy that does not depend on the update's content.
@@ -60,32 +58,32 @@ class Policies:
         role: SizedRole,
         objects: Sequence[InBucket],
         *,
-        outlives_declaration: bool,
         on_objects: Sequence[str],
         on_bucket: Sequence[str] = (),
+        outlives_declaration: Callable[[], bool] = lambda: False,
     ) -> list[RolePolicy]:
-        """Return a policy for each bucket that objects of an update are in."""
+        """Return a policy for each bucket that objects of an update are in.
+
+        :param outlives_declaration: returns whether the objects are read when the stack declares other content.
+        """
         policies = {}
         for found in objects:
-            policy_id = f"{id}{self.digest(found.bucket.bucket_arn)}"
-            declared = self._objects.setdefault(policy_id, _DeclaredObjects())
-            declared.add(exact(self._scope, "key", found.key), outlives_declaration=outlives_declaration)
-            declared.add_owner(found.owner)
+            exact(self._scope, "key", found.key)
+            policy_id = f"{id}{self.bucket_digest(found.bucket)}"
+            declared = self._objects.setdefault(policy_id, DeclaredObjects(found.bucket, on_objects))
+            declared.add(found, outlives_declaration)
             policies[policy_id] = policy = self.replaced(policy_id, role)
-            patterns = declared.patterns(shared_bucket=found.is_asset)
-            arns = [found.bucket.arn_for_objects(pattern) for pattern in patterns]
-            if declared.are_many:
-                self._warn_of_many(policy_id, patterns)
-            owned = owned_by(declared.owners)
-            policy.put("Objects", Statement(on_objects, arns, owned, _OBJECTS_REASON))
-            for sid, statement in self._of_bucket(found.bucket, on_bucket, owned).items():
+            policy.put("Objects", declared.statement())
+            for sid, statement in self._of_bucket(found.bucket, on_bucket, owned_by(declared.owners)).items():
                 policy.put(sid, statement)
         return list(policies.values())
 
-    def forget_objects(self, id: str) -> None:
-        """Forget the objects that policies with ids of this beginning name, so that ``reads`` starts again."""
-        for policy_id in [found for found in self._objects if found.startswith(id)]:
-            del self._objects[policy_id]
+    def settle_reads(self) -> None:
+        """Render the statements for objects with what is retained at the end of synth, and warn of open buckets."""
+        for policy_id, declared in self._objects.items():
+            self._created[policy_id].put("Objects", declared.statement())
+            if declared.are_many:
+                Annotations.of(self._scope).add_warning_v2("cdk-iot-ota:many-objects", _MANY_OBJECTS)
 
     def arn(self, resource: str, name: str) -> str:
         """Return the ARN of an AWS IoT resource in the stack's account and Region."""
@@ -105,16 +103,10 @@ class Policies:
         text = json.dumps(self.stack.resolve(value), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
-    def _warn_of_many(self, id: str, patterns: Sequence[str]) -> None:
-        """Warn once for each policy that allows more than the declared objects."""
-        if id in self._warned:
-            return
-        self._warned.add(id)
-        Annotations.of(self._scope).add_warning_v2(
-            "cdk-iot-ota:many-objects",
-            "the files of the OTA updates are too many for a policy to name them: roles may read "
-            f"{', '.join(patterns)} of their bucket; give the firmware a bucket or a folder that holds nothing else",
-        )
+    def bucket_digest(self, bucket: s3.IBucket) -> str:
+        """Return a digest of a bucket's ARN, or of its path in the app if only the end of synth can resolve the ARN."""
+        arn = bucket.bucket_arn
+        return self.digest(arn) if tokens.is_settled(arn) else bucket.node.addr[-8:]
 
     def _get(self, id: str, role: SizedRole, kind: type[_Policy]) -> _Policy:
         existing = self._created.get(id)
@@ -133,52 +125,3 @@ class Policies:
             key = exact_key(self._scope, "the key of bucket", bucket.encryption_key)
             statements["Decrypt"] = Statement(["kms:Decrypt"], [key], via_s3(self.stack))
         return statements
-
-
-class _DeclaredObjects:
-    """The keys of the declared objects of a bucket, and patterns for them that fit into a policy."""
-
-    def __init__(self) -> None:
-        self._one_by_one: set[str] = set()
-        self._by_folder: set[str] = set()
-        self.owners: set[str] = set()
-
-    def add(self, key: str, *, outlives_declaration: bool) -> None:
-        """Add an object; one that outlives its declaration stays readable when other content is declared."""
-        pattern = _folder_pattern(key)
-        self._one_by_one.add(pattern if outlives_declaration else key)
-        self._by_folder.add(pattern)
-
-    def add_owner(self, account: str | None) -> None:
-        """Add the account that a declaration gives the bucket; one declaration that knows it is enough."""
-        if account is not None:
-            self.owners.add(account)
-
-    @property
-    def are_many(self) -> bool:
-        """Return whether there are too many for a policy to name them one by one."""
-        return len(self._one_by_one) > _MAX_PATTERNS
-
-    def patterns(self, *, shared_bucket: bool) -> list[str]:
-        """Return the keys if they are few, else patterns of folder and extension, else one for all objects.
-
-        Raises ValueError instead of allowing a whole bucket that other files are in as well.
-        """
-        found = self._by_folder if self.are_many else self._one_by_one
-        if len(found) <= _MAX_PATTERNS:
-            return sorted(found)
-        if shared_bucket:
-            raise ValueError(
-                f"files of a stack must have at most {_MAX_PATTERNS} endings, got {len(found)} of assets: name them "
-                "alike, such as *.bin, so that one pattern allows them all"
-            )
-        return ["*"]
-
-
-def _folder_pattern(key: str) -> str:
-    """Return a pattern for the objects in the same folder with the same extension."""
-    if not checks.known(key):
-        return key
-    folder, _, name = key.rpartition("/")
-    extension = name.rpartition(".")[2] if "." in name else ""
-    return f"{folder}/*{'.' + extension if extension else ''}".removeprefix("/")

@@ -1,6 +1,6 @@
 """The permissions of an ``OtaServiceRole``, which AWS IoT assumes for the updates."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
@@ -20,15 +20,15 @@ from .._iam.statements import (
 from .._synth import bucket_owner
 from ..request.code_signing import SigningJob
 from .needs import Needs
+from .objects import prefix_pattern
 from .policies import Policies
 from .service_role import OtaServiceRole
 
-_READS = "ServiceReads"
 _PREFIX_REASON = "jobs are named after their updates, whose ids all start with this stack's prefix"
 _TARGETS_REASON = "CreateJob is authorized for the job and for its targets; the job's name is what limits it"
 _SIGNING_JOBS_REASON = "AWS Signer names its jobs at random"
 _PROFILES_REASON = "AWS IoT chooses the name of a profile that it creates without a given name"
-_SIGNED_REASON = "AWS Signer appends a random name to the declared prefix"
+_SIGNED_REASON = "AWS Signer appends a random name to the declared prefix, of which synth may know the beginning only"
 
 
 class ServicePermissions:
@@ -37,8 +37,6 @@ class ServicePermissions:
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
         self._signing: dict[str, _Signing] = {}
-        # The policies that only a creation needs: devices do not.
-        self.for_creation: set[RolePolicy] = set()
 
     def needed_for(self, needs: Needs, role: OtaServiceRole) -> list[RolePolicy]:
         """Return the policies that the service needs for one update with this role."""
@@ -47,25 +45,15 @@ class ServicePermissions:
         if needs.explicit_id is not None:
             statement = self._jobs("*", ANY_JOB_REASON)
             found.append(self._policies.constant(f"ServiceExplicitIds{suffix}", role, {"AnyJobs": statement}))
-        found += self._reads(f"{_READS}{suffix}", role, needs)
-        return [*found, *self._signs(f"ServiceSigns{suffix}", role, needs)]
-
-    def read_again(self, declared: Iterable[Needs]) -> None:
-        """Render the policies for the objects of all updates again, because some of them are retained by now or not."""
-        self._policies.forget_objects(_READS)
-        for needs in declared:
-            if isinstance(needs.role, OtaServiceRole):
-                self._reads(f"{_READS}{needs.role.node.addr[-8:]}", needs.role, needs)
-
-    def _reads(self, id: str, role: OtaServiceRole, needs: Needs) -> list[RolePolicy]:
-        return self._policies.reads(
-            id,
+        found += self._policies.reads(
+            f"ServiceReads{suffix}",
             role,
             needs.objects,
-            outlives_declaration=needs.outlives_declaration,
             on_objects=READ_OBJECTS,
             on_bucket=READ_BUCKET,
+            outlives_declaration=lambda: needs.outlives_declaration,
         )
+        return [*found, *self._signs(f"ServiceSigns{suffix}", role, needs)]
 
     def _jobs_and_streams(self, id: str, role: OtaServiceRole) -> RolePolicy:
         targets = [self._policies.arn("thing", "*"), self._policies.arn("thinggroup", "*")]
@@ -86,17 +74,23 @@ class ServicePermissions:
 
     def _signs(self, id: str, role: OtaServiceRole, needs: Needs) -> list[RolePolicy]:
         """Return a policy for each bucket that AWS Signer writes to, and one for finished signing jobs."""
-        policies = {}
+        policies: dict[str, RolePolicy] = {}
         for job in [file.signing_job for file in needs.files if file.signing_job is not None]:
-            where = "Jobs" if job.destination is None else self._policies.digest(job.destination.bucket_arn)
-            signing = self._signing.setdefault(f"{id}{where}", _Signing(self._policies.stack))
-            signing.add(job)
-            policies[where] = policy = self._policies.replaced(f"{id}{where}", role)
-            for sid, statement in signing.statements(job.destination).items():
-                policy.put(sid, statement)
             if job.destination is None:
-                self.for_creation.add(policy)
+                jobs = {"SigningJobs": self._signing_jobs()}
+                policies["Jobs"] = self._policies.constant(f"{id}Jobs", role, jobs)
+                continue
+            where = self._policies.bucket_digest(job.destination)
+            signing = self._signing.setdefault(f"{id}{where}", _Signing(self._policies.stack))
+            signing.add(job, job.destination)
+            policies[where] = policy = self._policies.replaced(f"{id}{where}", role)
+            for sid, statement in {"SigningJobs": self._signing_jobs(), **signing.statements(job.destination)}.items():
+                policy.put(sid, statement)
         return list(policies.values())
+
+    def _signing_jobs(self) -> Statement:
+        jobs = _signer_arns(self._policies.stack, "jobs", ["*"])
+        return Statement(["signer:DescribeSigningJob"], jobs, wildcard_reason=_SIGNING_JOBS_REASON)
 
 
 class _Signing:
@@ -104,37 +98,33 @@ class _Signing:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._jobs: set[str] = set()
         self._used_profiles: set[str] = set()
         self._created_profiles: set[str] = set()
         self._prefixes: set[str] = set()
         self._owners: set[str] = set()
 
-    def add(self, job: SigningJob) -> None:
+    def add(self, job: SigningJob, destination: s3.IBucket) -> None:
         """Add the signing job of one file."""
         profile = "*" if job.profile_name is None else exact(self._stack, "profile_name", job.profile_name)
-        self._jobs.add("*" if job.job_id is None else exact(self._stack, "job_id", job.job_id))
-        if job.destination is not None:
-            self._used_profiles.add(profile)
-            self._prefixes.add(f"{exact(self._stack, 'destination_prefix', job.prefix)}*")
-            owner = bucket_owner.of_bucket(self._stack, job.destination)
-            self._owners.update([] if owner is None else [owner])
+        self._used_profiles.add(profile)
+        exact(self._stack, "destination_prefix", job.prefix)
+        self._prefixes.add(prefix_pattern(job))
+        owner = bucket_owner.of_bucket(self._stack, destination)
+        self._owners.update([] if owner is None else [owner])
         if job.certificate_arn is not None:
             self._created_profiles.add(profile)
 
-    def statements(self, destination: s3.IBucket | None) -> Mapping[str, Statement]:
-        """Return the statements by name, for jobs that write to a bucket or for finished ones."""
-        jobs = self._arns("jobs", self._jobs)
-        found = {"SigningJobs": Statement(["signer:DescribeSigningJob"], jobs, wildcard_reason=_SIGNING_JOBS_REASON)}
-        if self._used_profiles:
-            actions = ["signer:GetSigningProfile", "signer:StartSigningJob"]
-            found["SigningProfiles"] = self._profiles(actions, self._used_profiles)
+    def statements(self, destination: s3.IBucket) -> Mapping[str, Statement]:
+        """Return the statements by name, for jobs that write to a bucket."""
+        actions = ["signer:GetSigningProfile", "signer:StartSigningJob"]
+        found = {"SigningProfiles": self._profiles(actions, self._used_profiles)}
         if self._created_profiles:
             found["NewSigningProfiles"] = self._profiles(["signer:PutSigningProfile"], self._created_profiles)
-        return found if destination is None else {**found, **self._signed(destination)}
+        return {**found, **self._signed(destination)}
 
     def _profiles(self, actions: list[str], names: set[str]) -> Statement:
-        return Statement(actions, self._arns("profiles", names), wildcard_reason=_PROFILES_REASON)
+        arns = _signer_arns(self._stack, "profiles", sorted(names))
+        return Statement(actions, arns, wildcard_reason=_PROFILES_REASON)
 
     def _signed(self, bucket: s3.IBucket) -> Mapping[str, Statement]:
         """Return the statements for the bucket: AWS Signer writes the object, AWS IoT reads it for its stream."""
@@ -151,7 +141,7 @@ class _Signing:
             found["SignedKey"] = Statement(actions, [key], via_s3(self._stack))
         return found
 
-    def _arns(self, kind: str, names: set[str]) -> list[str]:
-        stack = self._stack
-        start = f"arn:{stack.partition}:signer:{stack.region}:{stack.account}:/signing-{kind}/"
-        return [start + name for name in sorted(names)]
+
+def _signer_arns(stack: Stack, kind: str, names: Sequence[str]) -> list[str]:
+    start = f"arn:{stack.partition}:signer:{stack.region}:{stack.account}:/signing-{kind}/"
+    return [start + name for name in names]

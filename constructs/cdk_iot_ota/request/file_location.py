@@ -85,7 +85,14 @@ class _Asset(FileLocation):
             asset = s3_assets.Asset(scope, id, path=str(self.path))
         owner = bucket_owner.of_assets(scope, asset.bucket)
         size = self.path.stat().st_size
-        return InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True, owner=owner, size=size)
+        return InBucket(
+            bucket=asset.bucket,
+            key=asset.s3_object_key,
+            is_asset=True,
+            extension=Path(asset.asset_path).suffix,
+            owner=owner,
+            size=size,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +101,7 @@ class InBucket(FileLocation):
 
     :param version: the declared version, if any.
     :param is_asset: whether it is in the bucket that all assets of the account share.
+    :param extension: its extension, such as ``.bin``, if it is a local file: its key may be a token.
     :param owner: the account that owns the bucket, if synth knows it, once the object is bound to a stack.
     :param size: its size in bytes, if it is a local file.
     """
@@ -102,6 +110,7 @@ class InBucket(FileLocation):
     key: str
     version: str | None = None
     is_asset: bool = False
+    extension: str = ""
     owner: str | None = None
     size: int | None = None
 
