@@ -2,13 +2,13 @@
 
 from typing import Protocol, runtime_checkable
 
-from aws_cdk import Arn, ArnFormat, Resource, Stack
+from aws_cdk import Arn, ArnFormat, Fn, Resource, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
-from ._synth import checks, suppressions, synth_limits
+from ._synth import checks, suppressions, synth_limits, tokens
 
 _PATTERN_REASON = "the end of a generated id changes with the content; the rest names one resource of one stack"
 _WHY_HERE = "AWS IoT only knows updates of the same account and Region; import it in a stack there"
@@ -43,14 +43,14 @@ class IOtaUpdate(Protocol):
         ...
 
 
-def grant_read(scope: Construct, grantee: iam.IGrantable, ota_update_id: str) -> iam.Grant:
+def grant_read(scope: Construct, grantee: iam.IGrantable, ota_update_id: str, *, is_pattern: bool = False) -> iam.Grant:
     """Grant read access to the update of the stack of ``scope`` with this id, or those of a pattern, and to its job."""
     stack = Stack.of(scope)
     arns = [
         stack.format_arn(service="iot", resource=resource, resource_name=name)
         for resource, name in (("otaupdate", ota_update_id), ("job", names.job_id(ota_update_id)))
     ]
-    if isinstance(principal := grantee.grant_principal, Construct):
+    if is_pattern and isinstance(principal := grantee.grant_principal, Construct):
         suppressions.acknowledge_wildcards(principal, arns, _PATTERN_REASON)
     return iam.Grant.add_to_principal(
         grantee=grantee, actions=["iot:DescribeJob", "iot:GetOTAUpdate"], resource_arns=arns
@@ -104,5 +104,12 @@ def from_arn(scope: Construct, id: str, ota_update_arn: str) -> IOtaUpdate:
     with checks.prefix_errors(f"{scope.node.path}/{id}"):
         checks.text(synth_limits.OTA_UPDATE_ARN, "ota_update_arn", ota_update_arn)
         checks.in_environment(scope, "ota_update_arn", ota_update_arn, _WHY_HERE)
-    name = Arn.split(ota_update_arn, ArnFormat.SLASH_RESOURCE_NAME).resource_name
-    return ImportedOtaUpdate(scope, id, ota_update_id=str(name))
+    return ImportedOtaUpdate(scope, id, ota_update_id=_id_in(ota_update_arn))
+
+
+def _id_in(arn: str) -> str:
+    if tokens.is_dummy(arn):
+        return arn.rpartition("/")[2]  # Arn.split raises for a dummy in the place of the ARN.
+    # Arn.split finds no name if the resource is a token as a whole.
+    name = Arn.split(arn, ArnFormat.SLASH_RESOURCE_NAME).resource_name
+    return name or Fn.select(1, Fn.split("/", arn))

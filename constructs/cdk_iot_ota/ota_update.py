@@ -12,7 +12,7 @@ from cdk_iot_ota_handler.ota_update.contract import limits, timeouts
 from cdk_iot_ota_handler.ota_update.contract.names import RESOURCE_TYPE
 
 from . import imported
-from ._synth import checks, removal
+from ._synth import checks, late, removal, tokens
 from ._synth import tags as tag_set
 from ._synth.naming import id_pattern, id_prefix
 from ._synth.suppressions import acknowledge_dependency
@@ -128,7 +128,7 @@ class OtaUpdate(Resource):
                     awsJobPresignedUrlConfig=render.presigned_url(presigned_url_expiry, protocols),
                     awsJobAbortConfig=render.abort(abort_criteria),
                     awsJobTimeoutConfig=render.timeout(in_progress_timeout),
-                    files=render.files(bound),
+                    files=render.files(self, bound),
                     roleArn=render.role_arn(self, self._role),
                     additionalParameters=render.additional_parameters(additional_parameters),
                 ),
@@ -159,9 +159,9 @@ class OtaUpdate(Resource):
         self._explicit_id = ota_update_id
         retained = removal.Removal(self._rendered, is_retained=removal_policy is not RemovalPolicy.DESTROY)
         late = EndOfSynth(
-            lambda: tag_set.check_rendered(self._tags),
+            lambda: tag_set.check_rendered(self.stack, self._tags),
             self._check_explicit_id,
-            self._check_size,
+            lambda: self._check_resolved(properties),
             retained.check,
             lambda: empty_groups.warn(self, properties),
         )
@@ -200,19 +200,28 @@ class OtaUpdate(Resource):
         if ota_update_id is None:
             return {"IdPrefix": id_prefix(self.stack)}
         given = checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)
-        limits.explicit_id("ota_update_id", given)
+        if checks.known(given):
+            limits.explicit_id("ota_update_id", given)
         return {"OtaUpdateId": given}
 
     def _check_explicit_id(self) -> None:
         """Refuse an id that CloudFormation may invent for this resource, whose logical id can change until now."""
-        if self._explicit_id is None or not checks.known(self._explicit_id) or not checks.known(self.stack.stack_name):
+        name = self.stack.stack_name
+        if self._explicit_id is None or not checks.known(name):
             return
-        logical_id = self.stack.resolve(self._rendered.logical_id)
-        limits.explicit_id("ota_update_id", self._explicit_id, stack_name=self.stack.stack_name, logical_id=logical_id)
+        explicit_id = self.stack.resolve(self._explicit_id)
+        if explicit_id is None:
+            raise ValueError("ota_update_id must be a str, got a Lazy that is None at the end of synth: leave it out")
+        if isinstance(explicit_id, str) and checks.known(explicit_id):
+            logical_id = self.stack.resolve(self._rendered.logical_id)
+            limits.explicit_id("ota_update_id", explicit_id, stack_name=name, logical_id=logical_id)
 
-    def _check_size(self) -> None:
+    def _check_resolved(self, declared: Mapping[str, Any]) -> None:
+        """Check what was a token in the constructor, and the size of everything."""
         # Protected in CDK, because it is for subclasses. The template's own rendering cannot be read before it ends.
-        limits.check_properties_size("properties", self.stack.resolve(cast(Any, self._rendered)._cfn_properties))
+        resolved = self.stack.resolve(cast(Any, self._rendered)._cfn_properties)
+        late.check(declared, resolved)
+        limits.check_properties_size("properties", resolved)
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
         """Set what happens to the update when it leaves the stack or is replaced, as ``removal_policy`` does.
@@ -280,13 +289,15 @@ class OtaUpdate(Resource):
         Any stack of the app may declare the grantee. The policy does not change with the firmware: it covers the ids
         that this resource can have, unless ``ota_update_id`` gives one.
         """
-        return imported.grant_read(self, grantee, self._explicit_id or id_pattern(self._rendered))
+        if self._explicit_id is not None:
+            return imported.grant_read(self, grantee, self._explicit_id)
+        return imported.grant_read(self, grantee, id_pattern(self._rendered), is_pattern=True)
 
 
 def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole | iam.Role | None:
     if role is not None and not hasattr(role, "role_arn"):
         raise TypeError(f"role must be an iam.IRole, got {checks.shown(role)}: Role.from_role_arn takes an ARN")
-    if role is not None and not checks.known(role.role_arn):
+    if role is not None and tokens.is_token(role.role_arn) and not tokens.is_dummy(role.role_arn):
         _check_same(stack.account, role.env.account, "role must be in the update's account {}, got one in {}")
     if isinstance(role, OtaServiceRole):
         there = Stack.of(role).region

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from ._synth import checks, synth_limits
+from ._synth import checks, synth_limits, tokens
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
@@ -41,6 +41,8 @@ class Phase:
         gate: RolloutGate | None = None,
         rollout: RolloutRate | None = None,
     ) -> None:
+        if tokens.is_token(name):
+            raise ValueError("name must be known at synth, since it is the id of a construct, got a token")
         self.name = checks.text(synth_limits.PHASE_NAME, "name", name)
         self.targets = checks.list_of(limits.TARGETS, "targets", targets, OtaTarget)
         self.gate, self.rollout = gate, rollout
@@ -118,7 +120,7 @@ class PhasedRollout(SharesFiles):
             limits.distinct("names of phases", [phase.name for phase in checked])
             # A device in two phases would be sent the firmware twice, and reject it the second time.
             targets = [target.bind(self) for phase in checked for target in phase.targets]
-            render.distinct_targets(self, "targets of phases", targets)
+            render.distinct(self, "targets of phases", targets)
         role = role or OtaServiceRole.get_or_create(self)
         self._updates: dict[str, OtaUpdate] = {}
         for phase in checked:

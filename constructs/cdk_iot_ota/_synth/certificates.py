@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cdk_iot_ota_handler.ota_update.contract import der, limits, private_keys
 
-from . import checks, encodings
+from . import checks, encodings, late, tokens
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _BLOCK = re.compile(rf"{_BEGIN}\s([A-Za-z0-9+/=\s]+)\s{_END}")
@@ -17,12 +17,15 @@ def chain(value: str | Path) -> str:
     """Return the PEM text of a chain after checking it. Raises TypeError or ValueError with the file and the remedy."""
     name = "certificate_chain"
     if isinstance(value, Path):
-        path = checks.file(name, value)
-        return _pem(f"{name} {str(path)!r}", ascii_of(f"{name} {str(path)!r}", path.read_bytes()))
+        data = checks.content(name, value)
+        where = f"{name} {str(value.resolve())!r}"
+        return data.decode("latin-1") if tokens.is_dummy(data) else _pem(where, ascii_of(where, data))
     private_keys.refuse(name, value)
     if not isinstance(value, str):
         raise TypeError(f"{name} must be PEM text or a pathlib.Path, got {limits.described(value)}")
-    if not checks.known(value):
+    checks.refuse_list_item(name, value)
+    if not tokens.known(value):
+        late.note(name, value, lambda found: _pem(name, ascii_of(name, found.encode("utf-8", "surrogatepass"))))
         return value
     return _pem(name, ascii_of(name, value.encode("utf-8", "surrogatepass")))
 

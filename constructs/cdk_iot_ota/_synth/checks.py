@@ -1,6 +1,7 @@
 """Check arguments at synth, so that a wrong one fails at its line and not in a deploy.
 
-The limits are those of the handler. Unresolved tokens are accepted; the handler checks them at deploy time.
+The limits are those of the handler. What is not known yet is accepted: the end of synth checks what is known then, and
+the handler checks the rest.
 """
 
 import enum
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, IResource, Resource, Stack, Token, region_info
+from aws_cdk import Duration, IResource, Resource, Stack, region_info
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
@@ -18,7 +19,8 @@ from constructs import IConstruct
 from cdk_iot_ota_handler.ota_update.contract import limits, private_keys
 from cdk_iot_ota_handler.ota_update.contract.environment import Environment
 
-from . import synth_limits
+from . import late, synth_limits, tokens
+from .tokens import known as known
 
 _Member = TypeVar("_Member")
 _Enum = TypeVar("_Enum", bound=enum.Enum)
@@ -59,19 +61,28 @@ def _is_opaque(value: object) -> bool:
     return re.search(" at 0x[0-9a-f]+", repr(value)) is not None
 
 
-def known(value: Any) -> bool:
-    """Return whether a value is known at synth; a token gets its value at deploy time."""
-    return not Token.is_unresolved(value)
-
-
 def text(limit: limits.Text, name: str, value: str) -> str:
     """Return a string after checking its limit."""
     if not isinstance(value, str):
         private_keys.refuse(name, value)
-        raise TypeError(f"{name} must be a str, got {shown(value) if limit.quoted else limits.described(value)}")
+        raise TypeError(f"{name} must be a str, got {_wrong(limit, value)}")
+    refuse_list_item(name, value)
     if known(value):
         limit.check(name, value)
+    else:
+        late.note(name, value, lambda found: limit.check(name, found))
     return value
+
+
+def refuse_list_item(name: str, value: object) -> None:
+    """Raise ValueError for a text with what Python finds in a list that is a token."""
+    if tokens.is_list_item(value):
+        raise ValueError(f"{name} must be one text, got {tokens.described(value, 'as_string')}")
+
+
+def _wrong(limit: limits.Text, value: object) -> str:
+    plain = shown(value) if limit.quoted else limits.described(value)
+    return tokens.described(value, "as_string") or plain
 
 
 def in_environment(scope: IConstruct, name: str, arn: str, why: str) -> None:
@@ -107,10 +118,9 @@ def _region(resource: IResource) -> str | None:
 def number(limit: limits.Number, name: str, value: float) -> float:
     """Return a number after checking its limit."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number, got {shown(value)}")
-    # First: JSON has neither NaN nor infinity, and jsii's process, which `known` asks, ends when it reads one.
-    limits.finite(name, value)
+        raise TypeError(f"{name} must be a number, got {tokens.described(value, 'as_number') or shown(value)}")
     if not known(value):
+        late.note(name, value, lambda found: limit.check(name, found))
         return value
     limit.check(name, value)
     return value if limit.decimals else int(value)
@@ -138,12 +148,14 @@ def _duration(limit: limits.Number, name: str, value: Duration, unit: int, units
         raise TypeError(f"{name} must be a Duration, got {shown(value)}: write Duration.{units}(…)")
     if value.is_unresolved():
         try:
-            return value.to_seconds() if unit == 1 else value.to_minutes()
+            token = value.to_seconds() if unit == 1 else value.to_minutes()
         except RuntimeError:
             raise ValueError(
                 f"{name} must be Duration.{units}(…) for a token, got one in {value.unit_label()}: CloudFormation "
                 "cannot convert it"
             ) from None
+        late.note(name, token, lambda found: limit.check(f"{name} in {units}", found))
+        return token
     try:
         amount = value.to_milliseconds() / 1000 / unit
     except RuntimeError as error:  # infinite, or a fraction of a millisecond
@@ -161,12 +173,18 @@ def enum_member(name: str, value: _Enum, kind: type[_Enum]) -> _Enum:
     return value
 
 
-def text_map(name: str, value: Mapping[str, str]) -> dict[str, str]:
-    """Return a mapping of strings to strings after checking keys and values."""
+def text_map(name: str, value: Mapping[str, str], *, fixed_keys: bool = False) -> dict[str, str]:
+    """Return a mapping of strings to strings after checking keys and values.
+
+    :param fixed_keys: whether the template has the mapping as it is, in which CloudFormation fills in values only.
+    """
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping of str to str, got {shown(value)}")
     if _NOT_IN_JSII in value:
         raise ValueError(f"{name} key must not be {_NOT_IN_JSII!r}, which the CDK cannot write: choose another key")
+    for key in value if fixed_keys else []:
+        if tokens.is_token(key) and not late.is_lazy(key):
+            raise ValueError(f"{name} key must be known at synth, got a token: CloudFormation fills in values only")
     return {
         text(limits.MAP_KEY, f"{name} key", key): text(limits.MAP_VALUE, f"{name}[{key!r}]", item)
         for key, item in value.items()
@@ -179,6 +197,8 @@ def list_of(limit: limits.Count, name: str, value: Sequence[_Member], kind: type
         raise TypeError(f"{name} must be a list of {kind.__name__}, got one alone: put it into a list")
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise TypeError(f"{name} must be a list of {kind.__name__}, got {shown(value)}")
+    if tokens.is_token(value):
+        raise TypeError(f"{name} must be a list of {kind.__name__}, got {tokens.described(value, 'as_list')}")
     for item in value:
         if not isinstance(item, kind):
             raise TypeError(f"{name} must be a list of {kind.__name__}, got {shown(item)} in it")
@@ -194,11 +214,22 @@ def instance_of(name: str, value: _Member, kind: type[Any]) -> _Member:
     return value
 
 
-def file(name: str, path: str | Path) -> Path:
-    """Return the absolute path of a file after checking that it exists. The content of a key is refused as its path."""
+def content(name: str, path: Path) -> bytes:
+    """Return what is in a file after checking that it exists, or the dummy that is in the place of its path."""
+    found = file(name, path)
+    return str(path).encode() if found is None else found.read_bytes()
+
+
+def file(name: str, path: str | Path) -> Path | None:
+    """Return the absolute path of a file after checking that it exists, or None for a dummy in the place of its path.
+
+    The content of a key is refused as its path.
+    """
     if not isinstance(path, (str, Path)):
         raise TypeError(f"{name} must be a path, got {shown(path)}")
     private_keys.refuse(name, path)
+    if tokens.is_token(str(path)) or tokens.is_list_item(str(path)):
+        raise ValueError(f"{name} must be known at synth, which reads the file, got a token: give the path of a file")
     try:
         resolved = Path(path).resolve()
         is_file, is_folder = resolved.is_file(), resolved.is_dir()
@@ -207,6 +238,8 @@ def file(name: str, path: str | Path) -> Path:
         resolved = None
     if is_file and resolved:
         return resolved
+    if tokens.is_dummy(str(path)):
+        return None
     if resolved is None or not str(path).isprintable():
         raise ValueError(
             f"{name} must be the path of a file, got {limits.described(str(path))}: is it the file's content?"

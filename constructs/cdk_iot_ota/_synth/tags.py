@@ -1,9 +1,9 @@
 """The tags of an OTA update: its ``tags`` argument, and those that ``Tags.of`` adds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import TagManager, TagType
+from aws_cdk import Stack, TagManager, TagType
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
@@ -17,21 +17,27 @@ def manager(resource_type: str, tags: Mapping[str, str] | None) -> TagManager:
     """Return a tag manager that holds the given tags. Raises ValueError if one exceeds its limits."""
     created = TagManager(TagType.KEY_VALUE, resource_type)
     given = {} if tags is None else checks.text_map("tags", tags)
-    _check(given)
+    _check(list(given.items()))
     for key, value in given.items():
         created.set_tag(key, value, _ARGUMENT_PRIORITY)
     return created
 
 
-def _check(tags: Mapping[str, str]) -> None:
-    limits.TAGS.check("tags", list(tags))
-    for key, value in tags.items():
-        if checks.known(key):
+def _check(tags: Sequence[tuple[Any, Any]]) -> None:
+    limits.TAGS.check("tags", tags)
+    for key, value in tags:
+        checks.refuse_list_item("tags key", key)
+        if isinstance(key, str) and checks.known(key):
             limits.tag_key("tags key", key, names.TAG_PREFIX)
-        checks.text(limits.TAG_VALUE, f"tags[{key!r}]", value)
+        if isinstance(value, str):
+            checks.text(limits.TAG_VALUE, f"tags[{key!r}]", value)
 
 
-def check_rendered(tags: TagManager) -> None:
+def check_rendered(stack: Stack, tags: TagManager) -> None:
     """Check the tags at the end of synth, after ``Tags.of`` has added to them. Raises ValueError like ``manager``."""
-    rendered: list[dict[str, Any]] = tags.render_tags() or []
-    _check({tag["Key"]: tag["Value"] for tag in rendered})
+    rendered: list[Any] = tags.render_tags() or []
+    # CDK's own error for the item of a list names no tag, so these are found before anything is resolved.
+    pairs = [(tag["Key"], tag["Value"]) for tag in rendered]
+    _check(pairs)
+    if not all(checks.known(text) for pair in pairs for text in pair):
+        _check([(tag["Key"], tag["Value"]) for tag in stack.resolve(rendered)])

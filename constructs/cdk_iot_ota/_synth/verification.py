@@ -17,7 +17,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, private_keys
 
-from . import certificates, checks
+from . import certificates, checks, tokens
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -40,8 +40,10 @@ class SignerCertificate:
     _key: _PublicKey
 
     @classmethod
-    def load(cls, source: bytes | Path, algorithm: str) -> SignerCertificate:
-        """Read a certificate from PEM or DER: bytes or a file. Raises ValueError or TypeError with the remedy.
+    def load(cls, source: bytes | Path, algorithm: str) -> SignerCertificate | None:
+        """Read a certificate from PEM or DER: bytes or a file; None for a dummy in the place of either.
+
+        Raises ValueError or TypeError with the remedy.
 
         Raises ImportError with the command to run if the package ``cryptography`` is not installed.
 
@@ -49,8 +51,10 @@ class SignerCertificate:
         """
         name = "certificate"
         if isinstance(source, Path):
-            path = checks.file(name, source)
-            name, source = f"{name} {str(path)!r}", path.read_bytes()
+            data = checks.content(name, source)
+            name, source = f"{name} {str(source.resolve())!r}", data
+        if tokens.is_dummy(source):
+            return None
         private_keys.refuse(name, source)
         if not isinstance(source, bytes):
             described = limits.described(source)

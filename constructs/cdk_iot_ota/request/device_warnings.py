@@ -14,7 +14,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks
+from .._synth import checks, tokens
 from .ota_file import BoundFile
 from .signing_profile import SigningPlatform
 
@@ -72,7 +72,7 @@ class _File:
         if (custom := signing.get("customCodeSigning")) is not None:
             # Base64 of the base64 that devices expect.
             raw = base64.b64decode(base64.b64decode(custom["signature"]["inlineDocument"]))
-            return len(raw), custom["hashAlgorithm"], custom["signatureAlgorithm"]
+            return 0 if tokens.is_dummy(raw) else len(raw), custom["hashAlgorithm"], custom["signatureAlgorithm"]
         platform = signing.get("startSigningJobParameter", {}).get("signingProfileParameter", {}).get("platform")
         return (0, "SHA1", "RSA") if platform == SigningPlatform.AMAZON_FREERTOS_TI_CC3220SF.value else (0, "", "")
 

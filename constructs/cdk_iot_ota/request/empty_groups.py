@@ -10,7 +10,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks
+from .._synth import checks, tokens
 
 _NAMED = ":thinggroup/"
 _groups_of: WeakKeyDictionary[Stack, list[iot.CfnThingGroup]] = WeakKeyDictionary()
@@ -44,9 +44,11 @@ def warn(update: Construct, properties: Mapping[str, Any]) -> None:
 
 def _targeted(top: Stack, target: str) -> Iterator[iot.CfnThingGroup]:
     """Yield the thing group that a target refers to or names, if it belongs to the deploy of a stack."""
+    if tokens.is_dummy(target):
+        return
     references = [
         token.target
-        for token in ([] if checks.known(target) else Tokenization.reverse_string(target).tokens)
+        for token in (Tokenization.reverse_string(target).tokens if tokens.is_token(target) else [])
         if isinstance(token, Reference)
     ]
     referred = [found for found in references if isinstance(found, iot.CfnThingGroup)]

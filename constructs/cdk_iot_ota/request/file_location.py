@@ -26,6 +26,8 @@ class FileLocation(abc.ABC):
         :raises ValueError: if the file does not exist or is too large, or is a private key.
         """
         found = checks.file("path", path)
+        if found is None:
+            return _Asset(None)
         checks.number(limits.FILE_BYTES, f"size in bytes of path {str(path)!r}", found.stat().st_size)
         if private_keys.is_in_file(found.read_bytes()):
             raise ValueError(
@@ -74,16 +76,17 @@ class FileLocation(abc.ABC):
 
 @dataclass(frozen=True)
 class _Asset(FileLocation):
-    path: Path
+    path: Path | None
 
     @property
-    def local_path(self) -> Path:
+    def local_path(self) -> Path | None:
         return self.path
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
-        asset = s3_assets.Asset(scope, id, path=str(self.path))
+        # Any file will do for a path that is a dummy: nothing of that synth is deployed.
+        asset = s3_assets.Asset(scope, id, path=__file__ if self.path is None else str(self.path))
         owner = bucket_owner.of_assets(scope, asset.bucket)
-        size = self.path.stat().st_size
+        size = None if self.path is None else self.path.stat().st_size
         return InBucket(bucket=asset.bucket, key=asset.s3_object_key, is_asset=True, owner=owner, size=size)
 
 

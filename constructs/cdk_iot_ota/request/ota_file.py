@@ -45,7 +45,7 @@ class OtaFile:
         if self.type is not None:
             checks.number(limits.FILE_TYPE, "type", self.type)
         if self.attributes is not None:
-            checks.text_map("attributes", self.attributes)
+            checks.text_map("attributes", self.attributes, fixed_keys=True)
 
 
 @dataclass(frozen=True, kw_only=True)

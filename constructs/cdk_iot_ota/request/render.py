@@ -13,7 +13,7 @@ from constructs import Construct, IValidation
 
 from cdk_iot_ota_handler.ota_update.contract import environment, limits
 
-from .._synth import checks
+from .._synth import checks, late, tokens
 from .._synth.intrinsics import flat
 from .._synth.validation import EndOfSynth
 from .ota_file import BoundFile
@@ -39,23 +39,26 @@ def targets(scope: Construct, value: Sequence[OtaTarget]) -> list[str]:
     arns = [target.bind(scope) for target in checks.list_of(limits.TARGETS, "targets", value, OtaTarget)]
     for arn in arns:
         checks.in_environment(scope, "targets", arn, environment.OF_TARGETS)
-    return distinct_targets(scope, "targets", arns)
+    distinct(scope, "targets", arns)
+    return arns
 
 
-def distinct_targets(scope: Construct, name: str, arns: list[str]) -> list[str]:
-    """Return targets after raising ValueError if one occurs twice, at the end of synth for different tokens.
+def distinct(scope: Construct, name: str, values: Sequence[str]) -> None:
+    """Raise ValueError if one of the texts occurs twice, at the end of synth if a token may be one of them.
 
-    Two tokens are the same if they render the same, which a lazy one may not do before.
+    Two tokens are the same if they render the same, which a lazy one may not do before. Dummies are like no other text.
     """
 
-    def check() -> None:
-        limits.distinct(name, [flat(arn) for arn in Stack.of(scope).resolve(arns)])
+    def check(texts: Sequence[str]) -> None:
+        judged = [text for text in texts if not tokens.is_dummy(text)]
+        resolved = Stack.of(scope).resolve(judged) if any(map(tokens.is_token, judged)) else judged
+        shown = [text if isinstance(text, str) else flat(text) for text in resolved]
+        limits.distinct(name, [text for text in shown if not tokens.is_dummy(text)])
 
-    if len(set(arns)) < len(arns):
-        check()
-    if len(arns) > 1:
-        scope.node.add_validation(cast(IValidation, EndOfSynth(check)))
-    return arns
+    if len(set(values)) < len(values):
+        check([text for text in values if not late.is_lazy(text)])
+    if len(values) > 1 and any(map(tokens.is_token, values)):
+        scope.node.add_validation(cast(IValidation, EndOfSynth(lambda: check(values))))
 
 
 def role_arn(scope: Construct, value: iam.IRole | iam.Role) -> str:
@@ -65,9 +68,9 @@ def role_arn(scope: Construct, value: iam.IRole | iam.Role) -> str:
     return arn
 
 
-def files(value: Sequence[BoundFile]) -> list[Mapping[str, Any]]:
+def files(scope: Construct, value: Sequence[BoundFile]) -> list[Mapping[str, Any]]:
     """Render ``files``."""
-    limits.distinct("names of files", [bound.file.name for bound in value])
+    distinct(scope, "names of files", [bound.file.name for bound in value])
     return [_file(bound) for bound in value]
 
 
@@ -91,7 +94,7 @@ def bucket_owners(value: Sequence[BoundFile]) -> Mapping[str, list[str]]:
 
 def additional_parameters(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
     """Render ``additionalParameters``."""
-    return None if value is None else checks.text_map("additional_parameters", value)
+    return None if value is None else checks.text_map("additional_parameters", value, fixed_keys=True)
 
 
 def protocols(value: Sequence[Protocol] | None) -> list[str] | None:
