@@ -5,12 +5,11 @@ from typing import cast
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs import Construct, IValidation
+from constructs import Construct
 
 from .._iam.statements import exact_key
-from .._synth import checks, late
+from .._synth import checks
 from .._synth.casts import as_principal
-from .._synth.validation import EndOfSynth
 
 
 def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | None:
@@ -28,7 +27,7 @@ def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | Non
     checked = cast(kms.IKey, key)
     with checks.prefix_errors(scope.node.path):
         checks.key_in_region(scope, "encryption_key", checked)
-        _refuse_alias(scope, checked)
+        exact_key(scope, "encryption_key", checked)
     stack = Stack.of(scope)
     groups = stack.format_arn(service="logs", resource="log-group:*")
     checked.add_to_resource_policy(
@@ -40,13 +39,3 @@ def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | Non
         )
     )
     return checked
-
-
-def _refuse_alias(scope: Construct, key: kms.IKey) -> None:
-    def check() -> None:
-        exact_key(scope, "encryption_key", key)
-
-    if late.is_lazy(key.key_arn):
-        scope.node.add_validation(cast(IValidation, EndOfSynth(check)))
-    else:
-        check()
