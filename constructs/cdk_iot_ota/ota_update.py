@@ -1,22 +1,23 @@
 """The OTA update construct."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import jsii
 from aws_cdk import CfnResource, CustomResource, Duration, ITaggableV2, RemovalPolicy, Resource, Stack, TagManager
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IValidation
+from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, timeouts
 from cdk_iot_ota_handler.ota_update.contract.names import RESOURCE_TYPE
 
 from . import imported
-from ._synth import checks, late, removal, tokens
+from ._synth import checks, late, once, removal, tokens
 from ._synth import tags as tag_set
 from ._synth.naming import id_pattern, id_prefix
 from ._synth.suppressions import acknowledge_dependency
-from ._synth.validation import EndOfSynth
+from ._synth.validation import at_end
 from .imported import IOtaUpdate
 from .permissions import objects
 from .permissions.needs import Needs
@@ -114,12 +115,15 @@ class OtaUpdate(Resource):
         provider: OtaUpdateProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        with checks.prefix_errors(self.node.path):
+        stack = once.stack_of(scope)
+        once.is_in_stack(self, stack)
+        with checks.prefix_errors(self):
             bound = BoundFile.bind_all(self, files)
-            self._tags = tag_set.manager(RESOURCE_TYPE, tags)
-            self._role = _checked_role(role, self.stack) or OtaServiceRole.get_or_create(self)
+            # Without tags of its own it has a manager only once an aspect asks for it.
+            self._tags = None if tags is None else tag_set.manager(RESOURCE_TYPE, tags)
+            self._role = _checked_role(role, stack) or OtaServiceRole.get_or_create(self)
             properties = {
-                **self._name(ota_update_id),
+                **_name(stack, ota_update_id),
                 "Request": render.omit_none(
                     description=render.description(description),
                     targets=render.targets(self, targets),
@@ -134,13 +138,13 @@ class OtaUpdate(Resource):
                     additionalParameters=render.additional_parameters(additional_parameters),
                 ),
                 **render.bucket_owners(bound),
-                "Tags": self._tags.rendered_tags,
+                **({} if self._tags is None else {"Tags": self._tags.rendered_tags}),
                 "DeleteStream": checks.boolean("delete_stream", delete_stream),
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
                 **render.gate(gate, target_selection, force_delete_job=force_delete_job),
             }
             removal.checked(removal_policy)
-            provider = _checked_provider(provider, self.stack) or OtaUpdateProvider.get_or_create(self)
+            provider = _checked_provider(provider, stack) or OtaUpdateProvider.get_or_create(self)
         shares = isinstance(scope, device_warnings.SharesFiles)
         has_timeout = in_progress_timeout is not None
         device_warnings.warn(scope if shares else self, properties, bound, has_timeout=has_timeout)
@@ -149,25 +153,16 @@ class OtaUpdate(Resource):
             "Resource",
             resource_type=RESOURCE_TYPE,
             service_token=provider.service_token,
-            service_timeout=Duration.seconds(timeouts.SERVICE_TIMEOUT),
+            service_timeout=_service_timeout(),
             removal_policy=removal_policy,
             properties=properties,
         )
-        self._rendered = cast(CfnResource, self._resource.node.default_child)
-        self.node.default_child = self._rendered
-        # Moved by CloudFormation's stack refactoring, the resource would keep an update that belongs to another one.
-        self._rendered.node.add_metadata(_DO_NOT_REFACTOR, True)
+        node = self.node
+        # The last of all constructs in here, in the order of their creation.
+        self._rendered = cast(CfnResource, node.find_all()[-1])
+        node.default_child = self._rendered
         self._explicit_id = ota_update_id
         retained = removal.Removal(self._rendered, is_retained=removal_policy is not RemovalPolicy.DESTROY)
-        late = EndOfSynth(
-            lambda: tag_set.check_rendered(self.stack, self._tags),
-            self._check_explicit_id,
-            lambda: self._check_resolved(properties),
-            retained.check,
-            lambda: empty_groups.warn(self, properties),
-            lambda: objects.warn(scope if shares else self, needs),
-        )
-        self.node.add_validation(cast(IValidation, late))
         needs = Needs(
             role=self._role,
             files=bound,
@@ -177,13 +172,20 @@ class OtaUpdate(Resource):
             gated=gate is not None,
             removal=retained,
         )
-        with checks.prefix_errors(self.node.path):
+        with checks.prefix_errors(self):
             permissions = OtaPermissions.get_or_create(self, provider)
             policies = permissions.needed_for(needs)
         permissions.exported.watch(self, self._rendered)
+        node = self._rendered.node
+        # Moved by CloudFormation's stack refactoring, the resource would keep an update that belongs to another one.
+        node.add_metadata(_DO_NOT_REFACTOR, True)
         # Deleting the update needs the policies too, so they are created before it and deleted after it.
-        self._resource.node.add_dependency(self._role, *policies)
+        node.add_dependency(self._role, *policies)
         acknowledge_dependency(self._rendered)
+        at_end(self, lambda found: self._check_resolved(properties, found), lambda: self._to_check(properties))
+        at_end(self, lambda _: retained.check(RESOURCE_TYPE))
+        at_end(self, lambda _: empty_groups.warn(self, properties))
+        at_end(self, lambda _: objects.warn(scope if shares else self, needs))
 
     @staticmethod
     def from_ota_update_id(scope: Construct, id: str, ota_update_id: str) -> IOtaUpdate:
@@ -198,32 +200,31 @@ class OtaUpdate(Resource):
         """
         return imported.from_arn(scope, id, ota_update_arn)
 
-    def _name(self, ota_update_id: str | None) -> dict[str, str]:
-        if ota_update_id is None:
-            return {"IdPrefix": id_prefix(self.stack)}
-        given = checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)
-        if checks.known(given):
-            limits.explicit_id("ota_update_id", given)
-        return {"OtaUpdateId": given}
+    def _to_check(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what is checked at the end of synth, as it is declared. Raises ValueError for tags of ``Tags.of``."""
+        return {
+            "properties": {name: value for name, value in properties.items() if name != "Tags"},
+            "tags": [] if self._tags is None else tag_set.rendered(self._tags),
+            "logical_id": None if self._explicit_id is None else self._rendered.logical_id,
+        }
 
-    def _check_explicit_id(self) -> None:
+    def _check_resolved(self, declared: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+        """Check the tags, what was a token in the constructor, and the size of everything."""
+        resolved, tags = found["properties"], found.get("tags", [])
+        tag_set.check(tags)
+        if self._explicit_id is not None:
+            self._check_explicit_id(resolved.get("OtaUpdateId"), found["logical_id"])
+        late.check(declared, resolved)
+        own = {"ServiceToken": "", "ServiceTimeout": str(timeouts.SERVICE_TIMEOUT)}
+        limits.check_properties_size("properties", {**own, **resolved, "Tags": tags})
+
+    def _check_explicit_id(self, explicit_id: object, logical_id: str) -> None:
         """Refuse an id that CloudFormation may invent for this resource, whose logical id can change until now."""
-        name = self.stack.stack_name
-        if self._explicit_id is None or not checks.known(name):
-            return
-        explicit_id = self.stack.resolve(self._explicit_id)
+        name = once.get(once.stack_of(self), "stack_name")
         if explicit_id is None:
             raise ValueError("ota_update_id must be a str, got a Lazy that is None at the end of synth: leave it out")
-        if isinstance(explicit_id, str) and checks.known(explicit_id):
-            logical_id = self.stack.resolve(self._rendered.logical_id)
+        if isinstance(explicit_id, str) and checks.known(explicit_id) and checks.known(name):
             limits.explicit_id("ota_update_id", explicit_id, stack_name=name, logical_id=logical_id)
-
-    def _check_resolved(self, declared: Mapping[str, Any]) -> None:
-        """Check what was a token in the constructor, and the size of everything."""
-        # Protected in CDK, because it is for subclasses. The template's own rendering cannot be read before it ends.
-        resolved = self.stack.resolve(cast(Any, self._rendered)._cfn_properties)
-        late.check(declared, resolved)
-        limits.check_properties_size("properties", resolved)
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
         """Set what happens to the update when it leaves the stack or is replaced, as ``removal_policy`` does.
@@ -232,12 +233,15 @@ class OtaUpdate(Resource):
         :raises ValueError: for ``SNAPSHOT``.
         :raises TypeError: if it is not a ``RemovalPolicy``.
         """
-        with checks.prefix_errors(self.node.path):
+        with checks.prefix_errors(self):
             super().apply_removal_policy(removal.checked(policy))
 
     @property
     def cdk_tag_manager(self) -> TagManager:
         """The tags of the update, as ``Tags.of(scope)`` changes them."""
+        if self._tags is None:
+            self._tags = tag_set.manager(RESOURCE_TYPE, None)
+            self._rendered.add_property_override("Tags", self._tags.rendered_tags)
         return self._tags
 
     @property
@@ -296,10 +300,31 @@ class OtaUpdate(Resource):
         return imported.grant_read(self, grantee, id_pattern(self._rendered), is_pattern=True)
 
 
+@functools.cache
+def _service_timeout() -> Duration:
+    return Duration.seconds(timeouts.SERVICE_TIMEOUT)
+
+
+def _name(stack: Stack, ota_update_id: str | None) -> dict[str, str]:
+    if ota_update_id is None:
+        return {"IdPrefix": id_prefix(stack)}
+    given = checks.text(limits.OTA_UPDATE_ID_OF_A_JOB, "ota_update_id", ota_update_id)
+    if checks.known(given):
+        limits.explicit_id("ota_update_id", given)
+    return {"OtaUpdateId": given}
+
+
 def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole | iam.Role | None:
-    if role is not None and not hasattr(role, "role_arn"):
+    if role is None:
+        return None
+    if not hasattr(type(role), "role_arn"):
         raise TypeError(f"role must be an iam.IRole, got {checks.shown(role)}: Role.from_role_arn takes an ARN")
-    if role is not None and tokens.is_token(role.role_arn) and not tokens.is_dummy(role.role_arn):
+    return once.asked(stack, ("role", role), lambda: _role_of(role, stack))
+
+
+def _role_of(role: iam.IRole | iam.Role, stack: Stack) -> iam.IRole | iam.Role:
+    arn = once.get(role, "role_arn")
+    if tokens.is_token(arn) and not tokens.is_dummy(arn):
         _check_same(stack.account, role.env.account, "role must be in the update's account {}, got one in {}")
     if isinstance(role, OtaServiceRole):
         there = Stack.of(role).region
@@ -310,7 +335,12 @@ def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole 
 def _checked_provider(provider: OtaUpdateProvider | None, stack: Stack) -> OtaUpdateProvider | None:
     if provider is None:
         return None
-    there = Stack.of(checks.instance_of("provider", provider, OtaUpdateProvider))
+    checks.instance_of("provider", provider, OtaUpdateProvider)
+    return once.asked(stack, ("provider", provider), lambda: _provider_of(provider, stack))
+
+
+def _provider_of(provider: OtaUpdateProvider, stack: Stack) -> OtaUpdateProvider:
+    there = once.stack_of(provider)
     _check_same(stack.account, there.account, "provider must be in the update's account {}, got one in {}")
     _check_same(stack.region, there.region, "provider must be in the update's Region {}, got one in {}")
     return provider

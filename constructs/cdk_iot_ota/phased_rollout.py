@@ -115,7 +115,7 @@ class PhasedRollout(SharesFiles):
         provider: OtaUpdateProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        with checks.prefix_errors(self.node.path):
+        with checks.prefix_errors(self):
             checked = checks.list_of(synth_limits.PHASES, "phases", phases, Phase)
             limits.distinct("names of phases", [phase.name for phase in checked])
             # A device in two phases would be sent the firmware twice, and reject it the second time.

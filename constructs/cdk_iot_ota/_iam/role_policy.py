@@ -5,15 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IValidation
+from constructs import Construct
 
 from .._synth import intrinsics, suppressions, tokens
-from .._synth.validation import EndOfSynth
+from .._synth.validation import at_end
 from .sized_role import SizedRole
 from .statements import Statement
 
@@ -29,18 +28,43 @@ class RolePolicy(iam.CfnPolicy):
         super().__init__(scope, id, policy_name=name, policy_document={}, roles=[role.role_name])
         role.policies.append(self)
         self._statements: dict[str, Statement] = {}
+        self._acknowledged: set[str] = set()
         suppressions.acknowledge(
             self,
             suppressions.in_packs("IAMNoInlinePolicy"),
             "it belongs to one role and is deleted with it; a role takes ten managed policies, which stacks that share "
             "the role would soon use up",
         )
-        self.node.add_validation(cast(IValidation, _WildcardValidation(self)))
+        at_end(self, lambda _: self._check_wildcards())
 
     def put(self, sid: str, statement: Statement) -> None:
         """Add a statement, or replace the one with this name."""
-        self._statements[sid] = statement
+        self.put_all({sid: statement})
+
+    def put_all(self, statements: Mapping[str, Statement]) -> None:
+        """Add statements, or replace those with the same names."""
+        if not statements.items() <= self._statements.items():
+            self._statements.update(statements)
+            self._render()
+
+    def _render(self) -> None:
         self.policy_document = self.document()
+
+    def _check_wildcards(self) -> None:
+        """Raise ValueError for a wildcard without a reason, and acknowledge each of the others once.
+
+        Rule packs name a finding after the resolved resource, and no other hook runs after CDK has resolved references
+        to other stacks: aspects come before that.
+        """
+        for sid, statement in self._statements.items():
+            rules = suppressions.wildcard_rules(self, statement.resources)
+            if rules and not statement.wildcard_reason:
+                raise ValueError(
+                    f"statement {sid} allows a wildcard resource without a reason: give it wildcard_reason"
+                )
+            new = [rule for rule in rules if rule not in self._acknowledged]
+            suppressions.acknowledge(self, new, statement.wildcard_reason)
+            self._acknowledged.update(new)
 
     @property
     def statements(self) -> Mapping[str, Statement]:
@@ -58,35 +82,6 @@ class RolePolicy(iam.CfnPolicy):
         return {"Version": "2012-10-17", "Statement": statements}
 
 
-@jsii.implements(IValidation)
-class _WildcardValidation:
-    """Rejects wildcards without a reason, and acknowledges each of the others once.
-
-    Rule packs name a finding after the resolved resource, and no other hook runs after CDK has resolved references to
-    other stacks: aspects come before that.
-    """
-
-    def __init__(self, policy: RolePolicy) -> None:
-        self._policy = policy
-        self._acknowledged: set[str] = set()
-
-    def validate(self) -> list[str]:
-        """Return an error for each statement that has a wildcard and no reason for it."""
-        errors = []
-        for sid, statement in self._policy.statements.items():
-            rules = suppressions.wildcard_rules(self._policy, statement.resources)
-            if rules and not statement.wildcard_reason:
-                errors.append(f"statement {sid} allows a wildcard resource without a reason: give it wildcard_reason")
-                continue
-            suppressions.acknowledge(
-                self._policy,
-                [rule for rule in rules if rule not in self._acknowledged],
-                statement.wildcard_reason,
-            )
-            self._acknowledged.update(rules)
-        return errors
-
-
 class ReplacedPolicy(RolePolicy):
     """A policy whose name and logical id change with its statements, so that CloudFormation replaces it.
 
@@ -98,11 +93,8 @@ class ReplacedPolicy(RolePolicy):
         super().__init__(scope, id, role=role, prefix=prefix)
         self._name, self._logical_id = self.policy_name, str(Stack.of(self).resolve(self.logical_id))
 
-    def put(self, sid: str, statement: Statement) -> None:
-        """Add or replace a statement, and rename the policy accordingly."""
-        if self._statements.get(sid) == statement:
-            return
-        super().put(sid, statement)
+    def _render(self) -> None:
+        super()._render()
         # What only the end of synth can resolve is not in the digest: it changes the policy in place.
         text = json.dumps(Stack.of(self).resolve(tokens.settled(self.document())), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -120,12 +112,11 @@ class ReportedPolicy(ReplacedPolicy):
 
     def __init__(self, scope: Construct, id: str, *, role: SizedRole, prefix: str) -> None:
         super().__init__(scope, id, role=role, prefix=prefix)
-        self.node.add_validation(cast(IValidation, EndOfSynth(self._report)))
+        at_end(self, lambda _: self._report())
         self._role, self._is_reported = role, False
 
-    def put(self, sid: str, statement: Statement) -> None:
-        """Add a statement, or replace the one with this name."""
-        RolePolicy.put(self, sid, statement)
+    def _render(self) -> None:
+        RolePolicy._render(self)
 
     def _should_synthesize(self) -> bool:
         return False

@@ -8,7 +8,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
-from .._synth import intrinsics
+from .._synth import intrinsics, once
 from .._synth.validation import when_settled
 
 READ_BUCKET = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions")
@@ -45,7 +45,8 @@ def via_s3(stack: Stack) -> Mapping[str, Any]:
 
     The documentation is ambiguous about the service's name outside of the partition ``aws``, so both names are allowed.
     """
-    names = {f"s3.{stack.region}.amazonaws.com": None, f"s3.{stack.region}.{stack.url_suffix}": None}
+    region, suffix = once.get(stack, "region"), once.get(stack, "url_suffix")
+    names = {f"s3.{region}.amazonaws.com": None, f"s3.{region}.{suffix}": None}
     return {"StringEquals": {"kms:ViaService": list(names)}}
 
 
@@ -60,8 +61,7 @@ def exact(scope: IConstruct, name: str, value: str) -> str:
     Of a value that only the end of synth can resolve, that is an error of the construct ``scope`` then.
     """
 
-    def check() -> None:
-        resolved = Stack.of(scope).resolve(value)
+    def check(resolved: Any) -> None:
         shown = resolved if isinstance(resolved, str) else value
         for sign in ("*", "?", "${"):
             if any(sign in text for text in intrinsics.literals(resolved)):
@@ -76,13 +76,14 @@ def exact(scope: IConstruct, name: str, value: str) -> str:
 
 def exact_key(scope: IConstruct, name: str, key: kms.IKey) -> str:
     """Return the ARN of a KMS key. Raises ValueError for an alias, which IAM does not accept in place of the key."""
+    arn: str = once.get(key, "key_arn")
 
-    def check() -> None:
-        if any("alias/" in text for text in intrinsics.literals(Stack.of(scope).resolve(key.key_arn))):
-            raise ValueError(f"{name} must be a key, got the alias {key.key_arn!r}: give the key that it stands for")
+    def check(resolved: Any) -> None:
+        if any("alias/" in text for text in intrinsics.literals(resolved)):
+            raise ValueError(f"{name} must be a key, got the alias {arn!r}: give the key that it stands for")
 
-    when_settled(scope, key.key_arn, check)
-    return exact(scope, name, key.key_arn)
+    when_settled(scope, arn, check)
+    return exact(scope, name, arn)
 
 
 def _one_or_more(values: Sequence[str]) -> str | list[str]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, IResource, Resource, Stack, region_info
+from aws_cdk import Duration, IResource, Resource, region_info
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
@@ -19,7 +19,7 @@ from constructs import IConstruct
 from cdk_iot_ota_handler.ota_update.contract import limits, private_keys
 from cdk_iot_ota_handler.ota_update.contract.environment import Environment
 
-from . import late, synth_limits, tokens
+from . import late, once, synth_limits, tokens
 from .tokens import known as known
 
 _Member = TypeVar("_Member")
@@ -29,11 +29,12 @@ _NOT_IN_JSII = "__proto__"
 
 
 @contextmanager
-def prefix_errors(path: str) -> Iterator[None]:
+def prefix_errors(of: IConstruct | str) -> Iterator[None]:
     """Prefix the errors that are raised in the block with the path of a construct."""
     try:
         yield
     except (TypeError, ValueError) as error:
+        path = of if isinstance(of, str) else of.node.path
         raise type(error)(f"{path}: {error}") from None
 
 
@@ -100,11 +101,15 @@ def _wrong(limit: limits.Text, value: object) -> str:
 
 def in_environment(scope: IConstruct, name: str, arn: str, why: str) -> None:
     """Check that an ARN is in the environment of the stack of ``scope``, as far as synth knows both."""
-    stack = Stack.of(scope)
+    if known(arn):
+        once.asked(once.stack_of(scope), Environment, lambda: _environment(scope)).check(name, arn, why)
+
+
+def _environment(scope: IConstruct) -> Environment:
+    stack = once.stack_of(scope)
     account, region = (value if known(value) else None for value in (stack.account, stack.region))
     partition = None if region is None else region_info.RegionInfo.get(region).partition
-    if known(arn):
-        Environment(partition=partition, account=account, region=region).check(name, arn, why)
+    return Environment(partition=partition, account=account, region=region)
 
 
 def in_region(scope: IConstruct, name: str, resource: IResource, why: str, arn: str = "") -> None:
@@ -112,7 +117,7 @@ def in_region(scope: IConstruct, name: str, resource: IResource, why: str, arn: 
 
     :param arn: the resource's ARN, if it contains a Region.
     """
-    here = Stack.of(scope).region
+    here = once.get(once.stack_of(scope), "region")
     if not known(here):
         return
     there = arn.split(":")[3] if arn and known(arn) else _region(resource)
@@ -121,7 +126,7 @@ def in_region(scope: IConstruct, name: str, resource: IResource, why: str, arn: 
 
 
 def _region(resource: IResource) -> str | None:
-    own = Stack.of(resource).region
+    own: str = once.get(once.stack_of(resource), "region")
     # CDK gives what is imported without a Region that of the stack, so that this one says nothing.
     if Resource.is_owned_resource(resource):
         return own
@@ -276,8 +281,12 @@ def object_key(name: str, key: str) -> str:
 
 def bucket_in_region(scope: IConstruct, name: str, bucket: s3.IBucket) -> None:
     """Check that a bucket and its key are in the Region of the stack of ``scope``, as far as synth knows them."""
-    if not known(Stack.of(scope).region):
-        return
+    stack = once.stack_of(scope)
+    if known(once.get(stack, "region")):
+        once.asked(stack, ("region of", bucket), lambda: _bucket_in_region(scope, name, bucket))
+
+
+def _bucket_in_region(scope: IConstruct, name: str, bucket: s3.IBucket) -> None:
     in_region(scope, name, bucket, "an update and its buckets share a Region; use one there")
     if (key := bucket.encryption_key) is not None:
         key_in_region(scope, f"the key of {name}", key)
@@ -290,5 +299,5 @@ def key_in_region(scope: IConstruct, name: str, key: kms.IKey) -> None:
 
 def bucket_name(name: str, bucket: s3.IBucket | s3.Bucket) -> str:
     """Return the name of a bucket after checking it and the ARN, which policies are made of."""
-    text(synth_limits.BUCKET_ARN, f"ARN of {name}", bucket.bucket_arn)
-    return text(limits.BUCKET, name, bucket.bucket_name)
+    text(synth_limits.BUCKET_ARN, f"ARN of {name}", once.get(bucket, "bucket_arn"))
+    return text(limits.BUCKET, name, once.get(bucket, "bucket_name"))

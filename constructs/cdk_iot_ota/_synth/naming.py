@@ -9,6 +9,8 @@ from aws_cdk import CfnResource, IResolveContext, IStringProducer, Lazy, Stack
 
 from cdk_iot_ota_handler.ota_update.contract import names
 
+from . import once
+
 _STACK_NAME_LENGTH = 20
 
 
@@ -19,6 +21,10 @@ def id_prefix(stack: Stack) -> str:
     it: stack names contain no underscore, so the final one keeps ``prod`` apart from ``prod-eu``. The name of a nested
     stack is not known before the deploy; its path in the app is used instead, with a digest like a shortened name.
     """
+    return once.asked(stack, id_prefix, lambda: _id_prefix(stack))
+
+
+def _id_prefix(stack: Stack) -> str:
     if stack.nested_stack_parent is None:
         name = stack.stack_name
         # A name that looks shortened could equal the shortened name of another stack.

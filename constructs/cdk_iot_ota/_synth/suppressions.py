@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import aws_cdk
-from aws_cdk import CfnResource, Stack
+from aws_cdk import CfnResource
 from constructs import Construct
 
+from . import once
 from .intrinsics import flat
 
 _PACKS = ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321")
@@ -26,7 +27,7 @@ def in_packs(rule: str, but: Sequence[str] = ()) -> list[str]:
 
 def wildcard_rules(construct: Construct, resources: Sequence[Any]) -> list[str]:
     """Return the ids of the findings about those resources of a statement that contain a wildcard."""
-    shown = [flat(Stack.of(construct).resolve(resource)) for resource in resources]
+    shown = [flat(resource) for resource in once.stack_of(construct).resolve(list(resources))]
     return [f"AwsSolutions-IAM5[Resource::{resource}]" for resource in shown if "*" in resource]
 
 

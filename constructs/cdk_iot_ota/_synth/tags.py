@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Stack, TagManager, TagType
+from aws_cdk import TagManager, TagType
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
@@ -33,11 +33,14 @@ def _check(tags: Sequence[tuple[Any, Any]]) -> None:
             checks.text(limits.TAG_VALUE, f"tags[{key!r}]", value)
 
 
-def check_rendered(stack: Stack, tags: TagManager) -> None:
-    """Check the tags at the end of synth, after ``Tags.of`` has added to them. Raises ValueError like ``manager``."""
-    rendered: list[Any] = tags.render_tags() or []
+def rendered(tags: TagManager) -> list[Any]:
+    """Return the tags at the end of synth, after ``Tags.of`` has added to them. Raises ValueError like ``manager``."""
+    found: list[Any] = tags.render_tags() or []
     # CDK's own error for the item of a list names no tag, so these are found before anything is resolved.
-    pairs = [(tag["Key"], tag["Value"]) for tag in rendered]
-    _check(pairs)
-    if not all(checks.known(text) for pair in pairs for text in pair):
-        _check([(tag["Key"], tag["Value"]) for tag in stack.resolve(rendered)])
+    check(found)
+    return found
+
+
+def check(found: Sequence[Mapping[str, Any]]) -> None:
+    """Check rendered tags. Raises ValueError like ``manager``."""
+    _check([(tag["Key"], tag["Value"]) for tag in found])

@@ -1,6 +1,8 @@
 """The permissions of the Lambda function that creates and deletes the updates."""
 
+import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
@@ -10,6 +12,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from .._iam.role_policy import RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import ANY_JOB_REASON, STREAMS_REASON, Statement, exact
+from .._synth import once
 from .._synth.validation import when_settled
 from .needs import Needs
 from .policies import Policies
@@ -48,7 +51,7 @@ class HandlerPermissions:
         optional = {**self._jobs(needs), **self._streams(needs), **self._rollout(needs)}
         statements = {
             # Nothing is created for a stack that rolls back.
-            "Stack": Statement(["cloudformation:DescribeStacks"], [self._policies.stack.stack_id]),
+            "Stack": Statement(["cloudformation:DescribeStacks"], [once.get(self._policies.stack, "stack_id")]),
             "Updates": Statement(_UPDATES, [updates], wildcard_reason=_PREFIX_REASON),
             # It is not documented whether the caller needs these besides the service's role, so it gets them.
             **optional,
@@ -57,8 +60,9 @@ class HandlerPermissions:
 
     def _pass_role(self, role: iam.IRole | iam.Role) -> RolePolicy:
         to_iot = {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}}
-        statement = Statement(["iam:PassRole"], [exact(role, "ARN of role", role.role_arn)], to_iot)
-        return self._policies.constant(f"PassRole{role.node.addr[-8:]}", self._role, {"PassRole": statement})
+        arn = exact(self._policies.stack, "ARN of role", once.get(role, "role_arn"))
+        statement = Statement(["iam:PassRole"], [arn], to_iot)
+        return self._policies.constant(f"PassRole{once.address(role)}", self._role, {"PassRole": statement})
 
     def _jobs(self, needs: Needs) -> Mapping[str, Statement]:
         return self._on_jobs(needs, "Jobs", _DELETE_JOBS) if needs.force_delete_job else {}
@@ -101,8 +105,8 @@ class _ExplicitIds:
         """Return the policies for the update with this id. Raises ValueError if another update has it."""
         update = object()
 
-        def check() -> None:
-            if self._known.setdefault(self._policies.digest(explicit_id), update) is not update:
+        def check(resolved: Any) -> None:
+            if self._known.setdefault(json.dumps(resolved, sort_keys=True), update) is not update:
                 raise ValueError(
                     f"ota_update_id must be different for each update, got {explicit_id!r} twice in the stack"
                 )
@@ -113,7 +117,7 @@ class _ExplicitIds:
 
     def _owned_updates(self) -> RolePolicy:
         any_update = [self._policies.arn("otaupdate", "*")]
-        owned = {"StringEquals": {f"aws:ResourceTag/{names.STACK_TAG}": self._policies.stack.stack_id}}
+        owned = {"StringEquals": {f"aws:ResourceTag/{names.STACK_TAG}": once.get(self._policies.stack, "stack_id")}}
         statements = {
             # Without a condition on tags: an update that does not exist has none, and GetOTAUpdate must say so.
             "AnyUpdates": Statement(

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from .._iam.statements import Statement, owned_by
-from .._synth import tokens
+from .._synth import once, tokens
 from ..request.code_signing import SigningJob
 from ..request.file_location import InBucket
 from .needs import Needs
@@ -90,7 +90,8 @@ class DeclaredObjects:
                 "alike, such as *.bin, so that one pattern allows them all"
             )
         is_open = self.are_many or _EVERY_OBJECT in found
-        arns = [self._bucket.arn_for_objects(one) for one in ([_EVERY_OBJECT] if is_open else sorted(found))]
+        arn = once.get(self._bucket, "bucket_arn")
+        arns = [f"{arn}/{one}" for one in ([_EVERY_OBJECT] if is_open else sorted(found))]
         return Statement(self._actions, arns, owned_by(self.owners), _BUCKET_REASON if is_open else _FOLDER_REASON)
 
     def _allowed(self) -> set[str]:

@@ -9,14 +9,14 @@ CloudFormation updates a policy before the clean-up phase deletes the old update
 that depends on it. So permissions to delete are constant, and policies that follow the content are replaced.
 """
 
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from aws_cdk import Stack, Stage
-from constructs import Construct, IConstruct, IValidation
+from constructs import Construct, IConstruct
 
-from .._synth import shared
+from .._synth import once, shared
 from .._synth.exports import ExportedAttributes
-from .._synth.validation import EndOfSynth
+from .._synth.validation import at_end
 from ..provider.ota_update_provider import OtaUpdateProvider
 from .handler import HandlerPermissions
 from .needs import Needs
@@ -37,16 +37,15 @@ class OtaPermissions(Construct):
         self._handler = HandlerPermissions(self, policies, provider._sized_role)
         self._service = ServicePermissions(policies)
         self._declared: list[Needs] = []
-        # CDK validates a stage before what is in it: the sizes of roles are checked after this.
-        (Stage.of(self) or self).node.add_validation(cast(IValidation, EndOfSynth(self._settle)))
         self.exported = ExportedAttributes(policies.stack)
-        self.node.add_validation(cast(IValidation, EndOfSynth(self.exported.check)))
+        at_end(self, self._settle, lambda: [one.removal.options for one in self._declared])
+        at_end(self, lambda _: self.exported.check())
 
     @staticmethod
     def get_or_create(scope: Construct, provider: OtaUpdateProvider) -> "OtaPermissions":
         """Return the permissions of the stack of ``scope`` for a provider."""
-        own = Stack.of(provider) is Stack.of(scope) and OtaUpdateProvider.is_default(provider)
-        name = "OtaPermissions" if own else f"OtaPermissions{provider.node.addr[-8:]}"
+        own = once.stack_of(provider) is once.stack_of(scope) and OtaUpdateProvider.is_default(provider)
+        name = "OtaPermissions" if own else f"OtaPermissions{once.address(provider)}"
         return shared.get_or_create(
             scope, name, OtaPermissions, lambda stack, name: OtaPermissions(stack, name, provider=provider)
         )
@@ -59,8 +58,8 @@ class OtaPermissions(Construct):
             found += self._service.needed_for(needs, needs.role)
         return found
 
-    def _settle(self) -> None:
+    def _settle(self, options: Sequence[Mapping[str, Any]]) -> None:
         """Adapt the policies to what is retained at the end of synth, as if it had been declared so at once."""
-        for needs in self._declared:
-            needs.removal.read()
+        for needs, resolved in zip(self._declared, options, strict=True):
+            needs.removal.settle(resolved)
         self._policies.settle_reads()

@@ -1,11 +1,9 @@
 """The policies of a stack's updates, each created on first use."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from aws_cdk import Annotations, Stack
+from aws_cdk import Annotations
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -14,7 +12,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from .._iam.role_policy import ReplacedPolicy, ReportedPolicy, RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import Statement, exact, exact_key, owned_by, via_s3
-from .._synth import tokens
+from .._synth import once, tokens
 from .._synth.naming import id_prefix
 from ..request.file_location import InBucket
 from .objects import DeclaredObjects
@@ -32,7 +30,7 @@ class Policies:
 
     def __init__(self, scope: Construct) -> None:
         self._scope = scope
-        self.stack = Stack.of(scope)
+        self.stack = once.stack_of(scope)
         self.prefix = id_prefix(self.stack)
         self._created: dict[str, RolePolicy] = {}
         self._objects: dict[str, DeclaredObjects] = {}
@@ -43,9 +41,7 @@ class Policies:
         Statements are read on the first call for an id and ignored afterwards.
         """
         if id not in self._created:
-            policy = self._get(id, role, RolePolicy)
-            for sid, statement in statements.items():
-                policy.put(sid, statement)
+            self._get(id, role, RolePolicy).put_all(statements)
         return self._created[id]
 
     def replaced(self, id: str, role: SizedRole) -> ReplacedPolicy:
@@ -73,9 +69,8 @@ class Policies:
             declared = self._objects.setdefault(policy_id, DeclaredObjects(found.bucket, on_objects))
             declared.add(found, outlives_declaration)
             policies[policy_id] = policy = self.replaced(policy_id, role)
-            policy.put("Objects", declared.statement())
-            for sid, statement in self._of_bucket(found.bucket, on_bucket, owned_by(declared.owners)).items():
-                policy.put(sid, statement)
+            of_bucket = self._of_bucket(found.bucket, on_bucket, owned_by(declared.owners))
+            policy.put_all({"Objects": declared.statement(), **of_bucket})
         return list(policies.values())
 
     def settle_reads(self) -> None:
@@ -87,7 +82,7 @@ class Policies:
 
     def arn(self, resource: str, name: str) -> str:
         """Return the ARN of an AWS IoT resource in the stack's account and Region."""
-        return self.stack.format_arn(service="iot", resource=resource, resource_name=name)
+        return once.iot_arn(self.stack, resource, name)
 
     def job_arn(self, ota_update_id: str) -> str:
         """Return the ARN of the job of an update."""
@@ -98,15 +93,10 @@ class Policies:
         """The ARN of any stream that AWS IoT has created for an OTA update."""
         return self.arn("stream", "AFR_OTA-*")
 
-    def digest(self, value: Any) -> str:
-        """Return a digest of a value's form in the template, so that tokens have one too."""
-        text = json.dumps(self.stack.resolve(value), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
-
     def bucket_digest(self, bucket: s3.IBucket) -> str:
         """Return a digest of a bucket's ARN, or of its path in the app if only the end of synth can resolve the ARN."""
-        arn = bucket.bucket_arn
-        return self.digest(arn) if tokens.is_settled(arn) else bucket.node.addr[-8:]
+        arn = once.get(bucket, "bucket_arn")
+        return once.digest(self.stack, arn) if tokens.is_settled(arn) else once.address(bucket)
 
     def _get(self, id: str, role: SizedRole, kind: type[_Policy]) -> _Policy:
         existing = self._created.get(id)
@@ -119,9 +109,9 @@ class Policies:
     def _of_bucket(
         self, bucket: s3.IBucket, actions: Sequence[str], owned: Mapping[str, Any] | None
     ) -> Mapping[str, Statement]:
-        arn = exact(self._scope, "the ARN of bucket", bucket.bucket_arn)
+        arn = exact(self._scope, "the ARN of bucket", once.get(bucket, "bucket_arn"))
         statements = {"Bucket": Statement(actions, [arn], owned)} if actions else {}
-        if bucket.encryption_key is not None:
-            key = exact_key(self._scope, "the key of bucket", bucket.encryption_key)
+        if (encryption_key := once.get(bucket, "encryption_key")) is not None:
+            key = exact_key(self._scope, "the key of bucket", encryption_key)
             statements["Decrypt"] = Statement(["kms:Decrypt"], [key], via_s3(self.stack))
         return statements

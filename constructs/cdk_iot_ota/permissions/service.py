@@ -17,7 +17,7 @@ from .._iam.statements import (
     owned_by,
     via_s3,
 )
-from .._synth import bucket_owner
+from .._synth import bucket_owner, once
 from ..request.code_signing import SigningJob
 from .needs import Needs
 from .objects import prefix_pattern
@@ -40,7 +40,7 @@ class ServicePermissions:
 
     def needed_for(self, needs: Needs, role: OtaServiceRole) -> list[RolePolicy]:
         """Return the policies that the service needs for one update with this role."""
-        suffix = role.node.addr[-8:]
+        suffix = once.address(role)
         found = [self._jobs_and_streams(f"Service{suffix}", role)]
         if needs.explicit_id is not None:
             statement = self._jobs("*", ANY_JOB_REASON)
@@ -64,7 +64,7 @@ class ServicePermissions:
                 ["iot:CreateStream", "iot:DeleteStream"], [self._policies.any_stream], wildcard_reason=STREAMS_REASON
             ),
             # The service passes the role on to the streams and jobs that it creates.
-            "Self": Statement(["iam:GetRole", "iam:PassRole"], [role.role_arn]),
+            "Self": Statement(["iam:GetRole", "iam:PassRole"], [once.get(role, "role_arn")]),
         }
         return self._policies.constant(id, role, statements)
 
@@ -84,8 +84,7 @@ class ServicePermissions:
             signing = self._signing.setdefault(f"{id}{where}", _Signing(self._policies.stack))
             signing.add(job, job.destination)
             policies[where] = policy = self._policies.replaced(f"{id}{where}", role)
-            for sid, statement in {"SigningJobs": self._signing_jobs(), **signing.statements(job.destination)}.items():
-                policy.put(sid, statement)
+            policy.put_all({"SigningJobs": self._signing_jobs(), **signing.statements(job.destination)})
         return list(policies.values())
 
     def _signing_jobs(self) -> Statement:
@@ -129,19 +128,20 @@ class _Signing:
     def _signed(self, bucket: s3.IBucket) -> Mapping[str, Statement]:
         """Return the statements for the bucket: AWS Signer writes the object, AWS IoT reads it for its stream."""
         owned = owned_by(self._owners)
-        exact(self._stack, "the ARN of destination_bucket", bucket.bucket_arn)
-        objects = [bucket.arn_for_objects(prefix) for prefix in sorted(self._prefixes)]
+        arn = exact(self._stack, "the ARN of destination_bucket", once.get(bucket, "bucket_arn"))
+        objects = [f"{arn}/{prefix}" for prefix in sorted(self._prefixes)]
         found = {
             "Signed": Statement([*READ_OBJECTS, "s3:PutObject"], objects, owned, _SIGNED_REASON),
-            "SignedBucket": Statement(READ_BUCKET, [bucket.bucket_arn], owned),
+            "SignedBucket": Statement(READ_BUCKET, [arn], owned),
         }
-        if bucket.encryption_key is not None:
+        if (encryption_key := once.get(bucket, "encryption_key")) is not None:
             actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-            key = exact_key(self._stack, "the key of destination_bucket", bucket.encryption_key)
+            key = exact_key(self._stack, "the key of destination_bucket", encryption_key)
             found["SignedKey"] = Statement(actions, [key], via_s3(self._stack))
         return found
 
 
 def _signer_arns(stack: Stack, kind: str, names: Sequence[str]) -> list[str]:
-    start = f"arn:{stack.partition}:signer:{stack.region}:{stack.account}:/signing-{kind}/"
+    partition, region, account = (once.get(stack, name) for name in ("partition", "region", "account"))
+    start = f"arn:{partition}:signer:{region}:{account}:/signing-{kind}/"
     return [start + name for name in names]

@@ -25,7 +25,7 @@ def for_logs(scope: Construct, key: kms.IKey | kms.Key | None) -> kms.IKey | Non
             "ARN"
         )
     checked = cast(kms.IKey, key)
-    with checks.prefix_errors(scope.node.path):
+    with checks.prefix_errors(scope):
         checks.key_in_region(scope, "encryption_key", checked)
         exact_key(scope, "encryption_key", checked)
     stack = Stack.of(scope)

@@ -1,10 +1,10 @@
 """The provider of a stack's OTA updates: the Lambda function, its logs and CDK's Provider framework."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import Aws, CfnDeletionPolicy, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnDeletionPolicy, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -12,16 +12,16 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from aws_cdk import custom_resources as cr
-from constructs import Construct, IValidation
+from constructs import Construct
 
 import cdk_iot_ota_handler
 from cdk_iot_ota_handler.ota_update.contract import timeouts
 
 from .._iam.sized_role import SizedRole
-from .._synth import checks, shared
+from .._synth import checks, once, shared
 from .._synth.casts import as_function, as_role
 from .._synth.removal import Removal
-from .._synth.validation import EndOfSynth
+from .._synth.validation import at_end
 from . import encryption, findings, waiter
 from .function_role import function_role
 
@@ -65,7 +65,7 @@ class OtaUpdateProvider(Construct):
         security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
     ) -> None:
         super().__init__(scope, id)
-        with checks.prefix_errors(self.node.path):
+        with checks.prefix_errors(self):
             checks.enum_member("log_retention", log_retention, logs.RetentionDays)
         if vpc is not None and not hasattr(vpc, "vpc_id"):
             raise TypeError(f"{self.node.path}: vpc must be an ec2.IVpc, got {checks.shown(vpc)}: see Vpc.from_lookup")
@@ -78,11 +78,11 @@ class OtaUpdateProvider(Construct):
         self._log_group = self._new_log_group("LogGroup")
         self._sized_role = self._new_role("HandlerRole", self._log_group)
         remedy = "declare an OtaUpdateProvider in a stack with another synthesizer, and give it as provider="
-        with checks.prefix_errors(self.node.path), checks.needs_assets("the handler's code", remedy):
+        with checks.prefix_errors(self), checks.needs_assets("the handler's code", remedy):
             self._handler = self._new_handler()
         self._framework = self._new_framework()
         findings.acknowledge(self, in_vpc=vpc is not None, encrypted=encryption_key is not None)
-        self.node.add_validation(cast(IValidation, EndOfSynth(self._rename_if_retained)))
+        at_end(self, self._rename_if_retained, lambda: self._of_waiter_log_group().cfn_options)
 
     @staticmethod
     def get_or_create(scope: Construct) -> "OtaUpdateProvider":
@@ -92,12 +92,14 @@ class OtaUpdateProvider(Construct):
     @staticmethod
     def is_default(provider: "OtaUpdateProvider") -> bool:
         """Return whether a provider is the one that the updates of its stack share by default."""
-        return Stack.of(provider).node.try_find_child(_DEFAULT_ID) is provider
+        stack = once.stack_of(provider)
+        return once.asked(provider, "is default", lambda: stack.node.try_find_child(_DEFAULT_ID) is provider)
 
     @property
     def service_token(self) -> str:
         """The ``ServiceToken`` of the updates."""
-        return self._framework.service_token
+        token: str = once.get(self._framework, "service_token")
+        return token
 
     @property
     def handler(self) -> lambda_.Function:
@@ -135,15 +137,18 @@ class OtaUpdateProvider(Construct):
         # Any other prefix adds to the resource policy of CloudWatch Logs, whose size all state machines share.
         return f"/aws/vendedlogs/states/{Aws.STACK_NAME}-{self.node.addr[-8:]}"
 
-    def _rename_if_retained(self) -> None:
+    def _of_waiter_log_group(self) -> logs.CfnLogGroup:
+        return cast(logs.CfnLogGroup, self._waiter_log_group.node.default_child)
+
+    def _rename_if_retained(self, options: Mapping[str, Any]) -> None:
         """Give the one log group with a fixed name a name of this stack alone, if an aspect retains it.
 
         Retained after the stack under its fixed name, it would fail the next deploy of a stack with the same name. It
         is deleted when it is replaced, so that no name is taken when a stack begins or ceases to retain it.
         """
-        group = cast(logs.CfnLogGroup, self._waiter_log_group.node.default_child)
+        group = self._of_waiter_log_group()
         removal = Removal(group)
-        removal.read()
+        removal.settle(options)
         if removal.is_retained:
             stack_uuid = Fn.select(2, Fn.split("/", Aws.STACK_ID))
             group.log_group_name = f"{self._waiter_log_group_name}-{stack_uuid}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from aws_cdk import Annotations, Reference, Stack, Tokenization
 from aws_cdk import aws_iot as iot
@@ -10,10 +9,9 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks, tokens
+from .._synth import checks, once, tokens
 
 _NAMED = ":thinggroup/"
-_groups_of: WeakKeyDictionary[Stack, list[iot.CfnThingGroup]] = WeakKeyDictionary()
 
 
 def warn(update: Construct, properties: Mapping[str, Any]) -> None:
@@ -26,7 +24,9 @@ def warn(update: Construct, properties: Mapping[str, Any]) -> None:
     gate = properties.get("Gate")
     if gate is None or (checks.known(gate["MinimumDevices"]) and gate["MinimumDevices"] == 0):
         return
-    top = _top(Stack.of(update))
+    top = _top(once.stack_of(update))
+    if not _groups(top):
+        return
     found = [group for target in properties["Request"]["targets"] for group in _targeted(top, target)]
     if created := [group for group in found if group.query_string is None]:
         names = [group.thing_group_name for group in created]
@@ -61,9 +61,11 @@ def _targeted(top: Stack, target: str) -> Iterator[iot.CfnThingGroup]:
 
 def _groups(top: Stack) -> Sequence[iot.CfnThingGroup]:
     """Return the thing groups in a stack and in those nested in it: searched once, since a stack may be large."""
-    if top not in _groups_of:
-        _groups_of[top] = [found for found in top.node.find_all() if isinstance(found, iot.CfnThingGroup)]
-    return _groups_of[top]
+
+    def search() -> list[iot.CfnThingGroup]:
+        return [found for found in top.node.find_all() if isinstance(found, iot.CfnThingGroup)]
+
+    return once.asked(top, iot.CfnThingGroup, search)
 
 
 def _top(stack: Stack) -> Stack:

@@ -47,7 +47,7 @@ class FileLocation(abc.ABC):
             update is created, if the bucket keeps versions. A newer object under the same key does not change the
             stack: to ship it, change ``key``, this ``version``, or the file's ``version``.
         """
-        if not hasattr(bucket, "bucket_arn"):
+        if not hasattr(type(bucket), "bucket_arn"):
             raise TypeError(
                 f"bucket must be an s3.IBucket, got {checks.shown(bucket)}: Bucket.from_bucket_name takes a name"
             )

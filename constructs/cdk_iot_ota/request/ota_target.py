@@ -5,12 +5,11 @@ import enum
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aws_cdk import Stack
 from constructs import IConstruct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks, synth_limits
+from .._synth import checks, once, synth_limits
 
 
 class TargetSelection(enum.Enum):
@@ -81,7 +80,7 @@ class _Named(OtaTarget):
     name: str
 
     def bind(self, scope: IConstruct) -> str:
-        return Stack.of(scope).format_arn(service="iot", resource=self.resource, resource_name=self.name)
+        return once.iot_arn(scope, self.resource, self.name)
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,17 @@ push the firmware to every fleet again.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IValidation
+from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import environment, limits
 
-from .._synth import checks, tokens
+from .._synth import checks, once, tokens
 from .._synth.intrinsics import flat
-from .._synth.validation import EndOfSynth
+from .._synth.validation import at_end
 from .ota_file import BoundFile
 from .ota_target import OtaTarget, TargetSelection
 from .rollout import AbortCriterion, Protocol, RolloutRate
@@ -49,21 +49,20 @@ def distinct(scope: Construct, name: str, values: Sequence[str]) -> None:
     Two tokens are the same if they render the same, which a lazy one may not do before. Dummies are like no other text.
     """
 
-    def check(texts: Sequence[str]) -> None:
-        judged = [text for text in texts if not tokens.is_dummy(text)]
-        resolved = Stack.of(scope).resolve(judged) if any(map(tokens.is_token, judged)) else judged
+    def check(resolved: Sequence[Any]) -> None:
         shown = [text if isinstance(text, str) else flat(text) for text in resolved]
         limits.distinct(name, [text for text in shown if not tokens.is_dummy(text)])
 
-    if len(set(values)) < len(values):
-        check([text for text in values if tokens.is_settled(text)])
-    if len(values) > 1 and any(map(tokens.is_token, values)):
-        scope.node.add_validation(cast(IValidation, EndOfSynth(lambda: check(values))))
+    judged = [text for text in values if not tokens.is_dummy(text)]
+    if len(set(judged)) < len(judged):
+        check([once.resolved(scope, text) for text in judged if tokens.is_settled(text)])
+    if len(judged) > 1 and any(map(tokens.is_token, judged)):
+        at_end(scope, check, lambda: judged)
 
 
 def role_arn(scope: Construct, value: iam.IRole | iam.Role) -> str:
     """Render ``roleArn``."""
-    arn = checks.text(limits.ROLE_ARN, "ARN of role", value.role_arn)
+    arn = checks.text(limits.ROLE_ARN, "ARN of role", once.get(value, "role_arn"))
     checks.in_environment(scope, "role", arn, environment.OF_ROLE)
     return arn
 

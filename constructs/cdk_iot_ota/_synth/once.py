@@ -1,0 +1,67 @@
+"""Questions to CDK, each asked once.
+
+CDK runs in a process of its own, and each question to it takes as long as thousands of lines of Python. The answers
+here never change while an app is synthesized. They are kept with the object that was asked, and go with it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from aws_cdk import Stack
+from constructs import IConstruct
+
+from . import tokens
+
+_Answer = TypeVar("_Answer")
+_ANSWERS = "_cdk_iot_ota_answers"
+
+
+def asked(of: object, question: Hashable, ask: Callable[[], _Answer]) -> _Answer:
+    """Return the answer to a question about an object, which is asked the first time."""
+    answers: dict[Hashable, _Answer] = vars(of).setdefault(_ANSWERS, {})
+    if question not in answers:
+        answers[question] = ask()
+    return answers[question]
+
+
+def get(of: object, name: str) -> Any:
+    """Return a property of an object of CDK."""
+    return asked(of, name, lambda: getattr(of, name))
+
+
+def stack_of(scope: IConstruct) -> Stack:
+    """Return the stack of a construct."""
+    return scope if isinstance(scope, Stack) else asked(scope, Stack, lambda: Stack.of(scope))
+
+
+def is_in_stack(construct: IConstruct, stack: Stack) -> None:
+    """Answer ``stack_of`` for a new construct of a stack."""
+    asked(construct, Stack, lambda: stack)
+
+
+def address(construct: IConstruct) -> str:
+    """Return the end of a construct's address, which tells the constructs of an app apart."""
+    end: str = asked(construct, address, lambda: get(construct, "node").addr[-8:])
+    return end
+
+
+def resolved(scope: IConstruct, value: str) -> Any:
+    """Return how a text is rendered in the stack of a construct. Only a settled text has an answer before the end."""
+    if not tokens.is_token(value):
+        return value
+    stack = stack_of(scope)
+    return asked(stack, ("resolved", value), lambda: stack.resolve(value))
+
+
+def digest(scope: IConstruct, value: str) -> str:
+    """Return a digest of how a settled text is rendered in the stack of a construct, so that tokens have one too."""
+    text = json.dumps(resolved(scope, value), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def iot_arn(scope: IConstruct, resource: str, name: str) -> str:
+    """Return the ARN of an AWS IoT resource in the account and Region of a construct's stack."""
+    stack = stack_of(scope)
+    return f"arn:{get(stack, 'partition')}:iot:{get(stack, 'region')}:{get(stack, 'account')}:{resource}/{name}"
