@@ -39,7 +39,7 @@ from cdk_iot_ota import (
     SigningPlatform,
     SigningProfile,
 )
-from cdk_iot_ota._synth import tokens
+from cdk_iot_ota._synth import token_text
 
 from .stacks import only_update, ota_file, ota_update, stack, template
 
@@ -377,10 +377,11 @@ def test_tokens_are_told_apart() -> None:
     """References can be resolved at once; lazy values, and functions that may contain them, at the end only."""
     made = stack()
     late = Lazy.uncached_string(producer(["x"]))
-    assert tokens.literal_parts(f"a/{made.region}-{late}.bin") == ["a/", "-", ".bin"]
-    assert tokens.literal_parts("a") == ["a"]
-    assert tokens.is_settled(f"a {made.region} {Fn.import_value('x')} {s3.Bucket(made, 'B').bucket_arn}")
-    assert tokens.is_settled(Token.as_string({"Ref": "X"}))
-    assert not tokens.is_settled(f"{made.region} {late}")
-    assert not tokens.is_settled(Fn.join("", ["a", late]))
-    assert tokens.settled({"a": (f"{made.region}{late}", 7, None)}) == {"a": [f"{made.region}<late>", 7, None]}
+    assert token_text.literal_parts(f"a/{made.region}-{late}.bin") == ["a/", "-", ".bin"]
+    assert token_text.literal_parts("a") == ["a"]
+    assert token_text.literal_parts(f"a/{CfnParameter(made, 'N', type='Number').value_as_number}.bin") == ["a/", ".bin"]
+    assert token_text.is_settled(f"a {made.region} {Fn.import_value('x')} {s3.Bucket(made, 'B').bucket_arn}")
+    assert token_text.is_settled(Token.as_string({"Ref": "X"}))
+    assert not token_text.is_settled(f"{made.region} {late}")
+    assert not token_text.is_settled(Fn.join("", ["a", late]))
+    assert token_text.settled({"a": (f"{made.region}{late}", 7, None)}) == {"a": [f"{made.region}<late>", 7, None]}

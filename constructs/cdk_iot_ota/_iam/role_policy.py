@@ -12,7 +12,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
-from .._synth import intrinsics, suppressions, tokens
+from .._synth import intrinsics, suppressions, token_text
 from .._synth.validation import EndOfSynth
 from .sized_role import SizedRole
 from .statements import Statement
@@ -104,7 +104,7 @@ class ReplacedPolicy(RolePolicy):
             return
         super().put(sid, statement)
         # What only the end of synth can resolve is not in the digest: it changes the policy in place.
-        text = json.dumps(Stack.of(self).resolve(tokens.settled(self.document())), sort_keys=True)
+        text = json.dumps(Stack.of(self).resolve(token_text.settled(self.document())), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.policy_name = f"{self._name}-{digest}"
         self.override_logical_id(f"{self._logical_id}{digest.upper()}")

@@ -6,7 +6,7 @@ from typing import cast
 import jsii
 from constructs import IConstruct, IValidation
 
-from . import tokens
+from . import token_text
 
 
 @jsii.implements(IValidation)
@@ -29,7 +29,7 @@ class EndOfSynth:
 
 def when_settled(scope: IConstruct, value: str, check: Callable[[], None]) -> None:
     """Run a check that resolves a value: at once, or at the end of synth if the value cannot be resolved before."""
-    if tokens.is_settled(value):
+    if token_text.is_settled(value):
         check()
     else:
         scope.node.add_validation(cast(IValidation, EndOfSynth(check)))

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from .._iam.statements import Statement, owned_by
-from .._synth import tokens
+from .._synth import token_text
 from ..request.code_signing import SigningJob
 from ..request.file_location import InBucket
 from .needs import Needs
@@ -41,7 +41,7 @@ def pattern(found: InBucket, *, outlives_declaration: bool = False) -> str:
     A key that is known and has neither stands for itself: digests in it match any digest. Without a digest it matches
     no later object, so an update that may outlive its declaration gets all objects of the bucket.
     """
-    head, *rest = tokens.literal_parts(found.key)
+    head, *rest = token_text.literal_parts(found.key)
     allowed = f"{head[: head.rfind('/') + 1]}*{_extension(found)}"
     if allowed != _EVERY_OBJECT or rest:
         return allowed
@@ -51,7 +51,7 @@ def pattern(found: InBucket, *, outlives_declaration: bool = False) -> str:
 
 def prefix_pattern(job: SigningJob) -> str:
     """Return a pattern for the objects that a signing job writes: their names begin with the prefix."""
-    return f"{tokens.literal_parts(job.prefix)[0]}*"
+    return f"{token_text.literal_parts(job.prefix)[0]}*"
 
 
 class DeclaredObjects:
@@ -115,7 +115,7 @@ def warn(scope: Construct, needs: Needs) -> None:
 
 
 def _wide_key(found: InBucket, needs: Needs | None) -> Iterator[str]:
-    _, *rest = tokens.literal_parts(found.key)
+    _, *rest = token_text.literal_parts(found.key)
     if rest and (not _extension(found) or any("/" in part for part in rest)):
         remedy = (
             "give the local file an extension, such as .bin"
@@ -131,7 +131,7 @@ def _wide_key(found: InBucket, needs: Needs | None) -> Iterator[str]:
 
 
 def _wide_prefix(job: SigningJob) -> Iterator[str]:
-    head, *rest = tokens.literal_parts(job.prefix)
+    head, *rest = token_text.literal_parts(job.prefix)
     if rest and "/" not in head:
         yield (
             f"synth does not know its destination_prefix, so AWS IoT may read and write {prefix_pattern(job)} of the "
@@ -140,6 +140,6 @@ def _wide_prefix(job: SigningJob) -> Iterator[str]:
 
 
 def _extension(found: InBucket) -> str:
-    end = tokens.literal_parts(found.key)[-1] or found.extension
+    end = token_text.literal_parts(found.key)[-1] or found.extension
     match = _EXTENSION.search(_DIGEST.sub("?" * 64, end))
     return match.group() if match else ""

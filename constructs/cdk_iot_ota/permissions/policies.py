@@ -14,7 +14,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from .._iam.role_policy import ReplacedPolicy, ReportedPolicy, RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import Statement, exact, exact_key, owned_by, via_s3
-from .._synth import tokens
+from .._synth import token_text
 from .._synth.naming import id_prefix
 from ..request.file_location import InBucket
 from .objects import DeclaredObjects
@@ -106,7 +106,7 @@ class Policies:
     def bucket_digest(self, bucket: s3.IBucket) -> str:
         """Return a digest of a bucket's ARN, or of its path in the app if only the end of synth can resolve the ARN."""
         arn = bucket.bucket_arn
-        return self.digest(arn) if tokens.is_settled(arn) else bucket.node.addr[-8:]
+        return self.digest(arn) if token_text.is_settled(arn) else bucket.node.addr[-8:]
 
     def _get(self, id: str, role: SizedRole, kind: type[_Policy]) -> _Policy:
         existing = self._created.get(id)

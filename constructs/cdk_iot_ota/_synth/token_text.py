@@ -11,7 +11,8 @@ from typing import Any
 
 from aws_cdk import Intrinsic, Tokenization
 
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+# As CDK encodes tokens; the latter is the number of one as text, which CDK cannot render.
+_TOKEN = re.compile(r"\$\{Token\[[a-zA-Z0-9:._-]+\]\}|-1\.[0-9]{10,16}e\+289")
 
 
 def literal_parts(text: str) -> list[str]:
