@@ -379,6 +379,7 @@ def test_tokens_are_told_apart() -> None:
     late = Lazy.uncached_string(producer(["x"]))
     assert tokens.literal_parts(f"a/{made.region}-{late}.bin") == ["a/", "-", ".bin"]
     assert tokens.literal_parts("a") == ["a"]
+    assert tokens.literal_parts(f"a/{CfnParameter(made, 'N', type='Number').value_as_number}.bin") == ["a/", ".bin"]
     assert tokens.is_settled(f"a {made.region} {Fn.import_value('x')} {s3.Bucket(made, 'B').bucket_arn}")
     assert tokens.is_settled(Token.as_string({"Ref": "X"}))
     assert not tokens.is_settled(f"{made.region} {late}")
