@@ -31,7 +31,7 @@ _DUMMY = re.compile(
     "dummy-value-for-"  # ssm.StringParameter.value_from_lookup, in front of the parameter's name
     "|1234abcd-12ab-34cd-56ef-1234567890ab"  # kms.Key
     r"|1\.2\.3\.4/5"  # ec2.Vpc
-    "|my-load-balancer(?:/50dc6c495c0c9188|-123456789012)"  # elasticloadbalancingv2
+    "|my-load-balancer(?:/50dc6c495c0c9188|-1234567890)"  # elasticloadbalancingv2
     f"|(?<!{_SEPARATORS})(?:{'|'.join(_IDS)})(?!{_SEPARATORS})"
 )
 
