@@ -182,7 +182,7 @@ class OtaUpdate(Resource):
         # Deleting the update needs the policies too, so they are created before it and deleted after it.
         node.add_dependency(self._role, *policies)
         acknowledge_dependency(self._rendered)
-        at_end(self, lambda found: self._check_resolved(properties, found), lambda: self._to_check(properties))
+        at_end(self, lambda found: self._check(properties, found), lambda: self._to_check(provider, properties))
         at_end(self, lambda _: retained.check(RESOURCE_TYPE))
         at_end(self, lambda _: empty_groups.warn(self, properties))
         at_end(self, lambda _: objects.warn(scope if shares else self, needs))
@@ -200,23 +200,26 @@ class OtaUpdate(Resource):
         """
         return imported.from_arn(scope, id, ota_update_arn)
 
-    def _to_check(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _to_check(self, provider: OtaUpdateProvider, properties: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what is checked at the end of synth, as it is declared. Raises ValueError for tags of ``Tags.of``."""
         return {
-            "properties": {name: value for name, value in properties.items() if name != "Tags"},
-            "tags": [] if self._tags is None else tag_set.rendered(self._tags),
+            "properties": {
+                "ServiceToken": provider.service_token,
+                "ServiceTimeout": str(timeouts.SERVICE_TIMEOUT),
+                **properties,
+                "Tags": None if self._tags is None else tag_set.rendered(self._tags) or None,
+            },
             "logical_id": None if self._explicit_id is None else self._rendered.logical_id,
         }
 
-    def _check_resolved(self, declared: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    def _check(self, declared: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         """Check the tags, what was a token in the constructor, and the size of everything."""
-        resolved, tags = found["properties"], found.get("tags", [])
-        tag_set.check(tags)
+        resolved = found["properties"]
+        tag_set.check(resolved.get("Tags", []))
         if self._explicit_id is not None:
             self._check_explicit_id(resolved.get("OtaUpdateId"), found["logical_id"])
         late.check(declared, resolved)
-        own = {"ServiceToken": "", "ServiceTimeout": str(timeouts.SERVICE_TIMEOUT)}
-        limits.check_properties_size("properties", {**own, **resolved, "Tags": tags})
+        limits.check_properties_size("properties", resolved)
 
     def _check_explicit_id(self, explicit_id: object, logical_id: str) -> None:
         """Refuse an id that CloudFormation may invent for this resource, whose logical id can change until now."""
@@ -317,7 +320,7 @@ def _name(stack: Stack, ota_update_id: str | None) -> dict[str, str]:
 def _checked_role(role: iam.IRole | iam.Role | None, stack: Stack) -> iam.IRole | iam.Role | None:
     if role is None:
         return None
-    if not hasattr(type(role), "role_arn"):
+    if not once.has(role, "role_arn"):
         raise TypeError(f"role must be an iam.IRole, got {checks.shown(role)}: Role.from_role_arn takes an ARN")
     return once.asked(stack, ("role", role), lambda: _role_of(role, stack))
 

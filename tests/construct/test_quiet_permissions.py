@@ -305,11 +305,11 @@ def test_nothing_lazy_is_resolved_before_the_end() -> None:
     place = FileLocation.from_bucket(bucket, late["key"])
     declare(made, place, signing=signing, ota_update_id=late["id"], role=role)
     declare(made, None, id="Other", signing=CodeSigning.signer_job(late["job"]), ota_update_id="other", role=role)
-    values.append("late-value")
+    values.append("latevalue")
     text = json.dumps(template(made).find_resources("AWS::IAM::Policy"))
-    for resource in ("signing-profiles/late-value", ":key/late-value", ":s3:::late-value/*"):
+    for resource in ("signing-profiles/latevalue", ":key/latevalue", ":s3:::latevalue/*"):
         assert resource in text
-    assert "otaupdate/late-value" in json.dumps(template(made).find_resources("AWS::IAM::ManagedPolicy"))
+    assert "otaupdate/latevalue" in json.dumps(template(made).find_resources("AWS::IAM::ManagedPolicy"))
 
 
 LATE: dict[str, tuple[str, Callable[[Stack, str], object]]] = {

@@ -56,15 +56,17 @@ class RolePolicy(iam.CfnPolicy):
         Rule packs name a finding after the resolved resource, and no other hook runs after CDK has resolved references
         to other stacks: aspects come before that.
         """
+        unexplained = []
         for sid, statement in self._statements.items():
             rules = suppressions.wildcard_rules(self, statement.resources)
             if rules and not statement.wildcard_reason:
-                raise ValueError(
-                    f"statement {sid} allows a wildcard resource without a reason: give it wildcard_reason"
-                )
+                unexplained.append(sid)
+                continue
             new = [rule for rule in rules if rule not in self._acknowledged]
             suppressions.acknowledge(self, new, statement.wildcard_reason)
             self._acknowledged.update(new)
+        for sid in unexplained:
+            raise ValueError(f"statement {sid} allows a wildcard resource without a reason: give it wildcard_reason")
 
     @property
     def statements(self) -> Mapping[str, Statement]:

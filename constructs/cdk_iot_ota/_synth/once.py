@@ -31,6 +31,17 @@ def get(of: object, name: str) -> Any:
     return asked(of, name, lambda: getattr(of, name))
 
 
+def has(of: object, name: str) -> bool:
+    """Return whether an object has a property. An object of several interfaces of CDK has none by its class."""
+    if hasattr(type(of), name):
+        return True
+    try:
+        get(of, name)
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
 def stack_of(scope: IConstruct) -> Stack:
     """Return the stack of a construct."""
     return scope if isinstance(scope, Stack) else asked(scope, Stack, lambda: Stack.of(scope))

@@ -12,7 +12,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from .._iam.role_policy import RolePolicy
 from .._iam.sized_role import SizedRole
 from .._iam.statements import ANY_JOB_REASON, STREAMS_REASON, Statement, exact
-from .._synth import once
+from .._synth import once, tokens
 from .._synth.validation import when_settled
 from .needs import Needs
 from .policies import Policies
@@ -106,7 +106,8 @@ class _ExplicitIds:
         update = object()
 
         def check(resolved: Any) -> None:
-            if self._known.setdefault(json.dumps(resolved, sort_keys=True), update) is not update:
+            text = json.dumps(resolved, sort_keys=True)
+            if not tokens.is_dummy(text) and self._known.setdefault(text, update) is not update:
                 raise ValueError(
                     f"ota_update_id must be different for each update, got {explicit_id!r} twice in the stack"
                 )

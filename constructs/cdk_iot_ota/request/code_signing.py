@@ -14,7 +14,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import certificates, checks, signatures, tokens
+from .._synth import certificates, checks, once, signatures, tokens
 from .._synth.verification import SignerCertificate
 from .signing_profile import SigningProfile
 
@@ -121,7 +121,7 @@ class CodeSigning(abc.ABC):
             none.
         :raises ValueError: if neither profile is given, or a value exceeds its limits.
         """
-        if not hasattr(type(destination_bucket), "bucket_arn"):
+        if not once.has(destination_bucket, "bucket_arn"):
             raise TypeError(f"destination_bucket must be an s3.IBucket, got {checks.shown(destination_bucket)}")
         if profile_name is None and profile is None:
             raise ValueError("profile_name or profile must be given, got neither: AWS Signer signs with a profile")

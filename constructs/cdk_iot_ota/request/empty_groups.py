@@ -70,6 +70,6 @@ def _groups(top: Stack) -> Sequence[iot.CfnThingGroup]:
 
 def _top(stack: Stack) -> Stack:
     """Return the outermost stack around a nested one: they are deployed together."""
-    while (parent := stack.nested_stack_parent) is not None:
+    while (parent := once.get(stack, "nested_stack_parent")) is not None:
         stack = parent
     return stack

@@ -1,6 +1,8 @@
 """The location of a file of an OTA update."""
 
 import abc
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, private_keys
 
-from .._synth import bucket_owner, checks
+from .._synth import bucket_owner, checks, once
 
 
 class FileLocation(abc.ABC):
@@ -47,7 +49,7 @@ class FileLocation(abc.ABC):
             update is created, if the bucket keeps versions. A newer object under the same key does not change the
             stack: to ship it, change ``key``, this ``version``, or the file's ``version``.
         """
-        if not hasattr(type(bucket), "bucket_arn"):
+        if not once.has(bucket, "bucket_arn"):
             raise TypeError(
                 f"bucket must be an s3.IBucket, got {checks.shown(bucket)}: Bucket.from_bucket_name takes a name"
             )
@@ -84,16 +86,25 @@ class _Asset(FileLocation):
 
     def bind(self, scope: Construct, id: str) -> "InBucket":
         # Any file will do for a path that is a dummy: nothing of that synth is deployed.
-        path = __file__ if self.path is None else str(self.path)
-        with checks.needs_assets(f"path {path!r}", "use FileLocation.from_bucket, or another synthesizer"):
-            asset = s3_assets.Asset(scope, id, path=path)
+        path = Path(__file__) if self.path is None else self.path
+        # The same file is uploaded once for all updates of the stack; an app may write another file in its place.
+        content = hashlib.sha256(path.read_bytes()).digest()
+        stack = once.stack_of(scope)
+        return once.asked(stack, (_Asset, path, content), lambda: self._upload(scope, id, path))
+
+    def _upload(self, scope: Construct, id: str, path: Path) -> "InBucket":
+        with checks.needs_assets(f"path {str(path)!r}", "use FileLocation.from_bucket, or another synthesizer"):
+            asset = s3_assets.Asset(scope, id, path=str(path))
+        # CDK makes another object for the same bucket with each asset.
+        name = json.dumps(once.resolved(scope, asset.s3_bucket_name))
+        bucket = once.asked(once.stack_of(scope), (_Asset, name), lambda: asset.bucket)
         return InBucket(
-            bucket=asset.bucket,
+            bucket=bucket,
             key=asset.s3_object_key,
             is_asset=True,
-            extension=Path(path).suffix,
-            owner=bucket_owner.of_assets(scope, asset.bucket),
-            size=None if self.path is None else self.path.stat().st_size,
+            extension=path.suffix,
+            owner=bucket_owner.of_assets(scope, bucket),
+            size=None if self.path is None else path.stat().st_size,
         )
 
 
