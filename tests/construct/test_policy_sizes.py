@@ -79,14 +79,11 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     key = kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource="key", resource_name="k"))
     bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", bucket_name="b" * 63, encryption_key=key)
     path = firmware(tmp_path_factory.mktemp("firmware"))
+    signing = CodeSigning.signer(destination_bucket=bucket, profile_name="p" * 64, destination_prefix="x" * 900)
+    signed_file = OtaFile(name="/c", signing=CodeSigning.signer_job("j" * 128))
     for index in range(UPDATES):
         place = FileLocation.from_bucket(bucket, f"{index:x>900}/firmware.bin")
-        signing = CodeSigning.signer(destination_bucket=bucket, profile_name="p" * 64, destination_prefix="x" * 900)
-        files = [
-            ota_file(place, name="/a"),
-            ota_file(place, name="/b", signing=signing),
-            OtaFile(name="/c", signing=CodeSigning.signer_job("j" * 128)),
-        ]
+        files = [ota_file(place, name="/a"), ota_file(place, name="/b", signing=signing), signed_file]
         ota_update(made, f"U{index}", path, files=files, ota_update_id=f"{index:x>56}")
     return resources_of(made)
 
