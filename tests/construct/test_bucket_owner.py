@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile
 
-from .stacks import firmware, only_update, ota_file, ota_update, stack, template
+from .stacks import firmware, new_app, only_update, ota_file, ota_update, stack, template
 
 HERE, THERE = "111122223333", "444455556666"
 REF = {"Ref": "AWS::AccountId"}
@@ -21,7 +21,7 @@ Make = Callable[[Stack], s3.IBucket]
 def app_with(account: str | None) -> Stack:
     """Return the stack Prod, with a fixed account or without one."""
     env = Environment(account=account, region="eu-central-1") if account else None
-    return Stack(App(analytics_reporting=False), "Prod", env=env)
+    return Stack(new_app(), "Prod", env=env)
 
 
 def sibling(made: Stack, account: str | None) -> Stack:

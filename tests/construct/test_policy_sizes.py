@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaUpdateProvider
 
-from .stacks import firmware, ota_file, ota_update, stack, template
+from .stacks import firmware, new_app, ota_file, ota_update, stack, template
 
 # A stack has at most 500 resources, including those that the updates share.
 UPDATES = 450
@@ -44,9 +44,13 @@ def characters(value: Any) -> int:
     return len(json.dumps(filled(value), separators=(",", ":")))
 
 
-def inline(made: Stack) -> dict[str, int]:
+def resources_of(made: Stack) -> dict[str, Any]:
+    """Return the resources of the stack's template by logical id."""
+    return dict(template(made).to_json()["Resources"])
+
+
+def inline(resources: dict[str, Any]) -> dict[str, int]:
     """Return the total size of each role's inline policies."""
-    resources = template(made).to_json()["Resources"]
     sizes = {
         name: sum(characters(policy["PolicyDocument"]) for policy in part["Properties"].get("Policies", []))
         for name, part in resources.items()
@@ -59,32 +63,32 @@ def inline(made: Stack) -> dict[str, int]:
     return sizes
 
 
-def managed(made: Stack) -> list[int]:
+def managed(resources: dict[str, Any]) -> list[int]:
     """Return the sizes of the managed policies."""
-    found = template(made).find_resources("AWS::IAM::ManagedPolicy").values()
-    return [characters(part["Properties"]["PolicyDocument"]) for part in found]
+    return [
+        characters(part["Properties"]["PolicyDocument"])
+        for part in resources.values()
+        if part["Type"] == "AWS::IAM::ManagedPolicy"
+    ]
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """Declare as many updates as fit, each with the longest explicit id and its own object and signing."""
-    made = Stack(App(analytics_reporting=False), "Prod-stack-with-a-name-of-128-characters".ljust(128, "x"))
+def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return the resources of as many updates as fit, each with the longest explicit id, its own object and signing."""
+    made = Stack(new_app(), "Prod-stack-with-a-name-of-128-characters".ljust(128, "x"))
     key = kms.Key.from_key_arn(made, "Key", made.format_arn(service="kms", resource="key", resource_name="k"))
     bucket = s3.Bucket.from_bucket_attributes(made, "Bucket", bucket_name="b" * 63, encryption_key=key)
     path = firmware(tmp_path_factory.mktemp("firmware"))
+    signing = CodeSigning.signer(destination_bucket=bucket, profile_name="p" * 64, destination_prefix="x" * 900)
+    signed_file = OtaFile(name="/c", signing=CodeSigning.signer_job("j" * 128))
     for index in range(UPDATES):
         place = FileLocation.from_bucket(bucket, f"{index:x>900}/firmware.bin")
-        signing = CodeSigning.signer(destination_bucket=bucket, profile_name="p" * 64, destination_prefix="x" * 900)
-        files = [
-            ota_file(place, name="/a"),
-            ota_file(place, name="/b", signing=signing),
-            OtaFile(name="/c", signing=CodeSigning.signer_job("j" * 128)),
-        ]
+        files = [ota_file(place, name="/a"), ota_file(place, name="/b", signing=signing), signed_file]
         ota_update(made, f"U{index}", path, files=files, ota_update_id=f"{index:x>56}")
-    return made
+    return resources_of(made)
 
 
-def test_policies_of_450_updates_fit(many: Stack) -> None:
+def test_policies_of_450_updates_fit(many: dict[str, Any]) -> None:
     """The policies of 450 updates fit into IAM's limits, with old and new ones together."""
     assert 2 * max(inline(many).values()) <= INLINE
     assert max(managed(many)) <= MANAGED
@@ -98,8 +102,9 @@ def test_policies_of_many_generated_ids_and_assets_do_not_grow(tmp_path: Path) -
         made = stack()
         for index in range(count):
             ota_update(made, f"U{index}", firmware(tmp_path, f"f{index}"))
-        found.append(inline(made))
-        assert not managed(made)
+        resources = resources_of(made)
+        found.append(inline(resources))
+        assert not managed(resources)
     assert found[0] == found[1]
 
 
@@ -123,13 +128,12 @@ def test_some_roles_and_buckets_fit(tmp_path: Path) -> None:
         files = [ota_file(FileLocation.from_bucket(bucket, "a.bin"))]
         ota_update(prod, f"U{index}", tmp_path, files=files, role=role)
         ota_update(prod, f"V{index}", tmp_path, files=files)
-    template(prod)
-    assert max(inline(prod).values()) <= INLINE
+    assert max(inline(resources_of(prod)).values()) <= INLINE
 
 
 def test_what_all_stacks_give_to_a_role_is_counted(tmp_path: Path) -> None:
     """Policies that several stacks add to a shared provider are counted together."""
-    app = App(analytics_reporting=False)
+    app = new_app()
     provider = OtaUpdateProvider(Stack(app, "Shared"), "Provider")
     for number in range(12):
         made = Stack(app, f"S{number}")
@@ -143,7 +147,7 @@ def test_what_all_stacks_give_to_a_role_is_counted(tmp_path: Path) -> None:
 
 def test_managed_policies_are_counted(tmp_path: Path) -> None:
     """More than ten managed policies on a shared provider's role are an error at synth."""
-    app = App(analytics_reporting=False)
+    app = new_app()
     provider = OtaUpdateProvider(Stack(app, "Shared"), "Provider")
     for number in range(11):
         made = Stack(app, f"S{number}")

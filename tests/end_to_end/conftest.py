@@ -19,6 +19,7 @@ from tests.end_to_end.support.declarations import Declare, blinky, firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment
 from tests.end_to_end.support.opt_in import ACCOUNT_VARIABLE, OptInError
 from tests.end_to_end.support.real_aws import RealAws, new_prefix, opted_in_account
+from tests.end_to_end.support.redeployed_stack import Prerequisites
 from tests.end_to_end.support.resources import create_bucket
 from tests.signing_key import certificate
 
@@ -75,6 +76,12 @@ def fleet(aws: Account) -> Iterator[Fleet]:
     with Fleet(aws, "end-to-end", 5, certificate=certificate()) as devices:
         devices.register()
         yield devices
+
+
+@pytest.fixture(scope="session")
+def prerequisites(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Prerequisites:
+    """Create the resources that the updates of the tests of permissions use."""
+    return Prerequisites(aws, tmp_path_factory.mktemp("refusals"))
 
 
 @pytest.fixture

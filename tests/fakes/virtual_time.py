@@ -5,6 +5,7 @@ Outside of a process, a pause lets the others run until it is over.
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,6 +45,8 @@ class VirtualTime:
         self._order = itertools.count()
         self._due: list[tuple[float, int, _Alarm]] = []
         self._hub = greenlet.getcurrent()
+        # The end of a pause outside of a process, which no process may run past.
+        self._horizon = math.inf
 
     def spawn(self, work: Callable[[], Any], delay: float = 0) -> Process:
         """Start a process, now or after a delay."""
@@ -62,7 +65,11 @@ class VirtualTime:
         """Pause the calling process while others run."""
         end = self.now + seconds
         if greenlet.getcurrent() is self._hub:
+            self._horizon = end
             self.run(until=lambda: self._due[0][0] > end)
+            self._horizon, self.now = math.inf, end
+        elif end <= self._horizon and not (self._due and self._due[0][0] <= end):
+            # Nothing else is due: the process continues, without two switches.
             self.now = end
         else:
             self._set(_Alarm(greenlet.getcurrent()), end)

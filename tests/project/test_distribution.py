@@ -66,7 +66,7 @@ def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel without its dependencies into an environment that has only those of the extra `cli`."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
-    options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    options = ["--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", *options]
     subprocess.run([*pip, str(wheel)], check=True)
     (site,) = folder.glob("lib/python*/site-packages")

@@ -5,6 +5,8 @@ import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ class Deployment:
     folder: Path
     poll_seconds: float | None = None
     _synths: int = field(default=0, init=False)
+    _uploaded: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.name = self.aws.named(self.name)[:_STACK_NAME_LENGTH]
@@ -62,9 +65,8 @@ class Deployment:
         """Create or update the stack from the folder of a synthesized app, and return its outputs."""
         self._upload(folder)
         template = self._template(folder / f"{self.name}.template.json")
-        cloudformation = self.aws.client("cloudformation")
         exists = self.exists()
-        change = cloudformation.update_stack if exists else cloudformation.create_stack
+        change = self._cloudformation.update_stack if exists else self._cloudformation.create_stack
         try:
             change(StackName=self.name, Capabilities=["CAPABILITY_NAMED_IAM"], **template, **options)
         except ClientError as error:
@@ -76,7 +78,7 @@ class Deployment:
 
     def delete(self) -> None:
         """Delete the stack and wait until it is gone."""
-        self.aws.client("cloudformation").delete_stack(StackName=self.name)
+        self._cloudformation.delete_stack(StackName=self.name)
         self._wait("stack_delete_complete")
 
     def exists(self) -> bool:
@@ -92,18 +94,26 @@ class Deployment:
         return {output["OutputKey"]: output["OutputValue"] for output in self._existing().get("Outputs", [])}
 
     def reasons(self) -> list[str]:
-        """List why resources of the stack failed, newest first."""
-        pages = self.aws.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=self.name)
+        """List why resources of the stack failed in its last creation, update or deletion, newest first."""
+        pages = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=self.name)
+        events = (event for page in pages for event in page["StackEvents"])
         return [
             f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-            for page in pages
-            for event in page["StackEvents"]
+            for event in takewhile(lambda event: not _starts_operation(event), events)
             if event["ResourceStatus"].endswith("_FAILED")
         ]
 
+    @cached_property
+    def _cloudformation(self) -> Any:
+        return self.aws.client("cloudformation")
+
+    @cached_property
+    def _s3(self) -> Any:
+        return self.aws.client("s3")
+
     def _stack(self) -> dict[str, Any] | None:
         try:
-            (stack,) = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+            (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
             if "does not exist" in str(error):
                 return None
@@ -118,7 +128,7 @@ class Deployment:
     def _wait(self, waiter: str) -> None:
         configuration = {"Delay": self.poll_seconds or self.aws.poll_seconds, "MaxAttempts": _MAXIMUM_POLLS}
         try:
-            self.aws.client("cloudformation").get_waiter(waiter).wait(StackName=self.name, WaiterConfig=configuration)
+            self._cloudformation.get_waiter(waiter).wait(StackName=self.name, WaiterConfig=configuration)
         except WaiterError as error:
             raise DeploymentError("\n".join(self.reasons())) from error
 
@@ -126,19 +136,27 @@ class Deployment:
         """Return the template, or upload it and return its URL if it is too large for the request."""
         if path.stat().st_size <= _TEMPLATE_BYTES:
             return {"TemplateBody": path.read_text()}
-        s3, bucket = self.aws.client("s3"), self.aws.assets_bucket
-        s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())
-        return {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{path.name}"}
+        bucket = self.aws.assets_bucket
+        self._s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())
+        return {"TemplateURL": f"{self._s3.meta.endpoint_url}/{bucket}/{path.name}"}
 
     def _upload(self, folder: Path) -> None:
-        assets = json.loads((folder / f"{self.name}.assets.json").read_text())["files"].values()
-        for asset in assets:
+        """Upload the assets that this deployment has not uploaded yet; their names are digests."""
+        assets = json.loads((folder / f"{self.name}.assets.json").read_text())["files"]
+        for asset in (assets[name] for name in assets.keys() - self._uploaded):
             source = folder / asset["source"]["path"]
             body = _zipped(source) if asset["source"]["packaging"] == "zip" else source.read_bytes()
             for destination in asset["destinations"].values():
                 bucket = destination["bucketName"].replace("${AWS::AccountId}", self.aws.account)
                 bucket = bucket.replace("${AWS::Region}", self.aws.region)
-                self.aws.client("s3").put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+                self._s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+        self._uploaded.update(assets)
+
+
+def _starts_operation(event: dict[str, Any]) -> bool:
+    """Return True for the event of the stack itself with which a creation, an update or a deletion begins."""
+    statuses = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+    return event.get("PhysicalResourceId") == event["StackId"] and event["ResourceStatus"] in statuses
 
 
 def synthesizer(aws: Account) -> DefaultStackSynthesizer:

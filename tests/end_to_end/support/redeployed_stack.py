@@ -150,11 +150,9 @@ class RedeployedStack:
         text = self._text.replace(CONTENT, f"{self.deployment.name}-{self._content}").replace(TAG, tag)
         template = json.loads(text)
         self._template.write_text(json.dumps(template if missing is None else without_permission(template, missing)))
-        before = len(self.deployment.reasons()) if self.deployment.exists() else 0
         with contextlib.suppress(DeploymentError):
             self.deployment.apply(self._folder)
-        reasons = self.deployment.reasons()
-        return reasons[: len(reasons) - before]
+        return self.deployment.reasons()
 
     def _update(self) -> dict[str, Any]:
         pages = self.deployment.aws.client("cloudformation").get_paginator("list_stack_resources")
