@@ -64,6 +64,7 @@ def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployme
     with pytest.raises(DeploymentError, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
         deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
     assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
+    assert f'queued): 1 failed with "configured to fail" ({devices.things[2]})' in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
     assert leftovers(aws).ota_updates == (first["Id"],)
 
@@ -102,6 +103,28 @@ def test_the_gate_needs_its_permission(
     missing = Permission("handler", sid, "iot:DescribeJob")
     path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
     with pytest.raises(DeploymentError, match="not authorized to perform: iot:DescribeJob on resource: "):
+        deployment.apply(folder)
+    assert not leftovers(aws).ota_updates
+
+
+@pytest.mark.local_only("removes a permission")
+@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
+@pytest.mark.parametrize(
+    ("sid", "action", "told"),
+    [
+        ("Rollouts", "iot:ListJobExecutionsForJob", r"queued\) \(which devices: not allowed to ask\)"),
+        ("Devices", "iot:DescribeJobExecution", r"1 failed \(.*-0002\) \(what they reported: not allowed to ask\)"),
+    ],
+)
+def test_a_gate_needs_a_permission_for_each_question(
+    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, action: str, told: str
+) -> None:
+    """Without iot:ListJobExecutionsForJob a failure names no devices, without iot:DescribeJobExecution no reasons."""
+    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate()))
+    path = folder / f"{deployment.name}.template.json"
+    missing = Permission("handler", sid, action)
+    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
+    with pytest.raises(DeploymentError, match=f"the gate has failed: 1 failure, and.*{told}"):
         deployment.apply(folder)
     assert not leftovers(aws).ota_updates
 

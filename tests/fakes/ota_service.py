@@ -5,14 +5,14 @@ and each call can fail before or after its work is done.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.identity import gate_attributes
-from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed, Stack
+from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress, Observed, Stack
 from cdk_iot_ota_handler.ota_update.retry import Clock
 
 from .compact_repr import CompactRepr
@@ -25,8 +25,12 @@ CREATION_TIMEOUT = 1500.0
 OPERATIONS = (
     *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
     *("TagResource", "UntagResource", "DescribeStacks", "HeadObject", "DescribeJob", "CancelJob"),
+    *("ListJobExecutionsForJob", "DescribeJobExecution"),
 )
-READS = ("GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "HeadObject", "DescribeJob")
+READS = (
+    *("GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "HeadObject", "DescribeJob"),
+    *("ListJobExecutionsForJob", "DescribeJobExecution"),
+)
 
 
 class ProcessKilledError(BaseException):
@@ -145,6 +149,8 @@ class FakeOtaService:
     stack_statuses: list[str] = field(default_factory=lambda: ["UPDATE_IN_PROGRESS"])
     describe_stack: Callable[[str], Stack] | None = None
     progress: list[JobProgress] = field(default_factory=list)
+    # The devices that ListJobExecutionsForJob returns by their status, and what DescribeJobExecution tells of each.
+    executions: list[Execution] = field(default_factory=list)
 
     _faults: list[Fault] = field(default_factory=list, init=False)
     _used: dict[int, int] = field(default_factory=dict, init=False)
@@ -161,7 +167,7 @@ class FakeOtaService:
 
     def writes(self) -> list[str]:
         """Return the calls that changed something, or tried to."""
-        return [call for call in self.calls if call not in READS]
+        return [call for call in self.calls if call.partition(" ")[0] not in READS]
 
     def put(
         self,
@@ -351,6 +357,20 @@ class Connection:
             return progress
 
         return self._call("DescribeJob", work)
+
+    def executions(self, job_id: str, status: str) -> list[Execution]:
+        """Call ListJobExecutionsForJob."""
+
+        def work() -> list[Execution]:
+            found = self._service.executions if self._find_by_job(job_id) else []
+            return [replace(one, details=None) for one in found if one.status == status]
+
+        return self._call("ListJobExecutionsForJob", work, f" {status}")
+
+    def status_details(self, job_id: str, thing: str) -> dict[str, str]:
+        """Call DescribeJobExecution."""
+        found = {one.thing: dict(one.details or {}) for one in self._service.executions}
+        return self._call("DescribeJobExecution", lambda: found[thing])
 
     def cancel(self, job_id: str, comment: str) -> None:
         """Call CancelJob."""

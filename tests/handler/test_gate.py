@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from cdk_iot_ota_handler.ota_update.contract import limits
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
 from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.errors import FatalError
-from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
+from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes, with_operation
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
 from .scenarios import GATE
@@ -165,8 +166,27 @@ def test_the_deployed_tag_keeps_the_counts_of_the_job() -> None:
     """The attributes of a later event are read from the deployed tag that was set when the gate passed."""
     tag = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
     assert tag == "succeeded=98 failed=2 seconds=93"
-    assert gate_attributes(tag) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
+    counts = {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
+    assert gate_attributes(tag) == {**counts, "FailedDevices": ""}
     assert set(gate_attributes("true").values()) == {""}
+
+
+@pytest.mark.parametrize(
+    ("things", "kept"),
+    [
+        (["a", "b"], "a,b"),
+        (list("abcdefg"), "a,b,c,d,e"),
+        (["a" * 60, "b" * 60], "a" * 60),
+        (["a" * 128], ""),
+    ],
+)
+def test_the_deployed_tag_keeps_the_first_devices_that_have_failed(things: list[str], kept: str) -> None:
+    """As many of the first five names as fit into the tag are an attribute of later events too."""
+    tag = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=2), 93, things)
+    marked = with_operation(tag, 1_700_000_000, first=1_600_000_000)
+    assert gate_attributes(marked)["FailedDevices"] == kept
+    assert gate_attributes(marked)["DevicesFailed"] == "2"
+    limits.TAG_VALUE.check("deployed", marked)
 
 
 PARTIAL: dict[str, Any] = {"succeeded": 0, "failed": 1, "queued": 1}

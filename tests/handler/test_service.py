@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
-from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
 from cdk_iot_ota_handler.ota_update.request import RequestFile
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
@@ -105,6 +105,44 @@ def test_an_absent_job_has_no_progress(stubs: Stubs) -> None:
     """A job that does not exist is not an error."""
     stubs.iot.add_client_error("describe_job", "ResourceNotFoundException", http_status_code=404)
     assert stubs.service.job_progress("AFR_OTA-mine") is None
+
+
+def test_the_devices_of_a_job_are_listed_by_status(stubs: Stubs) -> None:
+    """The first page of ListJobExecutionsForJob is a device each, with whether it has started the job."""
+    arn = "arn:aws:iot:eu-central-1:111122223333:thing/{}"
+    summaries: list[dict[str, Any]] = [{"startedAt": 1_700_000_000}, {}]
+    answer = {
+        "executionSummaries": [
+            {"thingArn": arn.format(name), "jobExecutionSummary": {"status": "FAILED", **summary}}
+            for name, summary in zip(("pump:1", "pump-2"), summaries, strict=True)
+        ],
+        "nextToken": "more",
+    }
+    asked = {"jobId": "AFR_OTA-mine", "status": "FAILED", "maxResults": 250}
+    stubs.iot.add_response("list_job_executions_for_job", answer, asked)
+    assert stubs.service.executions("AFR_OTA-mine", "FAILED") == [
+        Execution(thing="pump:1", status="FAILED"),
+        Execution(thing="pump-2", status="FAILED", has_started=False),
+    ]
+
+
+def test_an_absent_job_has_no_devices(stubs: Stubs) -> None:
+    """The devices of a job that does not exist are none, and no error."""
+    stubs.iot.add_client_error("list_job_executions_for_job", "ResourceNotFoundException", http_status_code=404)
+    assert stubs.service.executions("AFR_OTA-mine", "FAILED") == []
+
+
+@pytest.mark.parametrize(
+    ("execution", "details"),
+    [({"statusDetails": {"detailsMap": {"reason": "0x1"}}}, {"reason": "0x1"}), ({"statusDetails": {}}, {}), ({}, {})],
+)
+def test_the_details_of_a_device_are_what_it_reported_last(
+    stubs: Stubs, execution: dict[str, Any], details: dict[str, str]
+) -> None:
+    """The status details of a device are a mapping, which is empty for one that has sent none."""
+    asked = {"jobId": "AFR_OTA-mine", "thingName": "pump-1"}
+    stubs.iot.add_response("describe_job_execution", {"execution": execution}, asked)
+    assert stubs.service.status_details("AFR_OTA-mine", "pump-1") == details
 
 
 def test_a_job_is_canceled_with_the_reason(stubs: Stubs) -> None:

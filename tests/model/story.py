@@ -8,6 +8,7 @@ from typing import Any
 
 from cdk_iot_ota_handler.ota_update import observed
 from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
+from cdk_iot_ota_handler.ota_update.observed import Execution
 
 from ..fakes.cloudformation import FakeStack, Plan, Properties, generated_id
 from ..fakes.ota_service import Behaviour, BrokenPromiseError, FakeOtaService, FakeUpdate, Fault
@@ -23,13 +24,14 @@ def declaration(
     tags: Sequence[dict[str, str]] = (),
     force: str = "true",
     gate: tuple[str, str] | None = None,
+    failures: str = "0",
     size: int = 0,
 ) -> Properties:
-    """Return the properties of a declared update; the gate is a percentage and minutes."""
+    """Return the properties of a declared update; the gate is a percentage and minutes, and allows some failures."""
     percentage, minutes = gate or ("", "")
     gate_properties = {
         "SuccessPercentage": percentage,
-        "MaximumFailures": "0",
+        "MaximumFailures": failures,
         "MinimumDevices": "2",
         "TimeoutInMinutes": minutes,
     }
@@ -48,7 +50,8 @@ class Story:
     """The steps of a user and of CloudFormation, each of them checked."""
 
     def __init__(self) -> None:
-        self.service = FakeOtaService(latency=LATENCY)
+        device = Execution(thing="device-2", status="FAILED", details={"reason": "configured to fail"})
+        self.service = FakeOtaService(latency=LATENCY, executions=[device])
         self.time = self.service.time
         self.service.on_created, self.service.on_deployed = self._check_creation, self._check_deployed_tag
         self.service.describe_stack = self._describe_stack

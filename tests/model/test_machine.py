@@ -85,6 +85,7 @@ declarations = st.builds(
     ota_update_id=st.none() | st.none() | explicit_ids,
     tags=tags,
     gate=st.tuples(st.sampled_from(["100", "50"]), st.sampled_from(["1", "3"])),
+    failures=st.sampled_from(["0", "0", "1"]),
 )
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days

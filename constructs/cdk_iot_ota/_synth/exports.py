@@ -19,6 +19,7 @@ _ATTRIBUTES = {
     "JobArn": "job_arn",
     "DevicesSucceeded": "devices_succeeded",
     "DevicesFailed": "devices_failed",
+    "FailedDevices": "failed_devices",
     "SecondsWaited": "seconds_waited",
 }
 

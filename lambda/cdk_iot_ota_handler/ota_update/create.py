@@ -2,19 +2,21 @@
 
 import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .contract import names, timeouts
 from .decide import Action, Decision
 from .decide.completion import Context, completion, deadline, may_be_own, unless_live
+from .decide.devices import statuses_of_failures
 from .decide.gate import verdict
 from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
+from .evidence import Evidence, Inquiry
 from .identity import Owner, deployed_tag, gate_attributes, with_operation
-from .log import log_decision, log_error
+from .log import log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, retry_until
 from .service import OtaService
@@ -27,13 +29,15 @@ _Request = Mapping[str, Any]
 class _Look:
     """The result of one look, and the decision that follows from it.
 
-    ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation.
+    ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation. ``failed_devices``:
+    those that have failed although the gate has passed.
     """
 
     decision: Decision
     observed: Observed | None
     progress: JobProgress | None = None
     seconds: float = 0
+    failed_devices: Sequence[str] = ()
     stack: Stack | None = None
 
     @property
@@ -41,7 +45,7 @@ class _Look:
         """The value of the deployed tag, which keeps what the gate has observed, and the operations on the stack."""
         operation = None if self.stack is None else self.stack.operation
         if self.observed is None or not self.observed.is_deployed:
-            return with_operation(deployed_tag(self.progress, self.seconds), operation)
+            return with_operation(deployed_tag(self.progress, self.seconds, self.failed_devices), operation)
         first = self.observed.first_operation or 0
         return with_operation(self.observed.tags[names.DEPLOYED_TAG], operation, first=first)
 
@@ -73,6 +77,9 @@ class Creation:
         self._known_since: float | None = None
         self._is_absent = not event["KeepsId"]
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
+        log = functools.partial(log_device, event, desired.ota_update_id)
+        self._evidence: Evidence | None = None
+        self._inquiry = Inquiry(service, clock, desired.job_id, log=log, on_error=self._on_error)
 
     def poll(self) -> Mapping[str, str] | None:
         """Return the attributes of the update once it is there as desired, or None if that may still come.
@@ -218,7 +225,25 @@ class Creation:
         decision = verdict(gate, progress, waited=age, left=left)
         if decision.action is Action.STOP:
             decision = unless_live(decision, observed, context)
-        return replace(look, decision=decision, progress=progress, seconds=age)
+        look = replace(look, decision=decision, progress=progress, seconds=age)
+        if decision.action is Action.MARK and progress is not None and progress.failures:
+            return self._with_failed_devices(look, progress, observed, context)
+        return look
+
+    def _with_failed_devices(self, look: _Look, progress: JobProgress, observed: Observed, context: Context) -> _Look:
+        """Add the devices that have failed although the gate has passed.
+
+        They are looked up with some calls, and so the stack is queried again after these.
+        """
+        if self._evidence is None:
+            ends = self._begun + timeouts.PATIENCE
+            self._evidence = self._inquiry.gather(statuses_of_failures(progress), ends=ends)
+        context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
+        decision = completion(self._desired, observed, context)
+        if decision.action is not Action.ASK_DEVICES:
+            return replace(look, decision=decision, stack=context.stack)
+        things = [execution.thing for execution in self._evidence.executions]
+        return replace(look, stack=context.stack, failed_devices=things)
 
     def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
         """Return whether devices that could not be asked fail the gate, instead of being asked again."""
@@ -283,9 +308,10 @@ class Creation:
             self._clock,
             ends=self._begun + timeouts.PATIENCE,
             deadline=float(self._event["StartedAt"]) + timeouts.CANCEL_DEADLINE,
+            inquiry=self._inquiry,
             on_error=self._on_error,
         )
-        decision = rollout.end(observed, look.progress, look.decision.reason)
+        decision = rollout.end(observed, look.progress, look.decision)
         # The framework may not be able to deliver the failure, and polls again: not while that poll would create again.
         while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
             self._clock.sleep(left + 1)

@@ -116,6 +116,20 @@ class JobProgress:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """The part of one device in a job.
+
+    ``has_started``: the device has begun with it. ``details``: what the device has reported last, which may be any
+    text; None if that is not known.
+    """
+
+    thing: str
+    status: str
+    has_started: bool = True
+    details: Mapping[str, str] | None = None
+
+
 @dataclass(frozen=True)
 class Stack:
     """The stack as CloudFormation shows it; a rollback may overtake an event, or a duplicate may come after it.

@@ -5,21 +5,25 @@ from collections.abc import Callable
 
 from .contract import names
 from .decide import Action, Decision
+from .decide.devices import statuses_to_list, summary
 from .desired import Desired
-from .errors import AccessDeniedError, FatalError, RetryableError
+from .errors import LIMIT, AccessDeniedError, FatalError, RetryableError
+from .evidence import Inquiry
 from .identity import failed_tag
 from .observed import JobProgress, Observed
 from .retry import Clock, retry_until
 from .service import OtaService
 
 _Error = FatalError | RetryableError
+# The log group follows in the reason.
+_ROOM_AFTER_DEVICES = 160
 
 
 class FailedRollout:
     """A rollout to be ended in what is left of an invocation.
 
     ``ends``: when the invocation may make its last try. ``deadline``: when the event no longer waits for an end. Both
-    in seconds since 1970.
+    in seconds since 1970. ``inquiry``: asks for the devices that have failed.
     """
 
     def __init__(
@@ -30,31 +34,37 @@ class FailedRollout:
         *,
         ends: float,
         deadline: float,
+        inquiry: Inquiry,
         on_error: Callable[[Exception], None],
     ) -> None:
         self._desired, self._service, self._clock = desired, service, clock
         self._ends, self._deadline, self._on_error = ends, deadline, on_error
+        self._inquiry = inquiry
         self._is_deleted = False
 
-    def end(self, observed: Observed, progress: JobProgress | None, reason: str) -> Decision:
+    def end(self, observed: Observed, progress: JobProgress | None, stop: Decision) -> Decision:
         """Cancel the job at once, since a deletion may take its time; return whether the event fails now or waits.
 
         The event waits until the job is canceled. Then its failure is reported, whether the update can be deleted now
-        or not: a rollback deletes it, and without one the devices that have not begun are spared all the same.
+        or not: a rollback deletes it, and without one the devices that have not begun are spared all the same. Between
+        the two the devices that have failed are looked up, because they go with the job.
         """
+        reason = stop.reason
         if self._clock.now() > self._ends:
             return Decision(Action.WAIT, f"{reason}: the next invocation has the time to cancel its job")
         is_over = progress is not None and progress.status != "IN_PROGRESS"
         error = None if is_over else self._cancel_or_delete(reason)
         if error is not None and not self._is_deleted:
             self._is_deleted = self._is_gone()  # only the answers were lost
-        if not self._is_deleted and not isinstance(error, RetryableError):
+        may_continue = isinstance(error, RetryableError) and not self._is_deleted
+        explained = reason if may_continue else self._explained(progress, stop)
+        if not self._is_deleted and not may_continue:
             self._error_of(self._delete)
         if self._is_deleted:
-            return Decision(Action.STOP, reason)
+            return Decision(Action.STOP, explained)
         self._keep_verdict(observed, reason)
         if error is None:
-            return Decision(Action.STOP, reason)
+            return Decision(Action.STOP, explained)
         # An invocation may be too short to tell that access is denied for good, two are not.
         denials = (error, error.__cause__) if observed.verdict else (error,)
         is_denied = any(isinstance(one, AccessDeniedError) for one in denials)
@@ -63,7 +73,16 @@ class FailedRollout:
         # A job whose cancellation is refused has most likely ended meanwhile.
         continues = "may continue" if isinstance(error, FatalError) else "continues"
         remedy = f"cancel the job {self._desired.job_id}: {error}"
-        return Decision(Action.STOP, f"{reason}; its rollout {continues}, {remedy}")
+        return Decision(Action.STOP, f"{explained}; its rollout {continues}, {remedy}")
+
+    def _explained(self, progress: JobProgress | None, stop: Decision) -> str:
+        """Return the reason with the devices that have failed, and what they reported."""
+        statuses = statuses_to_list(progress, timed_out=stop.timed_out)
+        evidence = self._inquiry.gather(statuses, ends=self._ends)
+        denied = f" ({evidence.denied}: not allowed to ask)" if evidence.denied else ""
+        room = LIMIT - _ROOM_AFTER_DEVICES - len(f"{stop.reason}{denied}".encode())
+        devices = summary(evidence.executions, room=room)
+        return f"{stop.reason}{f': {devices}' if devices else ''}{denied}"
 
     def _cancel_or_delete(self, reason: str) -> _Error | None:
         """Cancel the job, or delete the update, which ends its job too; return the error if neither could be done.

@@ -25,7 +25,11 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """An action and its reason; the reason of a failure is what the user reads."""
+    """An action and its reason; the reason of a failure is what the user reads.
+
+    ``timed_out``: a gate has waited too long, so that the devices that have not ended are the cause.
+    """
 
     action: Action
     reason: str
+    timed_out: bool = False

@@ -1,5 +1,6 @@
 """The verdict of a gate on the progress of a job."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from ..contract import timeouts
@@ -28,7 +29,7 @@ def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: fl
     if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
     if waited > gate.timeout or left <= 0:
-        return _failed(f"timed out after {waited:.0f} s", progress)
+        return replace(_failed(f"timed out after {waited:.0f} s", progress), timed_out=True)
     return Decision(Action.WAIT, f"the gate waits: {progress}")
 
 
