@@ -37,11 +37,32 @@ def test_the_defaults_of_a_gate(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("limits", "rendered"),
+    [
+        ({"maximum_failures": 0}, {"MaximumFailures": 0}),
+        ({"maximum_failure_percentage": 2.5}, {"MaximumFailurePercentage": 2.5}),
+        (
+            {"maximum_failures": 3, "maximum_failure_percentage": 2.5},
+            {"MaximumFailures": 3, "MaximumFailurePercentage": 2.5},
+        ),
+    ],
+)
+def test_the_limits_on_failures_are_those_that_are_given(limits: dict[str, Any], rendered: dict[str, Any]) -> None:
+    """A share of failures alone is the only limit, and together with a number it is a second one."""
+    found = dict(RolloutGate(**limits).render())
+    assert {name: value for name, value in found.items() if name.startswith("Maximum")} == rendered
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: RolloutGate(success_percentage=0), "success_percentage must be between 0.01 and 100, got 0"),
         (lambda: RolloutGate(success_percentage=99.999), "success_percentage must be a number with 2 decimals at most"),
         (lambda: RolloutGate(maximum_failures=-1), "maximum_failures must be at least 0, got -1"),
+        (
+            lambda: RolloutGate(maximum_failure_percentage=0),
+            "maximum_failure_percentage must be between 0.01 and 100, got 0",
+        ),
         (lambda: RolloutGate(minimum_devices=-1), "minimum_devices must be at least 0, got -1"),
         (lambda: RolloutGate(timeout=Duration.minutes(46)), "timeout in minutes must be between 1 and 45, got 46"),
         (lambda: RolloutGate(timeout=wrong(30)), "timeout must be a Duration, got 30: write Duration.minutes"),

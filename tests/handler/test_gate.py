@@ -102,6 +102,38 @@ def test_counts_decide(changes: dict[str, Any], counts: dict[str, Any], action: 
     assert why in reason
 
 
+SHARE = {"success_percentage": "1", "maximum_failures": None, "maximum_failure_percentage": "2.5"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts", "action"),
+    [
+        (SHARE, {"failed": 1, "succeeded": 39}, Action.MARK),
+        (SHARE, {"rejected": 1, "succeeded": 38}, Action.STOP),
+        (SHARE, {"timed_out": 2, "succeeded": 1, "queued": 37}, Action.STOP),
+        (SHARE, {"failed": 100, "succeeded": 3900}, Action.MARK),
+        (SHARE, {"failed": 101, "succeeded": 3900}, Action.STOP),
+        # The share is of devices that are not known yet.
+        (SHARE, {"failed": 20, "succeeded": 1, "is_rolled_out": False}, Action.WAIT),
+        # Both limits: the first that is exceeded.
+        ({**SHARE, "maximum_failures": 1}, {"failed": 2, "succeeded": 98}, Action.STOP),
+        ({**SHARE, "maximum_failures": 1}, {"failed": 2, "succeeded": 1, "is_rolled_out": False}, Action.STOP),
+        ({**SHARE, "maximum_failures": 9}, {"failed": 2, "succeeded": 10}, Action.STOP),
+        ({**SHARE, "maximum_failures": 9}, {"failed": 2, "succeeded": 78}, Action.MARK),
+    ],
+)
+def test_a_share_of_the_devices_may_fail(changes: dict[str, Any], counts: dict[str, Any], action: Action) -> None:
+    """A share is exact, counts every failure, and is judged once the job has reached its devices."""
+    assert evaluate(gate(**changes), **counts)[0] is action
+
+
+def test_a_share_that_is_exceeded_is_the_reason() -> None:
+    """The reason has the failures, the devices and the share."""
+    reason = evaluate(gate(**SHARE), failed=3, succeeded=37)[1]
+    assert "the gate has failed: 3 failures of 40 devices, and at most 2.5 % are allowed (37 of 40" in reason
+    assert evaluate(gate(**SHARE), waited=60, failed=3, succeeded=37)[0] is Action.WAIT
+
+
 @pytest.mark.parametrize(
     "counts", [{}, {"status": "COMPLETED"}, {"succeeded": 1, "in_progress": 1}, {"succeeded": 1, "failed": 1}]
 )
@@ -144,12 +176,34 @@ def test_a_gate_is_read_from_text() -> None:
     assert Gate.from_properties({}) is None
 
 
+def test_a_gate_with_a_share_of_failures_needs_no_number_of_them() -> None:
+    """Without a number of failures the share is the only limit, and with both there are two."""
+    given = {
+        "SuccessPercentage": "90",
+        "MaximumFailurePercentage": "2.5",
+        "MinimumDevices": "1",
+        "TimeoutInMinutes": "1",
+    }
+    both = {**given, "MaximumFailures": "7"}
+    found = [Gate.from_properties({"Gate": one}) for one in (given, both)]
+    assert [(one.maximum_failures, one.maximum_failure_percentage) for one in found if one] == [
+        (None, "2.5"),
+        (7, "2.5"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"SuccessPercentage": "101"}, "Gate: SuccessPercentage must be between 0.01 and 100, got 101"),
         ({"MaximumFailures": "-1"}, "Gate: MaximumFailures must be a number, got '-1'"),
         ({"MaximumFailures": "1.5"}, "Gate: MaximumFailures must be a whole number, got 1.5"),
+        ({"MaximumFailures": None}, "Gate: MaximumFailures must be a number, got None"),
+        (
+            {"MaximumFailurePercentage": "0"},
+            "Gate: MaximumFailurePercentage must be between 0.01 and 100, got 0.0",
+        ),
+        ({"MaximumFailurePercentage": "x"}, "Gate: MaximumFailurePercentage must be a number, got 'x'"),
         ({"MinimumDevices": "0.5"}, "Gate: MinimumDevices must be a whole number, got 0.5"),
         ({"TimeoutInMinutes": "46"}, "Gate: TimeoutInMinutes must be between 1 and 45, got 46"),
         ({"TimeoutInMinutes": None}, "Gate: TimeoutInMinutes must be a number, got None"),

@@ -29,7 +29,11 @@ class RolloutGate:
 
     :param success_percentage: the share of the job's devices that must succeed: 0.01 to 100, with two decimals.
         Default: 100.
-    :param maximum_failures: how many devices may fail: at least 0. Default: 0.
+    :param maximum_failures: how many devices may fail: at least 0. It holds from the first device on. Default: 0, or no
+        such limit with ``maximum_failure_percentage``.
+    :param maximum_failure_percentage: the share of the job's devices that may fail: 0.01 to 100, with two decimals. It
+        holds once the job has reached all its targets, because a share of some of them tells little. Given together
+        with ``maximum_failures``, the limit that is exceeded first fails the gate. Default: none.
     :param minimum_devices: how many devices the job must have: at least 0, with which an empty thing group passes.
         Default: 1.
     :param timeout: how long to wait for the devices: 1 to 45 minutes, which fits into CloudFormation's one-hour limit.
@@ -39,9 +43,10 @@ class RolloutGate:
     """
 
     success_percentage: float = 100
-    maximum_failures: int = 0
+    maximum_failures: int | None = None
     minimum_devices: int = 1
     timeout: Duration | None = None
+    maximum_failure_percentage: float | None = None
 
     def __post_init__(self) -> None:
         self.render()
@@ -52,9 +57,19 @@ class RolloutGate:
             "SuccessPercentage": checks.number(
                 limits.SUCCESS_PERCENTAGE, "success_percentage", self.success_percentage
             ),
-            "MaximumFailures": checks.number(limits.MAXIMUM_FAILURES, "maximum_failures", self.maximum_failures),
+            **self._failure_limits(),
             "MinimumDevices": checks.number(limits.MINIMUM_DEVICES, "minimum_devices", self.minimum_devices),
             "TimeoutInMinutes": _DEFAULT_MINUTES
             if self.timeout is None
             else checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout),
         }
+
+    def _failure_limits(self) -> Mapping[str, Any]:
+        share, rendered = self.maximum_failure_percentage, dict[str, Any]()
+        if share is None or self.maximum_failures is not None:
+            count = 0 if self.maximum_failures is None else self.maximum_failures
+            rendered["MaximumFailures"] = checks.number(limits.MAXIMUM_FAILURES, "maximum_failures", count)
+        if share is not None:
+            limit = limits.MAXIMUM_FAILURE_PERCENTAGE
+            rendered["MaximumFailurePercentage"] = checks.number(limit, "maximum_failure_percentage", share)
+        return rendered

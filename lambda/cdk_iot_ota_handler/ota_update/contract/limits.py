@@ -188,6 +188,7 @@ THRESHOLD_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 
 SUCCESS_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 MAXIMUM_FAILURES = Number(low=0)
+MAXIMUM_FAILURE_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 MINIMUM_DEVICES = Number(low=0)
 GATE_TIMEOUT_IN_MINUTES = Number(low=1, high=45)
 

@@ -43,8 +43,8 @@ def _stopped(progress: JobProgress) -> str | None:
 
 def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
     """Return why the gate can no longer pass, whatever follows."""
-    if progress.failures > gate.maximum_failures:
-        failures = "1 failure" if progress.failures == 1 else f"{progress.failures} failures"
+    failures = "1 failure" if progress.failures == 1 else f"{progress.failures} failures"
+    if gate.maximum_failures is not None and progress.failures > gate.maximum_failures:
         return f"{failures}, and at most {gate.maximum_failures} are allowed"
     if not progress.is_rolled_out:
         return None  # the job may still reach more devices
@@ -53,6 +53,8 @@ def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
     if progress.devices < gate.minimum_devices:
         too_few = f"the job has {progress.devices} devices, and at least {gate.minimum_devices} are required"
         return too_few if progress.devices else f"{too_few}{_EMPTY}"
+    if progress.failures > _allowed(gate, progress):
+        return f"{failures} of {progress.devices} devices, and at most {gate.maximum_failure_percentage} % are allowed"
     if progress.devices and progress.succeeded + progress.open < _required(gate, progress):
         return f"{gate.success_percentage} % of the devices can no longer succeed"
     return None
@@ -66,6 +68,11 @@ def _is_settled(progress: JobProgress, waited: float) -> bool:
 def _required(gate: Gate, progress: JobProgress) -> Fraction:
     """Return how many devices must succeed; exact, because a percentage may fall between two devices."""
     return Fraction(gate.success_percentage) * progress.devices / 100
+
+
+def _allowed(gate: Gate, progress: JobProgress) -> Fraction:
+    """Return how many devices may fail of those that the job has, when it has reached all of them."""
+    return Fraction(gate.maximum_failure_percentage or 100) * progress.devices / 100
 
 
 def _failed(problem: str, progress: JobProgress) -> Decision:
