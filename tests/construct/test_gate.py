@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from aws_cdk import Duration, Stack
 
-from cdk_iot_ota import FileLocation, OtaTarget, Phase, PhasedRollout, RolloutGate, RolloutRate, TargetSelection
+from cdk_iot_ota import (
+    FileLocation,
+    GateFailure,
+    OtaTarget,
+    Phase,
+    PhasedRollout,
+    RolloutGate,
+    RolloutRate,
+    TargetSelection,
+)
 
 from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates, wrong
 
@@ -34,6 +43,12 @@ def test_the_defaults_of_a_gate(tmp_path: Path) -> None:
     prod = stack()
     ota_update(prod, "Blinky", firmware(tmp_path), gate=RolloutGate())
     assert list(only_update(prod)["Properties"]["Gate"].values()) == [100, 0, 1, 30]
+
+
+def test_a_gate_that_only_reports_says_so_in_the_template() -> None:
+    """The property is there only for a gate that lets the deploy continue."""
+    assert RolloutGate(on_failure=GateFailure.REPORT).render()["OnFailure"] == "REPORT"
+    assert "OnFailure" not in RolloutGate(on_failure=GateFailure.FAIL).render()
 
 
 @pytest.mark.parametrize(
@@ -63,6 +78,7 @@ def test_the_limits_on_failures_are_those_that_are_given(limits: dict[str, Any],
             lambda: RolloutGate(maximum_failure_percentage=0),
             "maximum_failure_percentage must be between 0.01 and 100, got 0",
         ),
+        (lambda: RolloutGate(on_failure=wrong("REPORT")), "on_failure must be one of GateFailure.FAIL, "),
         (lambda: RolloutGate(minimum_devices=-1), "minimum_devices must be at least 0, got -1"),
         (lambda: RolloutGate(timeout=Duration.minutes(46)), "timeout in minutes must be between 1 and 45, got 46"),
         (lambda: RolloutGate(timeout=wrong(30)), "timeout must be a Duration, got 30: write Duration.minutes"),

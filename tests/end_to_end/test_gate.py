@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aws_cdk import CfnOutput, Stack
 
-from cdk_iot_ota import AbortCriterion, FailureType, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
+from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
@@ -42,6 +42,8 @@ def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate 
             "Succeeded": update.devices_succeeded,
             "Failed": update.devices_failed,
             "Waited": update.seconds_waited,
+            "Result": update.gate_result,
+            "FailedDevices": update.failed_devices,
         }.items():
             CfnOutput(stack, name, value=value)
 
@@ -67,6 +69,19 @@ def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployme
     assert f'queued): 1 failed with "configured to fail" ({devices.things[2]})' in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
     assert leftovers(aws).ota_updates == (first["Id"],)
+
+
+@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
+def test_a_gate_that_only_reports_lets_the_deploy_continue(
+    aws: LocalAws, deployment: Deployment, devices: Fleet
+) -> None:
+    """A gate that only reports has its verdict and the failed device as attributes, now and in the next deploy."""
+    gate = RolloutGate(on_failure=GateFailure.REPORT)
+    outputs = deployment.deploy(gated(deployment, devices, "one", gate))
+    assert outputs["Result"] == "would have failed: 1 failure and at most 0 are allowed"
+    assert outputs["FailedDevices"] == devices.things[2]
+    assert leftovers(aws).ota_updates == (outputs["Id"],)
+    assert deployment.deploy(gated(deployment, devices, "one", gate, tags={"a": "b"})) == outputs
 
 
 @pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True, ids=["three-fail"])

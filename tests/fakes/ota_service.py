@@ -135,6 +135,7 @@ class FakeOtaService:
     touched: list[dict[str, str]] = field(default_factory=list)
     on_created: Callable[[str], None] = lambda ota_update_id: None
     on_deployed: Callable[[str], None] = lambda ota_update_id: None
+    on_canceled: Callable[[str], None] = lambda ota_update_id: None
 
     # By operation, for one call each: raised instead of doing the work, and after it.
     errors: dict[str, list[Exception]] = field(default_factory=dict)
@@ -382,6 +383,7 @@ class Connection:
             if self._service.job_progress(update).status != "IN_PROGRESS":
                 return False
             update.canceled = comment
+            self._service.on_canceled(job_id.removeprefix(names.JOB_PREFIX))
             return True
 
         if not self._call("CancelJob", work):

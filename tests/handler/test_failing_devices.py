@@ -7,7 +7,7 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.decide.devices import statuses_to_list, summary
-from cdk_iot_ota_handler.ota_update.errors import LIMIT, AccessDeniedError, FatalError
+from cdk_iot_ota_handler.ota_update.errors import LIMIT, AccessDeniedError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
 
 from ..fakes.ota_service import FakeOtaService, Fault
@@ -105,12 +105,26 @@ def test_groups_that_do_not_fit_are_left_out_whole() -> None:
     assert told() == ""
 
 
-def test_only_the_devices_that_are_to_blame_are_listed() -> None:
+WAITING = JobProgress(status="IN_PROGRESS", rejected=1, canceled=1, in_progress=1, queued=1)
+
+
+@pytest.mark.parametrize(
+    ("progress", "timed_out", "is_canceled", "statuses"),
+    [
+        (FAILED, False, True, ["FAILED", "TIMED_OUT"]),
+        (WAITING, False, True, ["REJECTED"]),
+        (WAITING, True, True, ["REJECTED", "CANCELED", "IN_PROGRESS"]),
+        (WAITING, False, False, ["REJECTED", "CANCELED"]),
+        (WAITING, True, False, ["REJECTED", "CANCELED", "IN_PROGRESS", "QUEUED"]),
+        (None, True, True, ["FAILED", "REJECTED", "TIMED_OUT"]),
+    ],
+)
+def test_only_the_devices_that_are_to_blame_are_listed(
+    progress: JobProgress | None, statuses: list[str], *, timed_out: bool, is_canceled: bool
+) -> None:
     """Devices that have not ended are listed if the gate has waited for them, and all failures without counts."""
-    assert statuses_to_list(FAILED, timed_out=False) == ["FAILED", "TIMED_OUT"]
-    waiting = JobProgress(status="IN_PROGRESS", rejected=1, in_progress=1, queued=1)
-    assert statuses_to_list(waiting, timed_out=True) == ["REJECTED", "IN_PROGRESS", "CANCELED"]
-    assert statuses_to_list(None, timed_out=True) == ["FAILED", "REJECTED", "TIMED_OUT"]
+    found = statuses_to_list(progress, timed_out=timed_out, is_canceled=is_canceled)
+    assert sorted(found) == sorted(statuses)
 
 
 def test_the_failure_of_a_gate_names_the_devices() -> None:
@@ -276,3 +290,49 @@ def test_a_stack_that_rolls_back_while_devices_are_looked_up_is_not_marked() -> 
     with pytest.raises(FatalError, match="the stack is rolling back"):
         poll(service, LENIENT, waited=100)
     assert service.writes() == [DELETE]
+
+
+REPORTING = event("Create", Gate={**GATE, "OnFailure": "REPORT"})
+
+
+@pytest.mark.parametrize(
+    ("progress", "problem", "devices"),
+    [
+        (FAILED, "3 failures and at most 0 are allowed", "pump-17,pump-44,pump-23"),
+        (
+            JobProgress(status="CANCELED", comment="stop it", canceled=4),
+            "its job is CANCELED stop it",
+            "off-0,off-1,off-2,off-3",
+        ),
+        (JobProgress(status="IN_PROGRESS", succeeded=1, queued=4), "timed out after 18", ""),
+    ],
+)
+def test_a_gate_that_only_reports_changes_nothing(progress: JobProgress, problem: str, devices: str) -> None:
+    """The deploy continues with the reason as an attribute, now and later, and nothing is canceled or deleted."""
+    service = failing(progress)
+    answer = run(service, REPORTING)
+    assert answer.data is not None
+    assert answer.data["GateResult"].startswith(f"would have failed: {problem}")
+    assert answer.data["FailedDevices"] == devices
+    assert service.writes() == ["CreateOTAUpdate", "TagResource"]
+    assert run(service, REPORTING).data == answer.data
+
+
+@pytest.mark.parametrize("error", [RetryableError("throttled"), AccessDeniedError("not authorized")])
+def test_a_gate_that_only_reports_continues_without_an_answer(error: Exception) -> None:
+    """A job that cannot be read is reported like any failure, at the end of the gate's time or of that of IAM."""
+    service = failing()
+    service.errors = {"DescribeJob": [error] * 1000}
+    answer = run(service, REPORTING)
+    assert answer.data is not None
+    assert answer.data["GateResult"] == f"would have failed: could not read the progress of the job: {error}"
+    assert answer.data["DevicesSucceeded"] == "0"
+    assert service.writes() == ["CreateOTAUpdate", "TagResource"]
+
+
+def test_a_gate_that_only_reports_names_devices_that_never_started(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log has the devices that a gate has waited for without success, although they have not failed."""
+    service = failing(JobProgress(status="IN_PROGRESS", succeeded=1, queued=1))
+    service.executions = [Execution(thing="off-1", status="QUEUED", has_started=False)]
+    run(service, REPORTING)
+    assert [(line["device"], line["status"]) for line in logged(capsys.readouterr().out)] == [("off-1", "QUEUED")]

@@ -176,6 +176,53 @@ def test_a_gate_is_read_from_text() -> None:
     assert Gate.from_properties({}) is None
 
 
+@pytest.mark.parametrize(
+    ("problem", "kept"),
+    [
+        ("3 failures, and at most 0 are allowed", "3 failures and at most 0 are allowed"),
+        ("98.5 % of the devices can no longer succeed", "98.5 percent of the devices can no longer succeed"),
+        ("its job is CANCELED, operation=1 devices=a", "its job is CANCELED operation:1 devices:a"),
+        ("long " * 99, ("long " * 12).strip()),
+    ],
+)
+def test_the_deployed_tag_keeps_why_a_gate_would_have_failed(problem: str, kept: str) -> None:
+    """The reason of a gate that only reports is an attribute of later events too, whatever it contains."""
+    tag = deployed_tag(JobProgress(status="", succeeded=98, failed=2), 93, ["a" * 85], problem)
+    for marked in (tag, with_operation(tag, 1_700_000_000, first=1_600_000_000)):
+        found = gate_attributes(marked)
+        assert (found["GateResult"], found["DevicesSucceeded"]) == (f"would have failed: {kept}", "98")
+        limits.TAG_VALUE.check("deployed", marked)
+
+
+REPORTING = {"reports_only": True}
+
+
+@pytest.mark.parametrize(
+    ("counts", "action", "problem"),
+    [
+        ({"succeeded": 1}, Action.MARK, ""),
+        ({"queued": 1}, Action.WAIT, ""),
+        ({"failed": 1, "queued": 1}, Action.MARK, "1 failure, and at most 0 are allowed"),
+        ({"status": "CANCELED", "comment": "no!", "canceled": 1}, Action.MARK, "its job is CANCELED, no!"),
+        ({"queued": 1, "waited": 1801}, Action.MARK, "timed out after 1801 s"),
+        ({"queued": 1, "left": 0}, Action.MARK, "timed out after 120 s"),
+    ],
+)
+def test_a_gate_that_only_reports_passes_in_any_case(counts: dict[str, Any], action: Action, problem: str) -> None:
+    """A gate that only reports waits as long as any, and decides to continue with the reason why it would not."""
+    waited, left = counts.pop("waited", 120), counts.pop("left", 2000)
+    progress = JobProgress(**{"status": "IN_PROGRESS", **counts})
+    decision = verdict(gate(**REPORTING), progress, waited=waited, left=left)
+    assert (decision.action, decision.problem) == (action, problem)
+    assert not problem or decision.reason == f"the gate would have failed: {problem} ({progress})"
+
+
+def test_a_gate_that_only_reports_passes_without_a_job() -> None:
+    """A job that does not exist is reported, and does not hold the deploy."""
+    decision = verdict(gate(**REPORTING), None, waited=61, left=1000)
+    assert (decision.action, decision.problem[:24]) == (Action.MARK, "its job does not exist, ")
+
+
 def test_a_gate_with_a_share_of_failures_needs_no_number_of_them() -> None:
     """Without a number of failures the share is the only limit, and with both there are two."""
     given = {
@@ -184,11 +231,11 @@ def test_a_gate_with_a_share_of_failures_needs_no_number_of_them() -> None:
         "MinimumDevices": "1",
         "TimeoutInMinutes": "1",
     }
-    both = {**given, "MaximumFailures": "7"}
+    both = {**given, "MaximumFailures": "7", "OnFailure": "REPORT"}
     found = [Gate.from_properties({"Gate": one}) for one in (given, both)]
-    assert [(one.maximum_failures, one.maximum_failure_percentage) for one in found if one] == [
-        (None, "2.5"),
-        (7, "2.5"),
+    assert [(one.maximum_failures, one.maximum_failure_percentage, one.reports_only) for one in found if one] == [
+        (None, "2.5", False),
+        (7, "2.5", True),
     ]
 
 
@@ -203,6 +250,7 @@ def test_a_gate_with_a_share_of_failures_needs_no_number_of_them() -> None:
             {"MaximumFailurePercentage": "0"},
             "Gate: MaximumFailurePercentage must be between 0.01 and 100, got 0.0",
         ),
+        ({"OnFailure": "report"}, "Gate: OnFailure must be FAIL or REPORT, got 'report'"),
         ({"MaximumFailurePercentage": "x"}, "Gate: MaximumFailurePercentage must be a number, got 'x'"),
         ({"MinimumDevices": "0.5"}, "Gate: MinimumDevices must be a whole number, got 0.5"),
         ({"TimeoutInMinutes": "46"}, "Gate: TimeoutInMinutes must be between 1 and 45, got 46"),
@@ -221,7 +269,7 @@ def test_the_deployed_tag_keeps_the_counts_of_the_job() -> None:
     tag = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
     assert tag == "succeeded=98 failed=2 seconds=93"
     counts = {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
-    assert gate_attributes(tag) == {**counts, "FailedDevices": ""}
+    assert gate_attributes(tag) == {**counts, "FailedDevices": "", "GateResult": "passed"}
     assert set(gate_attributes("true").values()) == {""}
 
 

@@ -25,6 +25,7 @@ def declaration(
     force: str = "true",
     gate: tuple[str, str] | None = None,
     failures: str = "0",
+    on_failure: str = "FAIL",
     size: int = 0,
 ) -> Properties:
     """Return the properties of a declared update; the gate is a percentage and minutes, and allows some failures."""
@@ -34,6 +35,7 @@ def declaration(
         "MaximumFailures": failures,
         "MinimumDevices": "2",
         "TimeoutInMinutes": minutes,
+        "OnFailure": on_failure,
     }
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
     return {
@@ -54,6 +56,7 @@ class Story:
         self.service = FakeOtaService(latency=LATENCY, executions=[device])
         self.time = self.service.time
         self.service.on_created, self.service.on_deployed = self._check_creation, self._check_deployed_tag
+        self.service.on_canceled = self._check_cancellation
         self.service.describe_stack = self._describe_stack
         self.stacks: list[FakeStack] = []
         self.removed_by_hand = False
@@ -220,11 +223,19 @@ class Story:
         if not observed.Stack(self.stack.status).is_deploying:
             self.deployed_tag_overtaken |= self.stack.visible(2 * LATENCY).status != self.stack.status
             return
-        if gate is None or ota_update_id not in self._pushed_now:
+        if gate is None or gate["OnFailure"] == "REPORT" or ota_update_id not in self._pushed_now:
             return
         progress = self.service.job_progress(self.service.updates[ota_update_id])
         if progress.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
             raise BrokenPromiseError(f"{ota_update_id} passed its gate: {progress}")
+
+    def _check_cancellation(self, ota_update_id: str) -> None:
+        """Check that a gate that only reports does not cancel its job; an event before this operation may."""
+        declared = self._declared_now or {}
+        is_declared = bool(declared) and ota_update_id == generated_id(self.stack.stack_id, declared)
+        reports_only = declared.get("Gate", {}).get("OnFailure") == "REPORT"
+        if is_declared and reports_only and self._created_by.get(ota_update_id) is self.stack.plan:
+            raise BrokenPromiseError(f"the job of {ota_update_id} was canceled by a gate that only reports")
 
     def _check_reasons(self, worked: bool, plan: Plan) -> None:
         if not worked and plan.cut_after is None and plan.lost is None and not plan.fails_later:

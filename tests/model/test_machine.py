@@ -86,6 +86,7 @@ declarations = st.builds(
     tags=tags,
     gate=st.tuples(st.sampled_from(["100", "50"]), st.sampled_from(["1", "3"])),
     failures=st.sampled_from(["0", "0", "1"]),
+    on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
 )
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days

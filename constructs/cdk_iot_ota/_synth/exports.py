@@ -20,6 +20,7 @@ _ATTRIBUTES = {
     "DevicesSucceeded": "devices_succeeded",
     "DevicesFailed": "devices_failed",
     "FailedDevices": "failed_devices",
+    "GateResult": "gate_result",
     "SecondsWaited": "seconds_waited",
 }
 

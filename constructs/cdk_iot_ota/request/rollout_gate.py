@@ -1,5 +1,6 @@
 """The condition on a rollout's devices for a deploy to succeed."""
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,17 @@ from cdk_iot_ota_handler.ota_update.contract import limits
 from .._synth import checks
 
 _DEFAULT_MINUTES = 30
+
+
+class GateFailure(enum.Enum):
+    """The consequence of a gate that fails.
+
+    FAIL removes the update and fails the deploy. REPORT changes nothing: the failure is in the log and in
+    ``OtaUpdate.gate_result``, and the deploy continues.
+    """
+
+    FAIL = "FAIL"
+    REPORT = "REPORT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +50,9 @@ class RolloutGate:
         Default: 1.
     :param timeout: how long to wait for the devices: 1 to 45 minutes, which fits into CloudFormation's one-hour limit.
         Default: 30 minutes.
+    :param on_failure: with ``GateFailure.REPORT`` the deploy waits as long as it would, and then continues in any case:
+        for trying out thresholds on a fleet. Devices take the firmware although the gate would have failed. Default:
+        ``GateFailure.FAIL``.
     :raises ValueError: if a value exceeds its limits.
     :raises TypeError: if a value is of another type.
     """
@@ -47,6 +62,7 @@ class RolloutGate:
     minimum_devices: int = 1
     timeout: Duration | None = None
     maximum_failure_percentage: float | None = None
+    on_failure: GateFailure = GateFailure.FAIL
 
     def __post_init__(self) -> None:
         self.render()
@@ -62,7 +78,12 @@ class RolloutGate:
             "TimeoutInMinutes": _DEFAULT_MINUTES
             if self.timeout is None
             else checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout),
+            **self._on_failure(),
         }
+
+    def _on_failure(self) -> Mapping[str, str]:
+        checks.enum_member("on_failure", self.on_failure, GateFailure)
+        return {} if self.on_failure is GateFailure.FAIL else {"OnFailure": self.on_failure.value}
 
     def _failure_limits(self) -> Mapping[str, Any]:
         share, rendered = self.maximum_failure_percentage, dict[str, Any]()

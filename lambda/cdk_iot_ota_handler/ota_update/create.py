@@ -9,8 +9,8 @@ from typing import Any
 from .contract import names, timeouts
 from .decide import Action, Decision
 from .decide.completion import Context, completion, deadline, may_be_own, unless_live
-from .decide.devices import statuses_of_failures
-from .decide.gate import verdict
+from .decide.devices import statuses_to_list
+from .decide.gate import failed, verdict
 from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
@@ -45,7 +45,8 @@ class _Look:
         """The value of the deployed tag, which keeps what the gate has observed, and the operations on the stack."""
         operation = None if self.stack is None else self.stack.operation
         if self.observed is None or not self.observed.is_deployed:
-            return with_operation(deployed_tag(self.progress, self.seconds, self.failed_devices), operation)
+            observed = deployed_tag(self.progress, self.seconds, self.failed_devices, self.decision.problem)
+            return with_operation(observed, operation)
         first = self.observed.first_operation or 0
         return with_operation(self.observed.tags[names.DEPLOYED_TAG], operation, first=first)
 
@@ -212,37 +213,46 @@ class Creation:
 
     def _ask_devices(self, look: _Look, observed: Observed, gate: Gate, context: Context) -> _Look:
         """Evaluate the gate, whose time begins with the creation of the update."""
+        # What this event has created is not older than the event, whatever the clock that dates it shows.
+        age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
+        look = replace(look, seconds=age)
         try:
             progress = self._service.job_progress(self._desired.job_id)
         except RetryableError as error:
             if not self._gives_up(error, observed, gate):
                 raise
-            reason = f"the gate has failed: could not read the progress of the job: {error}"
-            return replace(look, decision=unless_live(Decision(Action.STOP, reason), observed, context))
+            decision = failed(gate, f"could not read the progress of the job: {error}")
+            return self._judged(look, decision, None, observed, context)
         left = timeouts.HANDLER_DEADLINE - self._waited()
-        # What this event has created is not older than the event, whatever the clock that dates it shows.
-        age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
-        decision = verdict(gate, progress, waited=age, left=left)
+        return self._judged(look, verdict(gate, progress, waited=age, left=left), progress, observed, context)
+
+    def _judged(
+        self, look: _Look, decision: Decision, progress: JobProgress | None, observed: Observed, context: Context
+    ) -> _Look:
+        """Return the look with the decision of the gate."""
         if decision.action is Action.STOP:
             decision = unless_live(decision, observed, context)
-        look = replace(look, decision=decision, progress=progress, seconds=age)
-        if decision.action is Action.MARK and progress is not None and progress.failures:
-            return self._with_failed_devices(look, progress, observed, context)
-        return look
+        if decision.action is not Action.MARK:
+            return replace(look, decision=decision, progress=progress)
+        # A gate that only reports passes without a job too.
+        look = replace(look, decision=decision, progress=progress or JobProgress(status="UNKNOWN"))
+        statuses = (
+            [] if progress is None else statuses_to_list(progress, timed_out=decision.timed_out, is_canceled=False)
+        )
+        return self._with_failed_devices(look, statuses, observed, context) if statuses else look
 
-    def _with_failed_devices(self, look: _Look, progress: JobProgress, observed: Observed, context: Context) -> _Look:
-        """Add the devices that have failed although the gate has passed.
+    def _with_failed_devices(self, look: _Look, statuses: Sequence[str], observed: Observed, context: Context) -> _Look:
+        """Add the devices that have failed although the deploy continues.
 
         They are looked up with some calls, and so the stack is queried again after these.
         """
         if self._evidence is None:
-            ends = self._begun + timeouts.PATIENCE
-            self._evidence = self._inquiry.gather(statuses_of_failures(progress), ends=ends)
+            self._evidence = self._inquiry.gather(statuses, ends=self._begun + timeouts.PATIENCE)
         context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
         decision = completion(self._desired, observed, context)
         if decision.action is not Action.ASK_DEVICES:
             return replace(look, decision=decision, stack=context.stack)
-        things = [execution.thing for execution in self._evidence.executions]
+        things = [execution.thing for execution in self._evidence.executions if execution.has_failed]
         return replace(look, stack=context.stack, failed_devices=things)
 
     def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:

@@ -18,7 +18,7 @@ class Gate:
     """The condition on devices before the deploy continues.
 
     Percentages are text, so that they are exact. ``maximum_failures``, ``maximum_failure_percentage``: None for a limit
-    that is not declared. ``timeout`` is in seconds.
+    that is not declared. ``timeout`` is in seconds. ``reports_only``: the deploy continues although the gate fails.
     """
 
     success_percentage: str
@@ -26,6 +26,7 @@ class Gate:
     minimum_devices: int
     timeout: int
     maximum_failure_percentage: str | None = None
+    reports_only: bool = False
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> "Gate | None":
@@ -40,6 +41,7 @@ class Gate:
                 success_percentage=_number(given, "SuccessPercentage", limits.SUCCESS_PERCENTAGE),
                 minimum_devices=int(_number(given, "MinimumDevices", limits.MINIMUM_DEVICES)),
                 timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
+                reports_only=_on_failure(given) == "REPORT",
                 **_failure_limits(given),
             )
         except ValueError as error:
@@ -205,6 +207,12 @@ def _flag(properties: Mapping[str, Any], name: str) -> bool:
     if text not in ("true", "false"):
         raise FatalError(f"{name} must be true or false, got {limits.shown(text)}")
     return text == "true"
+
+
+def _on_failure(given: Mapping[str, Any]) -> str:
+    text = str(given.get("OnFailure", "FAIL"))
+    limits.GATE_FAILURE.check("OnFailure", text)
+    return text
 
 
 def _failure_limits(given: Mapping[str, Any]) -> dict[str, Any]:

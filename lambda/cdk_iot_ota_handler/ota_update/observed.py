@@ -129,6 +129,11 @@ class Execution:
     has_started: bool = True
     details: Mapping[str, str] | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Return whether the device has ended without success."""
+        return self.status in ("FAILED", "REJECTED", "TIMED_OUT", "CANCELED")
+
 
 @dataclass(frozen=True)
 class Stack:

@@ -77,7 +77,7 @@ class FailedRollout:
 
     def _explained(self, progress: JobProgress | None, stop: Decision) -> str:
         """Return the reason with the devices that have failed, and what they reported."""
-        statuses = statuses_to_list(progress, timed_out=stop.timed_out)
+        statuses = statuses_to_list(progress, timed_out=stop.timed_out, is_canceled=True)
         evidence = self._inquiry.gather(statuses, ends=self._ends)
         denied = f" ({evidence.denied}: not allowed to ask)" if evidence.denied else ""
         room = LIMIT - _ROOM_AFTER_DEVICES - len(f"{stop.reason}{denied}".encode())

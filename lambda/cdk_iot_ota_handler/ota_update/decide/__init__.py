@@ -27,9 +27,11 @@ class Action(enum.Enum):
 class Decision:
     """An action and its reason; the reason of a failure is what the user reads.
 
-    ``timed_out``: a gate has waited too long, so that the devices that have not ended are the cause.
+    Of a gate: ``timed_out``: it has waited too long, so that the devices that have not ended are the cause.
+    ``problem``: why it has failed, also if it only reports that.
     """
 
     action: Action
     reason: str
     timed_out: bool = False
+    problem: str = ""

@@ -19,25 +19,21 @@ _WORDS = {
 }
 
 
-def statuses_to_list(progress: JobProgress | None, *, timed_out: bool) -> list[str]:
-    """Return the statuses of the devices that a gate has failed because of.
+def statuses_to_list(progress: JobProgress | None, *, timed_out: bool, is_canceled: bool) -> list[str]:
+    """Return the statuses of the devices that a gate has failed because of, or has passed in spite of.
 
     ``progress``: that of the job before it was canceled, or None if it is not known. ``timed_out``: whether the gate
-    has waited for devices that have not ended; those that had not started are CANCELED with the job.
+    has waited for devices that have not ended. ``is_canceled``: whether the job is canceled, and with it the devices
+    that had not started.
     """
-    counts = {"FAILED": 1, "REJECTED": 1, "TIMED_OUT": 1} if progress is None else _failures(progress)
-    if timed_out and progress is not None:
-        counts |= {"IN_PROGRESS": progress.in_progress, "CANCELED": progress.queued}
+    if progress is None:
+        return ["FAILED", "REJECTED", "TIMED_OUT"]
+    counts = {"FAILED": progress.failed, "REJECTED": progress.rejected, "TIMED_OUT": progress.timed_out}
+    if not is_canceled:
+        counts["CANCELED"] = progress.canceled
+    if timed_out:
+        counts |= {"IN_PROGRESS": progress.in_progress, "CANCELED" if is_canceled else "QUEUED": progress.queued}
     return [status for status, count in counts.items() if count]
-
-
-def statuses_of_failures(progress: JobProgress) -> list[str]:
-    """Return the statuses of the devices that have failed in a job that goes on."""
-    return [status for status, count in {**_failures(progress), "CANCELED": progress.canceled}.items() if count]
-
-
-def _failures(progress: JobProgress) -> dict[str, int]:
-    return {"FAILED": progress.failed, "REJECTED": progress.rejected, "TIMED_OUT": progress.timed_out}
 
 
 def summary(executions: Sequence[Execution], *, room: int) -> str:

@@ -16,20 +16,22 @@ _EMPTY = "; if this deploy has created their thing group, that is empty: CloudFo
 def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: float) -> Decision:
     """Decide MARK when the gate has passed, STOP when it has failed or cannot pass, else WAIT.
 
+    A gate that only reports decides MARK in place of STOP.
+
     ``progress``: that of the job, or None if there is no job. ``waited``: seconds since the creation of the update.
     ``left``: seconds that the deploy has left.
     """
     if progress is None and waited <= timeouts.JOB_LAG:
         return Decision(Action.WAIT, "the gate waits: its job is not visible yet")
     if progress is None:
-        return Decision(Action.STOP, "the gate has failed: its job does not exist, it was deleted outside of the stack")
+        return failed(gate, "its job does not exist, it was deleted outside of the stack")
     if problem := _stopped(progress) or _problem(gate, progress, waited=waited):
-        return _failed(problem, progress)
+        return failed(gate, problem, progress)
     is_enough = progress.devices >= gate.minimum_devices and progress.succeeded >= _required(gate, progress)
     if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
     if waited > gate.timeout or left <= 0:
-        return replace(_failed(f"timed out after {waited:.0f} s", progress), timed_out=True)
+        return replace(failed(gate, f"timed out after {waited:.0f} s", progress), timed_out=True)
     return Decision(Action.WAIT, f"the gate waits: {progress}")
 
 
@@ -75,5 +77,9 @@ def _allowed(gate: Gate, progress: JobProgress) -> Fraction:
     return Fraction(gate.maximum_failure_percentage or 100) * progress.devices / 100
 
 
-def _failed(problem: str, progress: JobProgress) -> Decision:
-    return Decision(Action.STOP, f"the gate has failed: {problem} ({progress})")
+def failed(gate: Gate, problem: str, progress: JobProgress | None = None) -> Decision:
+    """Return the decision of a gate that has failed because of a problem, with the counts of the job."""
+    counts = "" if progress is None else f" ({progress})"
+    if gate.reports_only:
+        return Decision(Action.MARK, f"the gate would have failed: {problem}{counts}", problem=problem)
+    return Decision(Action.STOP, f"the gate has failed: {problem}{counts}", problem=problem)
