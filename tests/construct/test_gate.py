@@ -51,6 +51,13 @@ def test_a_gate_that_only_reports_says_so_in_the_template() -> None:
     assert "OnFailure" not in RolloutGate(on_failure=GateFailure.FAIL).render()
 
 
+def test_the_time_to_drain_is_in_the_template_if_it_is_given() -> None:
+    """A drain is rendered in minutes, and fits into the time of a gate together with its timeout."""
+    gate = RolloutGate(timeout=Duration.minutes(40), drain_time=Duration.minutes(5))
+    assert (gate.render()["TimeoutInMinutes"], gate.render()["DrainInMinutes"]) == (40, 5)
+    assert "DrainInMinutes" not in RolloutGate().render()
+
+
 @pytest.mark.parametrize(
     ("limits", "rendered"),
     [
@@ -79,6 +86,18 @@ def test_the_limits_on_failures_are_those_that_are_given(limits: dict[str, Any],
             "maximum_failure_percentage must be between 0.01 and 100, got 0",
         ),
         (lambda: RolloutGate(on_failure=wrong("REPORT")), "on_failure must be one of GateFailure.FAIL, "),
+        (
+            lambda: RolloutGate(drain_time=Duration.minutes(16)),
+            "drain_time in minutes must be between 1 and 15, got 16",
+        ),
+        (
+            lambda: RolloutGate(timeout=Duration.minutes(41), drain_time=Duration.minutes(5)),
+            "timeout and drain_time must be at most 45 minutes together, got 41 and 5",
+        ),
+        (
+            lambda: RolloutGate(drain_time=Duration.minutes(5), on_failure=GateFailure.REPORT),
+            "drain_time must be left out with GateFailure.REPORT",
+        ),
         (lambda: RolloutGate(minimum_devices=-1), "minimum_devices must be at least 0, got -1"),
         (lambda: RolloutGate(timeout=Duration.minutes(46)), "timeout in minutes must be between 1 and 45, got 46"),
         (lambda: RolloutGate(timeout=wrong(30)), "timeout must be a Duration, got 30: write Duration.minutes"),

@@ -6,13 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 
 from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
+from tests.end_to_end.support.concurrency import in_background, wait_until
 from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
 from tests.end_to_end.support.permissions import Permission, shorten_timeouts, without_permission
@@ -82,6 +84,32 @@ def test_a_gate_that_only_reports_lets_the_deploy_continue(
     assert outputs["FailedDevices"] == devices.things[2]
     assert leftovers(aws).ota_updates == (outputs["Id"],)
     assert deployment.deploy(gated(deployment, devices, "one", gate, tags={"a": "b"})) == outputs
+
+
+def started_job(jobs: Any, thing: str) -> str:
+    """Start the next job of a device unless it is started already, and return its id, or an empty text."""
+    return str(jobs.start_next_pending_job_execution(thingName=thing).get("execution", {}).get("jobId", ""))
+
+
+def test_a_device_in_the_middle_of_it_may_finish(aws: LocalAws, deployment: Deployment) -> None:
+    """With a drain_time a failed gate cancels the job, and deletes the update once the other device has finished."""
+    iot, jobs = aws.client("iot"), aws.client("iot-jobs-data")
+    with Fleet(aws, "drain", 2) as fleet:
+        fleet.register()
+        gate = RolloutGate(drain_time=Duration.minutes(5), timeout=Duration.minutes(5))
+        folder = deployment.synth(gated(deployment, fleet, "one", gate))
+        with in_background(lambda: deployment.apply(folder)) as deploy:
+            for thing in fleet.things:
+                wait_until(partial(started_job, jobs, thing))
+            failed, succeeded = fleet.things
+            job = started_job(jobs, failed)
+            jobs.update_job_execution(jobId=job, thingName=failed, status="FAILED", statusDetails={"reason": "0x1"})
+            wait_until(lambda: iot.describe_job(jobId=job)["job"]["status"] == "CANCELED")
+            time.sleep(1)  # a deletion would have followed by now
+            jobs.update_job_execution(jobId=job, thingName=succeeded, status="SUCCEEDED")
+            with pytest.raises(DeploymentError, match=rf'the gate has failed: 1 failure.*with "0x1" \({failed}\)'):
+                deploy.result()
+    assert not leftovers(aws).ota_updates
 
 
 @pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True, ids=["three-fail"])

@@ -67,7 +67,8 @@ class Behaviour(CompactRepr):
     until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change. ``clock_fault``: how much
     older than they are updates appear. ``devices``: the behaviour
     of both devices, and after how many seconds: "succeed", "fail" (one of them does), "differ" (the second one fails 20
-    seconds after the first has succeeded), or silence.
+    seconds after the first has succeeded), "straggle" (the second one succeeds 20 seconds after the first has failed),
+    or silence.
     """
 
     settle: float = 2
@@ -150,6 +151,8 @@ class FakeOtaService:
     stack_statuses: list[str] = field(default_factory=lambda: ["UPDATE_IN_PROGRESS"])
     describe_stack: Callable[[str], Stack] | None = None
     progress: list[JobProgress] = field(default_factory=list)
+    # The counts that DescribeJob returns once the job is canceled.
+    after_cancellation: list[JobProgress] = field(default_factory=list)
     # The devices that ListJobExecutionsForJob returns by their status, and what DescribeJobExecution tells of each.
     executions: list[Execution] = field(default_factory=list)
 
@@ -225,13 +228,21 @@ class FakeOtaService:
         outcome, seconds = update.devices
         past = self.time.now - update.settles - seconds
         if update.canceled:
-            return JobProgress(status="CANCELED", comment=update.canceled, canceled=2)
+            by_gate = {"status": "CANCELED", "comment": update.canceled, "is_verdict": True}
+            if self.after_cancellation:
+                return replace(self.after_cancellation[0], **cast(Any, by_gate))
+            if outcome == "straggle":
+                ends = past >= 20
+                return JobProgress(**cast(Any, by_gate), failed=1, in_progress=not ends, succeeded=ends)
+            return JobProgress(**cast(Any, by_gate), canceled=2)
         if self.progress:
             return self.progress[0]
         if past >= 0 and outcome == "succeed":
             return JobProgress(status="COMPLETED", succeeded=2)
         if (past >= 0 and outcome == "fail") or (past >= 20 and outcome == "differ"):
             return JobProgress(status="COMPLETED", succeeded=1, failed=1)
+        if past >= 0 and outcome == "straggle":
+            return JobProgress(status="IN_PROGRESS", failed=1, in_progress=1)
         if past >= 0 and outcome == "differ":
             return JobProgress(status="IN_PROGRESS", succeeded=1, in_progress=1)
         return JobProgress(status="IN_PROGRESS", queued=2)
@@ -353,8 +364,9 @@ class Connection:
             if (update := self._find_by_job(job_id)) is None:
                 return None
             progress = self._service.job_progress(update)
-            if self._service.progress:
-                _next(self._service.progress)
+            answers = self._service.after_cancellation if update.canceled else self._service.progress
+            if answers:
+                _next(answers)
             return progress
 
         return self._call("DescribeJob", work)

@@ -250,6 +250,7 @@ def test_a_gate_with_a_share_of_failures_needs_no_number_of_them() -> None:
             {"MaximumFailurePercentage": "0"},
             "Gate: MaximumFailurePercentage must be between 0.01 and 100, got 0.0",
         ),
+        ({"DrainInMinutes": "16"}, "Gate: DrainInMinutes must be between 1 and 15, got 16"),
         ({"OnFailure": "report"}, "Gate: OnFailure must be FAIL or REPORT, got 'report'"),
         ({"MaximumFailurePercentage": "x"}, "Gate: MaximumFailurePercentage must be a number, got 'x'"),
         ({"MinimumDevices": "0.5"}, "Gate: MinimumDevices must be a whole number, got 0.5"),

@@ -2,7 +2,7 @@
 
 import datetime
 from email.utils import formatdate
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
@@ -86,6 +86,8 @@ def test_an_update_whose_tags_are_gone_has_no_tags(stubs: Stubs) -> None:
         ({"status": "IN_PROGRESS", "isConcurrent": False}, [], True),
         ({"status": "COMPLETED", "isConcurrent": True}, [], True),
         ({"status": "CANCELED", "comment": "too many calls of customers"}, [], True),
+        ({"status": "CANCELED", "comment": "the gate has failed", "reasonCode": "GATE_FAILED"}, [], True),
+        ({"status": "CANCELED", "reasonCode": "USER_INITIATED"}, [], True),
     ],
 )
 def test_job_progress_has_the_counts_of_the_job(
@@ -97,7 +99,13 @@ def test_job_progress_has_the_counts_of_the_job(
     details = {names[name]: count for name, count in counts.items()}
     shown = {**job, "jobProcessDetails": {**details, "numberOfRemovedThings": 8, "processingTargets": processing}}
     stubs.iot.add_response("describe_job", {"job": shown}, {"jobId": "AFR_OTA-mine"})
-    expected = JobProgress(status=job["status"], comment=job.get("comment", ""), is_rolled_out=is_rolled_out, **counts)
+    expected = JobProgress(
+        status=job["status"],
+        comment=job.get("comment", ""),
+        is_verdict=job.get("reasonCode") == "GATE_FAILED",
+        is_rolled_out=is_rolled_out,
+        **cast(dict[str, Any], counts),
+    )
     assert stubs.service.job_progress("AFR_OTA-mine") == expected
 
 

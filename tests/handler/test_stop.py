@@ -33,6 +33,8 @@ def end(
         service.clock(),
         ends=now + ends,
         deadline=now + deadline,
+        drain=0,
+        drain_deadline=now + 3000,
         inquiry=Inquiry(connection, service.clock(), DESIRED.job_id, log=lambda _: None, on_error=on_error),
         on_error=on_error,
     )

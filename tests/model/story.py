@@ -26,6 +26,7 @@ def declaration(
     gate: tuple[str, str] | None = None,
     failures: str = "0",
     on_failure: str = "FAIL",
+    drain: str = "",
     size: int = 0,
 ) -> Properties:
     """Return the properties of a declared update; the gate is a percentage and minutes, and allows some failures."""
@@ -36,6 +37,7 @@ def declaration(
         "MinimumDevices": "2",
         "TimeoutInMinutes": minutes,
         "OnFailure": on_failure,
+        **({"DrainInMinutes": drain} if drain else {}),
     }
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
     return {

@@ -12,6 +12,8 @@ from cdk_iot_ota_handler.ota_update.contract import limits
 from .._synth import checks
 
 _DEFAULT_MINUTES = 30
+# What fits into CloudFormation's hour, with the creation of the update and its deletion.
+_MOST_MINUTES = 45
 
 
 class GateFailure(enum.Enum):
@@ -53,6 +55,14 @@ class RolloutGate:
     :param on_failure: with ``GateFailure.REPORT`` the deploy waits as long as it would, and then continues in any case:
         for trying out thresholds on a fleet. Devices take the firmware although the gate would have failed. Default:
         ``GateFailure.FAIL``.
+    :param drain_time: how long devices that are executing the job of a gate that has failed may go on with it before
+        the update is deleted: 1 to 15 minutes, together with ``timeout`` at most 45. The job is canceled at once, so
+        that no other device begins; those that have begun can download, test and report. The gate fails nevertheless,
+        as soon as none of them is left. A device that has not ended by then loses its job in the middle of it: it gets
+        no more data, its report is refused, and AWS IoT does not define its state. Agents up to mid-2020 do not notice
+        that a job is gone: they may install it, or refuse the next one until they are restarted. Not allowed with
+        ``GateFailure.REPORT``, which deletes nothing. Default: none, so that a failed update is removed in the same
+        poll.
     :raises ValueError: if a value exceeds its limits.
     :raises TypeError: if a value is of another type.
     """
@@ -63,6 +73,7 @@ class RolloutGate:
     timeout: Duration | None = None
     maximum_failure_percentage: float | None = None
     on_failure: GateFailure = GateFailure.FAIL
+    drain_time: Duration | None = None
 
     def __post_init__(self) -> None:
         self.render()
@@ -75,11 +86,28 @@ class RolloutGate:
             ),
             **self._failure_limits(),
             "MinimumDevices": checks.number(limits.MINIMUM_DEVICES, "minimum_devices", self.minimum_devices),
-            "TimeoutInMinutes": _DEFAULT_MINUTES
-            if self.timeout is None
-            else checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout),
+            "TimeoutInMinutes": self._timeout(),
             **self._on_failure(),
+            **self._drain(),
         }
+
+    def _timeout(self) -> float:
+        if self.timeout is None:
+            return _DEFAULT_MINUTES
+        return checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout)
+
+    def _drain(self) -> Mapping[str, Any]:
+        if self.drain_time is None:
+            return {}
+        drain, timeout = checks.minutes(limits.DRAIN_IN_MINUTES, "drain_time", self.drain_time), self._timeout()
+        if self.on_failure is GateFailure.REPORT:
+            raise ValueError("drain_time must be left out with GateFailure.REPORT: it deletes nothing")
+        is_known = checks.known(drain) and checks.known(timeout)
+        if is_known and timeout + drain > _MOST_MINUTES:
+            raise ValueError(
+                f"timeout and drain_time must be at most {_MOST_MINUTES} minutes together, got {timeout} and {drain}"
+            )
+        return {"DrainInMinutes": drain}
 
     def _on_failure(self) -> Mapping[str, str]:
         checks.enum_member("on_failure", self.on_failure, GateFailure)

@@ -312,20 +312,26 @@ class Creation:
             self._service.tag(observed.attributes["OtaUpdateArn"], changed)
 
     def _stop(self, observed: Observed, look: _Look) -> _Look:
-        rollout = FailedRollout(
-            self._desired,
-            self._service,
-            self._clock,
-            ends=self._begun + timeouts.PATIENCE,
-            deadline=float(self._event["StartedAt"]) + timeouts.CANCEL_DEADLINE,
-            inquiry=self._inquiry,
-            on_error=self._on_error,
-        )
-        decision = rollout.end(observed, look.progress, look.decision)
+        decision = self._failed_rollout.end(observed, look.progress, look.decision)
         # The framework may not be able to deliver the failure, and polls again: not while that poll would create again.
         while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
             self._clock.sleep(left + 1)
         return replace(look, decision=decision)
+
+    @functools.cached_property
+    def _failed_rollout(self) -> FailedRollout:
+        started, gate = float(self._event["StartedAt"]), self._desired.gate
+        return FailedRollout(
+            self._desired,
+            self._service,
+            self._clock,
+            ends=self._begun + timeouts.PATIENCE,
+            deadline=started + timeouts.CANCEL_DEADLINE,
+            drain=0 if gate is None else gate.drain,
+            drain_deadline=started + timeouts.HANDLER_DEADLINE,
+            inquiry=self._inquiry,
+            on_error=self._on_error,
+        )
 
     def _remove(self) -> None:
         """Ask for the deletion of what cannot stay; the next look or the Delete event observes the result."""

@@ -19,6 +19,7 @@ class Gate:
 
     Percentages are text, so that they are exact. ``maximum_failures``, ``maximum_failure_percentage``: None for a limit
     that is not declared. ``timeout`` is in seconds. ``reports_only``: the deploy continues although the gate fails.
+    ``drain``: how many seconds devices that are executing the job of a failed gate may go on.
     """
 
     success_percentage: str
@@ -27,6 +28,7 @@ class Gate:
     timeout: int
     maximum_failure_percentage: str | None = None
     reports_only: bool = False
+    drain: int = 0
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> "Gate | None":
@@ -42,6 +44,7 @@ class Gate:
                 minimum_devices=int(_number(given, "MinimumDevices", limits.MINIMUM_DEVICES)),
                 timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
                 reports_only=_on_failure(given) == "REPORT",
+                drain=_drain(given),
                 **_failure_limits(given),
             )
         except ValueError as error:
@@ -213,6 +216,11 @@ def _on_failure(given: Mapping[str, Any]) -> str:
     text = str(given.get("OnFailure", "FAIL"))
     limits.GATE_FAILURE.check("OnFailure", text)
     return text
+
+
+def _drain(given: Mapping[str, Any]) -> int:
+    name = "DrainInMinutes"
+    return 60 * int(_number(given, name, limits.DRAIN_IN_MINUTES)) if name in given else 0
 
 
 def _failure_limits(given: Mapping[str, Any]) -> dict[str, Any]:

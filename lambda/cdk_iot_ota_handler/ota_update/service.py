@@ -24,6 +24,8 @@ _COUNTS = {
     "timed_out": "TimedOut",
     "canceled": "Canceled",
 }
+# The reason code of the jobs that gates have canceled.
+_GATE_FAILED = "GATE_FAILED"
 # The most that ListJobExecutionsForJob returns at once.
 _DEVICES_PER_PAGE = 250
 # The SDK makes each call once: retries belong to the lifecycle, which asks for the stack in between.
@@ -102,6 +104,7 @@ class OtaService:
             return JobProgress(
                 status=job["status"],
                 comment=job.get("comment", ""),
+                is_verdict=job.get("reasonCode") == _GATE_FAILED,
                 is_rolled_out=job["status"] == "COMPLETED" or not is_counting,
                 **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
             )
@@ -131,7 +134,7 @@ class OtaService:
     def cancel(self, job_id: str, comment: str) -> None:
         """Cancel a job, so that no more devices take it; devices that are executing it continue."""
         with classify_errors(f"job {job_id}"):
-            self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=shorten(comment))
+            self._iot.cancel_job(jobId=job_id, reasonCode=_GATE_FAILED, comment=shorten(comment))
 
     def request(self, desired: Desired) -> dict[str, Any]:
         """Return the CreateOTAUpdate request, checked against the API's model and its limits."""

@@ -19,20 +19,25 @@ _WORDS = {
 }
 
 
-def statuses_to_list(progress: JobProgress | None, *, timed_out: bool, is_canceled: bool) -> list[str]:
+def statuses_to_list(
+    progress: JobProgress | None, *, timed_out: bool, is_canceled: bool, has_drained: bool = False
+) -> list[str]:
     """Return the statuses of the devices that a gate has failed because of, or has passed in spite of.
 
     ``progress``: that of the job before it was canceled, or None if it is not known. ``timed_out``: whether the gate
     has waited for devices that have not ended. ``is_canceled``: whether the job is canceled, and with it the devices
-    that had not started.
+    that had not started. ``has_drained``: whether devices had time to finish.
     """
     if progress is None:
         return ["FAILED", "REJECTED", "TIMED_OUT"]
     counts = {"FAILED": progress.failed, "REJECTED": progress.rejected, "TIMED_OUT": progress.timed_out}
     if not is_canceled:
         counts["CANCELED"] = progress.canceled
+    if timed_out or has_drained:
+        counts["IN_PROGRESS"] = progress.in_progress
     if timed_out:
-        counts |= {"IN_PROGRESS": progress.in_progress, "CANCELED" if is_canceled else "QUEUED": progress.queued}
+        # Without a start, or, of a job that is canceled already, counted as such.
+        counts |= {"CANCELED": progress.queued + progress.canceled} if is_canceled else {"QUEUED": progress.queued}
     return [status for status, count in counts.items() if count]
 
 

@@ -25,6 +25,9 @@ def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: fl
         return Decision(Action.WAIT, "the gate waits: its job is not visible yet")
     if progress is None:
         return failed(gate, "its job does not exist, it was deleted outside of the stack")
+    if progress.status == "CANCELED" and progress.is_verdict and not gate.reports_only:
+        # An earlier look has canceled it, and its tag with the reason is not visible yet.
+        return Decision(Action.STOP, progress.comment)
     if problem := _stopped(progress) or _problem(gate, progress, waited=waited):
         return failed(gate, problem, progress)
     is_enough = progress.devices >= gate.minimum_devices and progress.succeeded >= _required(gate, progress)
