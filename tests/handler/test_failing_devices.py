@@ -336,3 +336,31 @@ def test_a_gate_that_only_reports_names_devices_that_never_started(capsys: pytes
     service.executions = [Execution(thing="off-1", status="QUEUED", has_started=False)]
     run(service, REPORTING)
     assert [(line["device"], line["status"]) for line in logged(capsys.readouterr().out)] == [("off-1", "QUEUED")]
+
+
+@pytest.mark.parametrize("kind", ["slow", "cut before"])
+def test_a_gate_that_passes_late_in_an_invocation_asks_nothing(kind: str) -> None:
+    """Questions and slow calls take no invocation longer than Lambda allows; the fake of the framework checks that."""
+    service = failing(JobProgress(status="COMPLETED", succeeded=5, failed=1))
+    service.inject(
+        [Fault(kind="throttled", operation="CreateOTAUpdate", lasts=160), Fault(kind=kind, begins=165, lasts=99)]
+    )
+    run(service, LENIENT)
+
+
+def test_a_job_that_refuses_to_be_canceled_is_not_drained() -> None:
+    """Devices that may still begin are not given the time of those that are in the middle of it."""
+    service = failing(JobProgress(status="IN_PROGRESS", failed=1, in_progress=1, queued=1))
+    service.errors = {"CancelJob": [FatalError("InvalidRequestException")]}
+    run(service, event("Create", Gate={**GATE, "DrainInMinutes": "5"}))
+    assert service.writes() == ["CreateOTAUpdate", "CancelJob", DELETE]
+
+
+def test_the_remedy_for_a_rollout_that_continues_comes_before_the_devices() -> None:
+    """A reason of limited length says first that the rollout continues, and how to end it."""
+    service = failing()
+    refused = FatalError("InvalidRequestException: " + "x" * 200)
+    service.errors = {"CancelJob": [refused], "DeleteOTAUpdate": [FatalError("no")] * 9}
+    reason = run(service, GATED).reason
+    assert "queued); its rollout may continue, cancel the job AFR_OTA-" in reason
+    assert reason.endswith(TOLD)

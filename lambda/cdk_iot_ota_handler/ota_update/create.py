@@ -246,14 +246,18 @@ class Creation:
 
         They are looked up with some calls, and so the stack is queried again after these.
         """
+        ends = self._begun + timeouts.PATIENCE
+        if self._evidence is None and not self._inquiry.has_time(ends):
+            return look
         if self._evidence is None:
-            self._evidence = self._inquiry.gather(statuses, ends=self._begun + timeouts.PATIENCE)
-        context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
-        decision = completion(self._desired, observed, context)
-        if decision.action is not Action.ASK_DEVICES:
-            return replace(look, decision=decision, stack=context.stack)
+            self._evidence = self._inquiry.gather(statuses, ends=ends)
+            context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
+            look = replace(look, stack=context.stack)
+            decision = completion(self._desired, observed, context)
+            if decision.action is not Action.ASK_DEVICES:
+                return replace(look, decision=decision)
         things = [execution.thing for execution in self._evidence.executions if execution.has_failed]
-        return replace(look, stack=context.stack, failed_devices=things)
+        return replace(look, failed_devices=things)
 
     def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
         """Return whether devices that could not be asked fail the gate, instead of being asked again."""

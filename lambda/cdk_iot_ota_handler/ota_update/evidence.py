@@ -46,12 +46,16 @@ class Inquiry:
         self._ends = 0.0
         self._is_denied = False
 
+    def has_time(self, ends: float) -> bool:
+        """Return whether the questions take no time from the calls that follow, which begin at ``ends``."""
+        return self._clock.now() + timeouts.EVIDENCE <= ends
+
     def gather(self, statuses: Sequence[str], *, ends: float) -> Evidence:
         """List the devices with these statuses, ask some of them for what they reported, and log them.
 
         ``ends``: when the calls that follow need the time, in seconds since 1970. Without time nothing is asked.
         """
-        if self._clock.now() + timeouts.EVIDENCE > ends:
+        if not self.has_time(ends):
             return Evidence()
         self._ends = self._clock.now() + timeouts.LAST_EVIDENCE
         lists = [self._ask(partial(self._service.executions, self._job_id, status)) or [] for status in statuses]

@@ -12,7 +12,7 @@ ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.I
 # last, by the seconds in which they began.
 OPERATION = re.compile(r"(?: since=(?P<first>\d+))? operation=(?P<last>\d+)$")
 # The beginning of the tag with the verdict of a gate, while devices may finish.
-DRAIN = re.compile(r"since=(?P<since>\d+) (?P<timed_out>timed-out )?")
+DRAIN = re.compile(r"^since=(?P<since>\d+) (?P<timed_out>timed-out )?")
 
 
 @dataclass(frozen=True, kw_only=True)

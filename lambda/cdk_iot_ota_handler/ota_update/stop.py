@@ -9,7 +9,7 @@ from .decide import Action, Decision
 from .decide.devices import statuses_to_list, summary
 from .desired import Desired
 from .errors import LIMIT, AccessDeniedError, FatalError, RetryableError
-from .evidence import Inquiry
+from .evidence import Evidence, Inquiry
 from .identity import failed_tag
 from .observed import JobProgress, Observed
 from .retry import Clock, retry_until
@@ -64,18 +64,18 @@ class FailedRollout:
         if error is not None and not self._is_deleted:
             self._is_deleted = self._is_gone()  # only the answers were lost
         may_continue = isinstance(error, RetryableError) and not self._is_deleted
-        if not may_continue and not self._is_deleted:
+        if error is None:
             progress, stop = self._after_cancellation(progress, stop)
             if self._is_draining(observed, progress, stop):
                 return Decision(Action.WAIT, f"{stop.reason}: devices that are executing its job may finish")
-        explained = reason if may_continue else self._explained(progress, stop)
+        evidence = Evidence() if may_continue else self._evidence(progress, stop)
         if not self._is_deleted and not may_continue:
             self._error_of(self._delete)
         if self._is_deleted:
-            return Decision(Action.STOP, explained)
+            return Decision(Action.STOP, _with_devices(stop.reason, evidence))
         self._keep_verdict(observed, reason)
         if error is None:
-            return Decision(Action.STOP, explained)
+            return Decision(Action.STOP, _with_devices(stop.reason, evidence))
         # An invocation may be too short to tell that access is denied for good, two are not.
         denials = (error, error.__cause__) if observed.verdict else (error,)
         is_denied = any(isinstance(one, AccessDeniedError) for one in denials)
@@ -84,7 +84,7 @@ class FailedRollout:
         # A job whose cancellation is refused has most likely ended meanwhile.
         continues = "may continue" if isinstance(error, FatalError) else "continues"
         remedy = f"cancel the job {self._desired.job_id}: {error}"
-        return Decision(Action.STOP, f"{explained}; its rollout {continues}, {remedy}")
+        return Decision(Action.STOP, _with_devices(f"{reason}; its rollout {continues}, {remedy}", evidence))
 
     def _after_cancellation(self, progress: JobProgress | None, stop: Decision) -> tuple[JobProgress | None, Decision]:
         """Return the counts of a job that was canceled by an earlier look, and the whole reason, if it can be read.
@@ -116,15 +116,10 @@ class FailedRollout:
         self._draining_since = None if error else now
         return error is None
 
-    def _explained(self, progress: JobProgress | None, stop: Decision) -> str:
-        """Return the reason with the devices that have failed, and what they reported."""
+    def _evidence(self, progress: JobProgress | None, stop: Decision) -> Evidence:
         has_drained = self._draining_since is not None
         statuses = statuses_to_list(progress, timed_out=stop.timed_out, is_canceled=True, has_drained=has_drained)
-        evidence = self._inquiry.gather(statuses, ends=self._ends)
-        denied = f" ({evidence.denied}: not allowed to ask)" if evidence.denied else ""
-        room = LIMIT - _ROOM_AFTER_DEVICES - len(f"{stop.reason}{denied}".encode())
-        devices = summary(evidence.executions, room=room)
-        return f"{stop.reason}{f': {devices}' if devices else ''}{denied}"
+        return self._inquiry.gather(statuses, ends=self._ends)
 
     def _cancel_or_delete(self, reason: str) -> _Error | None:
         """Cancel the job, or delete the update, which ends its job too; return the error if neither could be done.
@@ -194,3 +189,11 @@ class FailedRollout:
         if observed.verdict is None:
             with contextlib.suppress(FatalError, RetryableError):
                 self._service.tag(observed.attributes["OtaUpdateArn"], {names.FAILED_TAG: failed_tag(reason)})
+
+
+def _with_devices(reason: str, evidence: Evidence) -> str:
+    """Return the reason with the devices that have failed and what they reported, as far as that fits."""
+    denied = f" ({evidence.denied}: not allowed to ask)" if evidence.denied else ""
+    room = LIMIT - _ROOM_AFTER_DEVICES - len(f"{reason}{denied}".encode())
+    devices = summary(evidence.executions, room=room)
+    return f"{reason}{f': {devices}' if devices else ''}{denied}"
