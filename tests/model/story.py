@@ -222,6 +222,8 @@ class Story:
     def _check_deployed_tag(self, ota_update_id: str) -> None:
         """Check that enough devices have succeeded when a deploy sets the deployed tag."""
         gate = (self._declared_now or {}).get("Gate")
+        # Not promised: CloudFormation cuts a deploy short that has just replaced what was deleted by hand.
+        self.deployed_tag_overtaken |= self.removed_by_hand and self.stack.plan.cut_after is not None
         if not observed.Stack(self.stack.status).is_deploying:
             self.deployed_tag_overtaken |= self.stack.visible(2 * LATENCY).status != self.stack.status
             return
