@@ -13,7 +13,7 @@ from .request.file_location import FileLocation
 from .request.ota_file import OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, FailureType, Protocol, RolloutRate
-from .request.rollout_gate import RolloutGate
+from .request.rollout_gate import GateFailure, RolloutGate
 from .request.signing_profile import SigningPlatform, SigningProfile
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "CodeSigning",
     "FailureType",
     "FileLocation",
+    "GateFailure",
     "HashAlgorithm",
     "IOtaUpdate",
     "OtaFile",

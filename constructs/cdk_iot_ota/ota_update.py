@@ -283,6 +283,20 @@ class OtaUpdate(Resource):
         return self._resource.get_att_string("DevicesFailed")
 
     @property
+    def gate_result(self) -> str:
+        """``passed``, or ``would have failed:`` and why for a gate that only reports; empty if none was evaluated."""
+        return self._resource.get_att_string("GateResult")
+
+    @property
+    def failed_devices(self) -> str:
+        """The things that had failed although the deploy continued, the first five at most, joined by commas.
+
+        Names that do not fit into the update's tag are left out; the log of the handler has the first 250. Empty if
+        none had failed, or no gate was evaluated.
+        """
+        return self._resource.get_att_string("FailedDevices")
+
+    @property
     def seconds_waited(self) -> str:
         """The seconds from the creation until the gate passed; empty if no gate was evaluated."""
         return self._resource.get_att_string("SecondsWaited")

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from aws_cdk import Duration, Stack
 
-from cdk_iot_ota import FileLocation, OtaTarget, Phase, PhasedRollout, RolloutGate, RolloutRate, TargetSelection
+from cdk_iot_ota import (
+    FileLocation,
+    GateFailure,
+    OtaTarget,
+    Phase,
+    PhasedRollout,
+    RolloutGate,
+    RolloutRate,
+    TargetSelection,
+)
 
 from .stacks import firmware, only_update, ota_file, ota_update, stack, template, updates, wrong
 
@@ -36,12 +45,59 @@ def test_the_defaults_of_a_gate(tmp_path: Path) -> None:
     assert list(only_update(prod)["Properties"]["Gate"].values()) == [100, 0, 1, 30]
 
 
+def test_a_gate_that_only_reports_says_so_in_the_template() -> None:
+    """The property is there only for a gate that lets the deploy continue."""
+    assert RolloutGate(on_failure=GateFailure.REPORT).render()["OnFailure"] == "REPORT"
+    assert "OnFailure" not in RolloutGate(on_failure=GateFailure.FAIL).render()
+
+
+def test_the_time_to_drain_is_in_the_template_if_it_is_given() -> None:
+    """A drain is rendered in minutes, and fits into the time of a gate together with its timeout."""
+    gate = RolloutGate(timeout=Duration.minutes(40), drain_time=Duration.minutes(5))
+    assert (gate.render()["TimeoutInMinutes"], gate.render()["DrainInMinutes"]) == (40, 5)
+    assert "DrainInMinutes" not in RolloutGate().render()
+
+
+@pytest.mark.parametrize(
+    ("limits", "rendered"),
+    [
+        ({"maximum_failures": 0}, {"MaximumFailures": 0}),
+        ({"maximum_failure_percentage": 2.5}, {"MaximumFailurePercentage": 2.5}),
+        (
+            {"maximum_failures": 3, "maximum_failure_percentage": 2.5},
+            {"MaximumFailures": 3, "MaximumFailurePercentage": 2.5},
+        ),
+    ],
+)
+def test_the_limits_on_failures_are_those_that_are_given(limits: dict[str, Any], rendered: dict[str, Any]) -> None:
+    """A share of failures alone is the only limit, and together with a number it is a second one."""
+    found = dict(RolloutGate(**limits).render())
+    assert {name: value for name, value in found.items() if name.startswith("Maximum")} == rendered
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: RolloutGate(success_percentage=0), "success_percentage must be between 0.01 and 100, got 0"),
         (lambda: RolloutGate(success_percentage=99.999), "success_percentage must be a number with 2 decimals at most"),
         (lambda: RolloutGate(maximum_failures=-1), "maximum_failures must be at least 0, got -1"),
+        (
+            lambda: RolloutGate(maximum_failure_percentage=0),
+            "maximum_failure_percentage must be between 0.01 and 100, got 0",
+        ),
+        (lambda: RolloutGate(on_failure=wrong("REPORT")), "on_failure must be one of GateFailure.FAIL, "),
+        (
+            lambda: RolloutGate(drain_time=Duration.minutes(16)),
+            "drain_time in minutes must be between 1 and 15, got 16",
+        ),
+        (
+            lambda: RolloutGate(timeout=Duration.minutes(41), drain_time=Duration.minutes(5)),
+            "timeout and drain_time must be at most 45 minutes together, got 41 and 5",
+        ),
+        (
+            lambda: RolloutGate(drain_time=Duration.minutes(5), on_failure=GateFailure.REPORT),
+            "drain_time must be left out with GateFailure.REPORT",
+        ),
         (lambda: RolloutGate(minimum_devices=-1), "minimum_devices must be at least 0, got -1"),
         (lambda: RolloutGate(timeout=Duration.minutes(46)), "timeout in minutes must be between 1 and 45, got 46"),
         (lambda: RolloutGate(timeout=wrong(30)), "timeout must be a Duration, got 30: write Duration.minutes"),

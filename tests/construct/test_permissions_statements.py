@@ -120,6 +120,7 @@ def in_firmware(made: Stack, *, encrypted: bool = False, **options: Any) -> None
     ota_update(made, "Blinky", Path(), **{"files": [ota_file(location)], **options})
 
 
+READ_ROLLOUTS = ["iot:DescribeJob", "iot:DescribeJobExecution", "iot:ListJobExecutionsForJob"]
 HANDLER, SERVICE_ROLE = "OtaUpdateProviderHandlerRole", "OtaServiceRole"
 
 
@@ -130,7 +131,8 @@ def test_the_handlers_permissions_for_a_generated_id() -> None:
     assert granted(prod, HANDLER) == {
         **named("HandlerJobsStreamsRollouts", {**HANDLER_UPDATES, **STREAMS}),
         "HandlerJobsStreamsRollouts Jobs": (["iot:CancelJob", "iot:DeleteJob"], [OUR_JOBS]),
-        "HandlerJobsStreamsRollouts Rollouts": (["iot:DescribeJob"], [OUR_JOBS]),
+        "HandlerJobsStreamsRollouts Rollouts": (READ_ROLLOUTS, [OUR_JOBS]),
+        "HandlerJobsStreamsRollouts Devices": (["iot:DescribeJobExecution"], [f"{IOT}:thing/*"]),
         **named("PassRole", PASS_ROLE),
         "HandlerReads Objects": (["s3:GetObject"], [f"{FIRMWARE}/v1/*.bin"]),
     }
@@ -160,7 +162,8 @@ def test_the_handlers_permissions_for_an_explicit_id() -> None:
     owned = {"StringEquals": {"aws:ResourceTag/cdk-iot-ota:stack-id": "<AWS::StackId>"}}
     assert granted(prod, HANDLER) == {
         **named("HandlerAnyJobsStreamsAnyRollouts", {**HANDLER_UPDATES, **STREAMS, "AnyJobs": jobs}),
-        "HandlerAnyJobsStreamsAnyRollouts AnyRollouts": (["iot:DescribeJob"], [ANY_JOB]),
+        "HandlerAnyJobsStreamsAnyRollouts AnyRollouts": (READ_ROLLOUTS, [ANY_JOB]),
+        "HandlerAnyJobsStreamsAnyRollouts Devices": (["iot:DescribeJobExecution"], [f"{IOT}:thing/*"]),
         **named("HandlerJobsStreams", {**HANDLER_UPDATES, **STREAMS}),
         "HandlerJobsStreams Jobs": (["iot:CancelJob", "iot:DeleteJob"], [OUR_JOBS]),
         **named("HandlerAnyJobsStreams", {**HANDLER_UPDATES, **STREAMS, "AnyJobs": jobs}),

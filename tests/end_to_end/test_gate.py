@@ -6,13 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 
-from cdk_iot_ota import AbortCriterion, FailureType, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
+from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
+from tests.end_to_end.support.concurrency import in_background, wait_until
 from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
 from tests.end_to_end.support.permissions import Permission, shorten_timeouts, without_permission
@@ -42,6 +44,8 @@ def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate 
             "Succeeded": update.devices_succeeded,
             "Failed": update.devices_failed,
             "Waited": update.seconds_waited,
+            "Result": update.gate_result,
+            "FailedDevices": update.failed_devices,
         }.items():
             CfnOutput(stack, name, value=value)
 
@@ -64,8 +68,48 @@ def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployme
     with pytest.raises(DeploymentError, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
         deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
     assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
+    assert f'queued): 1 failed with "configured to fail" ({devices.things[2]})' in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
     assert leftovers(aws).ota_updates == (first["Id"],)
+
+
+@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
+def test_a_gate_that_only_reports_lets_the_deploy_continue(
+    aws: LocalAws, deployment: Deployment, devices: Fleet
+) -> None:
+    """A gate that only reports has its verdict and the failed device as attributes, now and in the next deploy."""
+    gate = RolloutGate(on_failure=GateFailure.REPORT)
+    outputs = deployment.deploy(gated(deployment, devices, "one", gate))
+    assert outputs["Result"] == "would have failed: 1 failure and at most 0 are allowed"
+    assert outputs["FailedDevices"] == devices.things[2]
+    assert leftovers(aws).ota_updates == (outputs["Id"],)
+    assert deployment.deploy(gated(deployment, devices, "one", gate, tags={"a": "b"})) == outputs
+
+
+def started_job(jobs: Any, thing: str) -> str:
+    """Start the next job of a device unless it is started already, and return its id, or an empty text."""
+    return str(jobs.start_next_pending_job_execution(thingName=thing).get("execution", {}).get("jobId", ""))
+
+
+def test_a_device_in_the_middle_of_it_may_finish(aws: LocalAws, deployment: Deployment) -> None:
+    """With a drain_time a failed gate cancels the job, and deletes the update once the other device has finished."""
+    iot, jobs = aws.client("iot"), aws.client("iot-jobs-data")
+    with Fleet(aws, "drain", 2) as fleet:
+        fleet.register()
+        gate = RolloutGate(drain_time=Duration.minutes(5), timeout=Duration.minutes(5))
+        folder = deployment.synth(gated(deployment, fleet, "one", gate))
+        with in_background(lambda: deployment.apply(folder)) as deploy:
+            for thing in fleet.things:
+                wait_until(partial(started_job, jobs, thing))
+            failed, succeeded = fleet.things
+            job = started_job(jobs, failed)
+            jobs.update_job_execution(jobId=job, thingName=failed, status="FAILED", statusDetails={"reason": "0x1"})
+            wait_until(lambda: iot.describe_job(jobId=job)["job"]["status"] == "CANCELED")
+            time.sleep(1)  # a deletion would have followed by now
+            jobs.update_job_execution(jobId=job, thingName=succeeded, status="SUCCEEDED")
+            with pytest.raises(DeploymentError, match=rf'the gate has failed: 1 failure.*with "0x1" \({failed}\)'):
+                deploy.result()
+    assert not leftovers(aws).ota_updates
 
 
 @pytest.mark.parametrize("devices", [dict.fromkeys(range(3), Behaviour.FAIL)], indirect=True, ids=["three-fail"])
@@ -102,6 +146,28 @@ def test_the_gate_needs_its_permission(
     missing = Permission("handler", sid, "iot:DescribeJob")
     path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
     with pytest.raises(DeploymentError, match="not authorized to perform: iot:DescribeJob on resource: "):
+        deployment.apply(folder)
+    assert not leftovers(aws).ota_updates
+
+
+@pytest.mark.local_only("removes a permission")
+@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
+@pytest.mark.parametrize(
+    ("sid", "action", "told"),
+    [
+        ("Rollouts", "iot:ListJobExecutionsForJob", r"queued\) \(which devices: not allowed to ask\)"),
+        ("Devices", "iot:DescribeJobExecution", r"1 failed \(.*-0002\) \(what they reported: not allowed to ask\)"),
+    ],
+)
+def test_a_gate_needs_a_permission_for_each_question(
+    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, action: str, told: str
+) -> None:
+    """Without iot:ListJobExecutionsForJob a failure names no devices, without iot:DescribeJobExecution no reasons."""
+    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate()))
+    path = folder / f"{deployment.name}.template.json"
+    missing = Permission("handler", sid, action)
+    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
+    with pytest.raises(DeploymentError, match=f"the gate has failed: 1 failure, and.*{told}"):
         deployment.apply(folder)
     assert not leftovers(aws).ota_updates
 

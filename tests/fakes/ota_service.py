@@ -5,14 +5,14 @@ and each call can fail before or after its work is done.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.identity import gate_attributes
-from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed, Stack
+from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress, Observed, Stack
 from cdk_iot_ota_handler.ota_update.retry import Clock
 
 from .compact_repr import CompactRepr
@@ -25,8 +25,12 @@ CREATION_TIMEOUT = 1500.0
 OPERATIONS = (
     *("GetOTAUpdate", "ListTagsForResource", "CreateOTAUpdate", "DeleteOTAUpdate"),
     *("TagResource", "UntagResource", "DescribeStacks", "HeadObject", "DescribeJob", "CancelJob"),
+    *("ListJobExecutionsForJob", "DescribeJobExecution"),
 )
-READS = ("GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "HeadObject", "DescribeJob")
+READS = (
+    *("GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "HeadObject", "DescribeJob"),
+    *("ListJobExecutionsForJob", "DescribeJobExecution"),
+)
 
 
 class ProcessKilledError(BaseException):
@@ -63,7 +67,8 @@ class Behaviour(CompactRepr):
     until GetOTAUpdate shows a deletion; ``stack_lag``: until DescribeStacks shows a change. ``clock_fault``: how much
     older than they are updates appear. ``devices``: the behaviour
     of both devices, and after how many seconds: "succeed", "fail" (one of them does), "differ" (the second one fails 20
-    seconds after the first has succeeded), or silence.
+    seconds after the first has succeeded), "straggle" (the second one succeeds 20 seconds after the first has failed),
+    or silence.
     """
 
     settle: float = 2
@@ -131,6 +136,7 @@ class FakeOtaService:
     touched: list[dict[str, str]] = field(default_factory=list)
     on_created: Callable[[str], None] = lambda ota_update_id: None
     on_deployed: Callable[[str], None] = lambda ota_update_id: None
+    on_canceled: Callable[[str], None] = lambda ota_update_id: None
 
     # By operation, for one call each: raised instead of doing the work, and after it.
     errors: dict[str, list[Exception]] = field(default_factory=dict)
@@ -145,6 +151,10 @@ class FakeOtaService:
     stack_statuses: list[str] = field(default_factory=lambda: ["UPDATE_IN_PROGRESS"])
     describe_stack: Callable[[str], Stack] | None = None
     progress: list[JobProgress] = field(default_factory=list)
+    # The counts that DescribeJob returns once the job is canceled.
+    after_cancellation: list[JobProgress] = field(default_factory=list)
+    # The devices that ListJobExecutionsForJob returns by their status, and what DescribeJobExecution tells of each.
+    executions: list[Execution] = field(default_factory=list)
 
     _faults: list[Fault] = field(default_factory=list, init=False)
     _used: dict[int, int] = field(default_factory=dict, init=False)
@@ -161,7 +171,7 @@ class FakeOtaService:
 
     def writes(self) -> list[str]:
         """Return the calls that changed something, or tried to."""
-        return [call for call in self.calls if call not in READS]
+        return [call for call in self.calls if call.partition(" ")[0] not in READS]
 
     def put(
         self,
@@ -218,13 +228,21 @@ class FakeOtaService:
         outcome, seconds = update.devices
         past = self.time.now - update.settles - seconds
         if update.canceled:
-            return JobProgress(status="CANCELED", comment=update.canceled, canceled=2)
+            by_gate = {"status": "CANCELED", "comment": update.canceled, "is_verdict": True}
+            if self.after_cancellation:
+                return replace(self.after_cancellation[0], **cast(Any, by_gate))
+            if outcome == "straggle":
+                ends = past >= 20
+                return JobProgress(**cast(Any, by_gate), failed=1, in_progress=not ends, succeeded=ends)
+            return JobProgress(**cast(Any, by_gate), canceled=2)
         if self.progress:
             return self.progress[0]
         if past >= 0 and outcome == "succeed":
             return JobProgress(status="COMPLETED", succeeded=2)
         if (past >= 0 and outcome == "fail") or (past >= 20 and outcome == "differ"):
             return JobProgress(status="COMPLETED", succeeded=1, failed=1)
+        if past >= 0 and outcome == "straggle":
+            return JobProgress(status="IN_PROGRESS", failed=1, in_progress=1)
         if past >= 0 and outcome == "differ":
             return JobProgress(status="IN_PROGRESS", succeeded=1, in_progress=1)
         return JobProgress(status="IN_PROGRESS", queued=2)
@@ -346,11 +364,26 @@ class Connection:
             if (update := self._find_by_job(job_id)) is None:
                 return None
             progress = self._service.job_progress(update)
-            if self._service.progress:
-                _next(self._service.progress)
+            answers = self._service.after_cancellation if update.canceled else self._service.progress
+            if answers:
+                _next(answers)
             return progress
 
         return self._call("DescribeJob", work)
+
+    def executions(self, job_id: str, status: str) -> list[Execution]:
+        """Call ListJobExecutionsForJob."""
+
+        def work() -> list[Execution]:
+            found = self._service.executions if self._find_by_job(job_id) else []
+            return [replace(one, details=None) for one in found if one.status == status]
+
+        return self._call("ListJobExecutionsForJob", work, f" {status}")
+
+    def status_details(self, job_id: str, thing: str) -> dict[str, str]:
+        """Call DescribeJobExecution."""
+        found = {one.thing: dict(one.details or {}) for one in self._service.executions}
+        return self._call("DescribeJobExecution", lambda: found[thing])
 
     def cancel(self, job_id: str, comment: str) -> None:
         """Call CancelJob."""
@@ -362,6 +395,7 @@ class Connection:
             if self._service.job_progress(update).status != "IN_PROGRESS":
                 return False
             update.canceled = comment
+            self._service.on_canceled(job_id.removeprefix(names.JOB_PREFIX))
             return True
 
         if not self._call("CancelJob", work):

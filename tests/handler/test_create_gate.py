@@ -48,6 +48,8 @@ def test_the_counts_of_a_gate_and_the_attributes_of_its_update_are_returned() ->
             "JobArn": "arn:job",
             "DevicesSucceeded": "3",
             "DevicesFailed": "0",
+            "FailedDevices": "",
+            "GateResult": "passed",
             "SecondsWaited": "95",
         },
     }

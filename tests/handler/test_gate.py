@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from cdk_iot_ota_handler.ota_update.contract import limits
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
 from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.errors import FatalError
-from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
+from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes, with_operation
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
 from .scenarios import GATE
@@ -101,6 +102,38 @@ def test_counts_decide(changes: dict[str, Any], counts: dict[str, Any], action: 
     assert why in reason
 
 
+SHARE = {"success_percentage": "1", "maximum_failures": None, "maximum_failure_percentage": "2.5"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts", "action"),
+    [
+        (SHARE, {"failed": 1, "succeeded": 39}, Action.MARK),
+        (SHARE, {"rejected": 1, "succeeded": 38}, Action.STOP),
+        (SHARE, {"timed_out": 2, "succeeded": 1, "queued": 37}, Action.STOP),
+        (SHARE, {"failed": 100, "succeeded": 3900}, Action.MARK),
+        (SHARE, {"failed": 101, "succeeded": 3900}, Action.STOP),
+        # The share is of devices that are not known yet.
+        (SHARE, {"failed": 20, "succeeded": 1, "is_rolled_out": False}, Action.WAIT),
+        # Both limits: the first that is exceeded.
+        ({**SHARE, "maximum_failures": 1}, {"failed": 2, "succeeded": 98}, Action.STOP),
+        ({**SHARE, "maximum_failures": 1}, {"failed": 2, "succeeded": 1, "is_rolled_out": False}, Action.STOP),
+        ({**SHARE, "maximum_failures": 9}, {"failed": 2, "succeeded": 10}, Action.STOP),
+        ({**SHARE, "maximum_failures": 9}, {"failed": 2, "succeeded": 78}, Action.MARK),
+    ],
+)
+def test_a_share_of_the_devices_may_fail(changes: dict[str, Any], counts: dict[str, Any], action: Action) -> None:
+    """A share is exact, counts every failure, and is judged once the job has reached its devices."""
+    assert evaluate(gate(**changes), **counts)[0] is action
+
+
+def test_a_share_that_is_exceeded_is_the_reason() -> None:
+    """The reason has the failures, the devices and the share."""
+    reason = evaluate(gate(**SHARE), failed=3, succeeded=37)[1]
+    assert "the gate has failed: 3 failures of 40 devices, and at most 2.5 % are allowed (37 of 40" in reason
+    assert evaluate(gate(**SHARE), waited=60, failed=3, succeeded=37)[0] is Action.WAIT
+
+
 @pytest.mark.parametrize(
     "counts", [{}, {"status": "COMPLETED"}, {"succeeded": 1, "in_progress": 1}, {"succeeded": 1, "failed": 1}]
 )
@@ -144,11 +177,82 @@ def test_a_gate_is_read_from_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("problem", "kept"),
+    [
+        ("3 failures, and at most 0 are allowed", "3 failures and at most 0 are allowed"),
+        ("98.5 % of the devices can no longer succeed", "98.5 percent of the devices can no longer succeed"),
+        ("its job is CANCELED, operation=1 devices=a", "its job is CANCELED operation:1 devices:a"),
+        ("long " * 99, ("long " * 12).strip()),
+    ],
+)
+def test_the_deployed_tag_keeps_why_a_gate_would_have_failed(problem: str, kept: str) -> None:
+    """The reason of a gate that only reports is an attribute of later events too, whatever it contains."""
+    tag = deployed_tag(JobProgress(status="", succeeded=98, failed=2), 93, ["a" * 85], problem)
+    for marked in (tag, with_operation(tag, 1_700_000_000, first=1_600_000_000)):
+        found = gate_attributes(marked)
+        assert (found["GateResult"], found["DevicesSucceeded"]) == (f"would have failed: {kept}", "98")
+        limits.TAG_VALUE.check("deployed", marked)
+
+
+REPORTING = {"reports_only": True}
+
+
+@pytest.mark.parametrize(
+    ("counts", "action", "problem"),
+    [
+        ({"succeeded": 1}, Action.MARK, ""),
+        ({"queued": 1}, Action.WAIT, ""),
+        ({"failed": 1, "queued": 1}, Action.MARK, "1 failure, and at most 0 are allowed"),
+        ({"status": "CANCELED", "comment": "no!", "canceled": 1}, Action.MARK, "its job is CANCELED, no!"),
+        ({"queued": 1, "waited": 1801}, Action.MARK, "timed out after 1801 s"),
+        ({"queued": 1, "left": 0}, Action.MARK, "timed out after 120 s"),
+    ],
+)
+def test_a_gate_that_only_reports_passes_in_any_case(counts: dict[str, Any], action: Action, problem: str) -> None:
+    """A gate that only reports waits as long as any, and decides to continue with the reason why it would not."""
+    waited, left = counts.pop("waited", 120), counts.pop("left", 2000)
+    progress = JobProgress(**{"status": "IN_PROGRESS", **counts})
+    decision = verdict(gate(**REPORTING), progress, waited=waited, left=left)
+    assert (decision.action, decision.problem) == (action, problem)
+    assert not problem or decision.reason == f"the gate would have failed: {problem} ({progress})"
+
+
+def test_a_gate_that_only_reports_passes_without_a_job() -> None:
+    """A job that does not exist is reported, and does not hold the deploy."""
+    decision = verdict(gate(**REPORTING), None, waited=61, left=1000)
+    assert (decision.action, decision.problem[:24]) == (Action.MARK, "its job does not exist, ")
+
+
+def test_a_gate_with_a_share_of_failures_needs_no_number_of_them() -> None:
+    """Without a number of failures the share is the only limit, and with both there are two."""
+    given = {
+        "SuccessPercentage": "90",
+        "MaximumFailurePercentage": "2.5",
+        "MinimumDevices": "1",
+        "TimeoutInMinutes": "1",
+    }
+    both = {**given, "MaximumFailures": "7", "OnFailure": "REPORT"}
+    found = [Gate.from_properties({"Gate": one}) for one in (given, both)]
+    assert [(one.maximum_failures, one.maximum_failure_percentage, one.reports_only) for one in found if one] == [
+        (None, "2.5", False),
+        (7, "2.5", True),
+    ]
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"SuccessPercentage": "101"}, "Gate: SuccessPercentage must be between 0.01 and 100, got 101"),
         ({"MaximumFailures": "-1"}, "Gate: MaximumFailures must be a number, got '-1'"),
         ({"MaximumFailures": "1.5"}, "Gate: MaximumFailures must be a whole number, got 1.5"),
+        ({"MaximumFailures": None}, "Gate: MaximumFailures must be a number, got None"),
+        (
+            {"MaximumFailurePercentage": "0"},
+            "Gate: MaximumFailurePercentage must be between 0.01 and 100, got 0.0",
+        ),
+        ({"DrainInMinutes": "16"}, "Gate: DrainInMinutes must be between 1 and 15, got 16"),
+        ({"OnFailure": "report"}, "Gate: OnFailure must be FAIL or REPORT, got 'report'"),
+        ({"MaximumFailurePercentage": "x"}, "Gate: MaximumFailurePercentage must be a number, got 'x'"),
         ({"MinimumDevices": "0.5"}, "Gate: MinimumDevices must be a whole number, got 0.5"),
         ({"TimeoutInMinutes": "46"}, "Gate: TimeoutInMinutes must be between 1 and 45, got 46"),
         ({"TimeoutInMinutes": None}, "Gate: TimeoutInMinutes must be a number, got None"),
@@ -165,8 +269,27 @@ def test_the_deployed_tag_keeps_the_counts_of_the_job() -> None:
     """The attributes of a later event are read from the deployed tag that was set when the gate passed."""
     tag = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
     assert tag == "succeeded=98 failed=2 seconds=93"
-    assert gate_attributes(tag) == {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
+    counts = {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
+    assert gate_attributes(tag) == {**counts, "FailedDevices": "", "GateResult": "passed"}
     assert set(gate_attributes("true").values()) == {""}
+
+
+@pytest.mark.parametrize(
+    ("things", "kept"),
+    [
+        (["a", "b"], "a,b"),
+        (list("abcdefg"), "a,b,c,d,e"),
+        (["a" * 60, "b" * 60], "a" * 60),
+        (["a" * 128], ""),
+    ],
+)
+def test_the_deployed_tag_keeps_the_first_devices_that_have_failed(things: list[str], kept: str) -> None:
+    """As many of the first five names as fit into the tag are an attribute of later events too."""
+    tag = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=2), 93, things)
+    marked = with_operation(tag, 1_700_000_000, first=1_600_000_000)
+    assert gate_attributes(marked)["FailedDevices"] == kept
+    assert gate_attributes(marked)["DevicesFailed"] == "2"
+    limits.TAG_VALUE.check("deployed", marked)
 
 
 PARTIAL: dict[str, Any] = {"succeeded": 0, "failed": 1, "queued": 1}

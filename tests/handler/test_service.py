@@ -2,7 +2,7 @@
 
 import datetime
 from email.utils import formatdate
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
-from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
 from cdk_iot_ota_handler.ota_update.request import RequestFile
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
@@ -86,6 +86,8 @@ def test_an_update_whose_tags_are_gone_has_no_tags(stubs: Stubs) -> None:
         ({"status": "IN_PROGRESS", "isConcurrent": False}, [], True),
         ({"status": "COMPLETED", "isConcurrent": True}, [], True),
         ({"status": "CANCELED", "comment": "too many calls of customers"}, [], True),
+        ({"status": "CANCELED", "comment": "the gate has failed", "reasonCode": "GATE_FAILED"}, [], True),
+        ({"status": "CANCELED", "reasonCode": "USER_INITIATED"}, [], True),
     ],
 )
 def test_job_progress_has_the_counts_of_the_job(
@@ -97,7 +99,13 @@ def test_job_progress_has_the_counts_of_the_job(
     details = {names[name]: count for name, count in counts.items()}
     shown = {**job, "jobProcessDetails": {**details, "numberOfRemovedThings": 8, "processingTargets": processing}}
     stubs.iot.add_response("describe_job", {"job": shown}, {"jobId": "AFR_OTA-mine"})
-    expected = JobProgress(status=job["status"], comment=job.get("comment", ""), is_rolled_out=is_rolled_out, **counts)
+    expected = JobProgress(
+        status=job["status"],
+        comment=job.get("comment", ""),
+        is_verdict=job.get("reasonCode") == "GATE_FAILED",
+        is_rolled_out=is_rolled_out,
+        **cast(dict[str, Any], counts),
+    )
     assert stubs.service.job_progress("AFR_OTA-mine") == expected
 
 
@@ -105,6 +113,44 @@ def test_an_absent_job_has_no_progress(stubs: Stubs) -> None:
     """A job that does not exist is not an error."""
     stubs.iot.add_client_error("describe_job", "ResourceNotFoundException", http_status_code=404)
     assert stubs.service.job_progress("AFR_OTA-mine") is None
+
+
+def test_the_devices_of_a_job_are_listed_by_status(stubs: Stubs) -> None:
+    """The first page of ListJobExecutionsForJob is a device each, with whether it has started the job."""
+    arn = "arn:aws:iot:eu-central-1:111122223333:thing/{}"
+    summaries: list[dict[str, Any]] = [{"startedAt": 1_700_000_000}, {}]
+    answer = {
+        "executionSummaries": [
+            {"thingArn": arn.format(name), "jobExecutionSummary": {"status": "FAILED", **summary}}
+            for name, summary in zip(("pump:1", "pump-2"), summaries, strict=True)
+        ],
+        "nextToken": "more",
+    }
+    asked = {"jobId": "AFR_OTA-mine", "status": "FAILED", "maxResults": 250}
+    stubs.iot.add_response("list_job_executions_for_job", answer, asked)
+    assert stubs.service.executions("AFR_OTA-mine", "FAILED") == [
+        Execution(thing="pump:1", status="FAILED"),
+        Execution(thing="pump-2", status="FAILED", has_started=False),
+    ]
+
+
+def test_an_absent_job_has_no_devices(stubs: Stubs) -> None:
+    """The devices of a job that does not exist are none, and no error."""
+    stubs.iot.add_client_error("list_job_executions_for_job", "ResourceNotFoundException", http_status_code=404)
+    assert stubs.service.executions("AFR_OTA-mine", "FAILED") == []
+
+
+@pytest.mark.parametrize(
+    ("execution", "details"),
+    [({"statusDetails": {"detailsMap": {"reason": "0x1"}}}, {"reason": "0x1"}), ({"statusDetails": {}}, {}), ({}, {})],
+)
+def test_the_details_of_a_device_are_what_it_reported_last(
+    stubs: Stubs, execution: dict[str, Any], details: dict[str, str]
+) -> None:
+    """The status details of a device are a mapping, which is empty for one that has sent none."""
+    asked = {"jobId": "AFR_OTA-mine", "thingName": "pump-1"}
+    stubs.iot.add_response("describe_job_execution", {"execution": execution}, asked)
+    assert stubs.service.status_details("AFR_OTA-mine", "pump-1") == details
 
 
 def test_a_job_is_canceled_with_the_reason(stubs: Stubs) -> None:

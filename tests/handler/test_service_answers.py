@@ -14,7 +14,13 @@ from .stubs import Stubs
 from .test_service import ARN, NOW, file
 
 JOB_ARN = "arn:aws:iot:eu-central-1:111122223333:job/AFR_OTA-mine"
-WITHOUT_COUNTS = {"DevicesSucceeded": "", "DevicesFailed": "", "SecondsWaited": ""}
+WITHOUT_COUNTS = {
+    "DevicesSucceeded": "",
+    "DevicesFailed": "",
+    "SecondsWaited": "",
+    "FailedDevices": "",
+    "GateResult": "",
+}
 
 
 def observed(stubs: Stubs, info: dict[str, Any], *tags: dict[str, str]) -> Observed | None:
@@ -45,6 +51,8 @@ def test_an_update_is_observed_in_full(stubs: Stubs) -> None:
             "Status": "CREATE_COMPLETE",
             "DevicesSucceeded": "98",
             "DevicesFailed": "2",
+            "FailedDevices": "",
+            "GateResult": "passed",
             "SecondsWaited": "93",
         },
     )

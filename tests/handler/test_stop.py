@@ -6,6 +6,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.decide import Action, Decision
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.evidence import Inquiry
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.stop import FailedRollout
 
@@ -25,15 +26,19 @@ def end(
     service.progress = [RUNNING]
     connection, now = service.connect(), service.time.now
     observed = connection.get_update(DESIRED.ota_update_id, now)
+    on_error = (list[Exception]() if logged is None else logged).append
     rollout = FailedRollout(
         DESIRED,
         connection,
         service.clock(),
         ends=now + ends,
         deadline=now + deadline,
-        on_error=(list[Exception]() if logged is None else logged).append,
+        drain=0,
+        drain_deadline=now + 3000,
+        inquiry=Inquiry(connection, service.clock(), DESIRED.job_id, log=lambda _: None, on_error=on_error),
+        on_error=on_error,
     )
-    return rollout.end(observed, RUNNING, REASON)
+    return rollout.end(observed, RUNNING, Decision(Action.STOP, REASON))
 
 
 def new_update() -> FakeOtaService:
@@ -45,7 +50,8 @@ def test_a_rollout_is_canceled_and_its_update_deleted() -> None:
     """The job is canceled first, and what is deleted needs neither a verdict nor another look."""
     service = new_update()
     assert end(service) == Decision(Action.STOP, REASON)
-    assert service.calls == ["GetOTAUpdate", "ListTagsForResource", "CancelJob", DELETE]
+    listed = "ListJobExecutionsForJob FAILED"
+    assert service.calls == ["GetOTAUpdate", "ListTagsForResource", "CancelJob", listed, DELETE]
 
 
 def test_an_update_that_cannot_be_deleted_keeps_the_verdict() -> None:

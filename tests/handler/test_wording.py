@@ -58,9 +58,13 @@ def test_no_call_depends_on_the_wording_of_a_decision(monkeypatch: pytest.Monkey
     """Each event makes the same calls if every reason is replaced and decisions cannot be compared."""
     expected = calls()
 
-    def reworded(decision: Decision, action: Action, reason: str) -> None:
+    def reworded(
+        decision: Decision, action: Action, reason: str, *, timed_out: bool = False, problem: str = ""
+    ) -> None:
         object.__setattr__(decision, "action", action)
         object.__setattr__(decision, "reason", f"{len(reason)}")
+        object.__setattr__(decision, "timed_out", timed_out)
+        object.__setattr__(decision, "problem", f"{len(problem)}")
 
     def compare(decision: Decision, other: object) -> bool:
         raise AssertionError("decisions are compared")

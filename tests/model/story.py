@@ -8,6 +8,7 @@ from typing import Any
 
 from cdk_iot_ota_handler.ota_update import observed
 from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
+from cdk_iot_ota_handler.ota_update.observed import Execution
 
 from ..fakes.cloudformation import FakeStack, Plan, Properties, generated_id
 from ..fakes.ota_service import Behaviour, BrokenPromiseError, FakeOtaService, FakeUpdate, Fault
@@ -23,15 +24,20 @@ def declaration(
     tags: Sequence[dict[str, str]] = (),
     force: str = "true",
     gate: tuple[str, str] | None = None,
+    failures: str = "0",
+    on_failure: str = "FAIL",
+    drain: str = "",
     size: int = 0,
 ) -> Properties:
-    """Return the properties of a declared update; the gate is a percentage and minutes."""
+    """Return the properties of a declared update; the gate is a percentage and minutes, and allows some failures."""
     percentage, minutes = gate or ("", "")
     gate_properties = {
         "SuccessPercentage": percentage,
-        "MaximumFailures": "0",
+        "MaximumFailures": failures,
         "MinimumDevices": "2",
         "TimeoutInMinutes": minutes,
+        "OnFailure": on_failure,
+        **({"DrainInMinutes": drain} if drain else {}),
     }
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
     return {
@@ -48,9 +54,11 @@ class Story:
     """The steps of a user and of CloudFormation, each of them checked."""
 
     def __init__(self) -> None:
-        self.service = FakeOtaService(latency=LATENCY)
+        device = Execution(thing="device-2", status="FAILED", details={"reason": "configured to fail"})
+        self.service = FakeOtaService(latency=LATENCY, executions=[device])
         self.time = self.service.time
         self.service.on_created, self.service.on_deployed = self._check_creation, self._check_deployed_tag
+        self.service.on_canceled = self._check_cancellation
         self.service.describe_stack = self._describe_stack
         self.stacks: list[FakeStack] = []
         self.removed_by_hand = False
@@ -214,14 +222,24 @@ class Story:
     def _check_deployed_tag(self, ota_update_id: str) -> None:
         """Check that enough devices have succeeded when a deploy sets the deployed tag."""
         gate = (self._declared_now or {}).get("Gate")
+        # Not promised: CloudFormation cuts a deploy short that has just replaced what was deleted by hand.
+        self.deployed_tag_overtaken |= self.removed_by_hand and self.stack.plan.cut_after is not None
         if not observed.Stack(self.stack.status).is_deploying:
             self.deployed_tag_overtaken |= self.stack.visible(2 * LATENCY).status != self.stack.status
             return
-        if gate is None or ota_update_id not in self._pushed_now:
+        if gate is None or gate["OnFailure"] == "REPORT" or ota_update_id not in self._pushed_now:
             return
         progress = self.service.job_progress(self.service.updates[ota_update_id])
         if progress.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
             raise BrokenPromiseError(f"{ota_update_id} passed its gate: {progress}")
+
+    def _check_cancellation(self, ota_update_id: str) -> None:
+        """Check that a gate that only reports does not cancel its job; an event before this operation may."""
+        declared = self._declared_now or {}
+        is_declared = bool(declared) and ota_update_id == generated_id(self.stack.stack_id, declared)
+        reports_only = declared.get("Gate", {}).get("OnFailure") == "REPORT"
+        if is_declared and reports_only and self._created_by.get(ota_update_id) is self.stack.plan:
+            raise BrokenPromiseError(f"the job of {ota_update_id} was canceled by a gate that only reports")
 
     def _check_reasons(self, worked: bool, plan: Plan) -> None:
         if not worked and plan.cut_after is None and plan.lost is None and not plan.fails_later:

@@ -51,7 +51,7 @@ bad_days = st.builds(
     stack_lag=st.sampled_from([0, 0, 1, 3]),
     job=st.sampled_from([0, 900]),
     devices=st.tuples(
-        st.sampled_from(["succeed", "succeed", "fail", "differ", "silent"]), st.sampled_from([0, 4, 40, 90])
+        st.sampled_from(["succeed", "succeed", "fail", "differ", "straggle", "silent"]), st.sampled_from([0, 4, 40, 90])
     ),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
     failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),
@@ -85,6 +85,9 @@ declarations = st.builds(
     ota_update_id=st.none() | st.none() | explicit_ids,
     tags=tags,
     gate=st.tuples(st.sampled_from(["100", "50"]), st.sampled_from(["1", "3"])),
+    failures=st.sampled_from(["0", "0", "1"]),
+    on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
+    drain=st.sampled_from(["", "", "1", "3"]),
 )
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days

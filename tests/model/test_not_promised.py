@@ -6,7 +6,7 @@ from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
 from cdk_iot_ota_handler.ota_update.observed import JobProgress, Stack
 
 from ..fakes.cloudformation import FakeStack, Plan, invented_id
-from ..fakes.ota_service import FakeOtaService
+from ..fakes.ota_service import FakeOtaService, Fault
 from ..handler.scenarios import DELETE, GATE, content_change, event, id_of, properties, put_update, run, with_update
 from .story import Story, declaration
 
@@ -46,6 +46,16 @@ def test_an_update_that_was_deleted_by_hand_and_a_lost_answer() -> None:
     story.create(declaration("one"))
     story.service.updates.pop(story.stack.physical_id)
     story.update(declaration("two"), Plan(lost=2))
+    story.rest()
+    assert len(story.service.owned(story.stack.stack_id)) == 1
+
+
+def test_an_update_that_was_deleted_by_hand_and_a_deploy_that_is_cut_short() -> None:
+    """An update that replaced one that was deleted by hand stays if its deploy is cut short once it is tagged."""
+    story = Story()
+    story.create(declaration("one"))
+    story.service.updates.pop(story.stack.physical_id)
+    story.update(declaration("two"), Plan(cut_after=8), faults=[Fault(kind="cut after", operation="TagResource")])
     story.rest()
     assert len(story.service.owned(story.stack.stack_id)) == 1
 

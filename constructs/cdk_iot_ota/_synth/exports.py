@@ -19,6 +19,8 @@ _ATTRIBUTES = {
     "JobArn": "job_arn",
     "DevicesSucceeded": "devices_succeeded",
     "DevicesFailed": "devices_failed",
+    "FailedDevices": "failed_devices",
+    "GateResult": "gate_result",
     "SecondsWaited": "seconds_waited",
 }
 

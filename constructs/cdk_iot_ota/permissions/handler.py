@@ -27,6 +27,10 @@ _UPDATES = (
 )
 _CREATE = ("iot:CreateOTAUpdate", "iot:TagResource")
 _DELETE_JOBS = ("iot:CancelJob", "iot:DeleteJob")
+_READ_DEVICE = "iot:DescribeJobExecution"
+# With a gate: the counts of the job, and the devices that have failed.
+_READ_JOBS = ("iot:DescribeJob", _READ_DEVICE, "iot:ListJobExecutionsForJob")
+_ANY_THING_REASON = "AWS IoT authorizes a query of a device's job by the device too, and any device may be in the group"
 _PREFIX_REASON = "ids are generated from the content during the deploy; all of them start with this stack's prefix"
 _ANY_UPDATE_REASON = "an explicit id has no prefix: the tag with the stack's id limits the statement to its updates"
 # As many of the longest ids as fit into the 6,144 characters of a managed policy.
@@ -49,12 +53,15 @@ class HandlerPermissions:
         """Return the policy for the update's options; each combination has its own, which outlives its updates."""
         updates = self._policies.arn("otaupdate", f"{self._policies.prefix}*")
         optional = {**self._jobs(needs), **self._streams(needs), **self._rollout(needs)}
+        # Not in the policy's id, which is a contract.
+        devices = self._devices() if needs.gated else {}
         statements = {
             # Nothing is created for a stack that rolls back.
             "Stack": Statement(["cloudformation:DescribeStacks"], [once.get(self._policies.stack, "stack_id")]),
             "Updates": Statement(_UPDATES, [updates], wildcard_reason=_PREFIX_REASON),
             # It is not documented whether the caller needs these besides the service's role, so it gets them.
             **optional,
+            **devices,
         }
         return self._policies.constant(f"Handler{''.join(optional)}", self._role, statements)
 
@@ -68,7 +75,11 @@ class HandlerPermissions:
         return self._on_jobs(needs, "Jobs", _DELETE_JOBS) if needs.force_delete_job else {}
 
     def _rollout(self, needs: Needs) -> Mapping[str, Statement]:
-        return self._on_jobs(needs, "Rollouts", ["iot:DescribeJob"]) if needs.gated else {}
+        return self._on_jobs(needs, "Rollouts", _READ_JOBS) if needs.gated else {}
+
+    def _devices(self) -> Mapping[str, Statement]:
+        any_thing = self._policies.arn("thing", "*")
+        return {"Devices": Statement([_READ_DEVICE], [any_thing], wildcard_reason=_ANY_THING_REASON)}
 
     def _on_jobs(self, needs: Needs, sid: str, actions: Sequence[str]) -> Mapping[str, Statement]:
         if needs.explicit_id is not None:

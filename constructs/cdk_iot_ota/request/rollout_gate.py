@@ -1,5 +1,6 @@
 """The condition on a rollout's devices for a deploy to succeed."""
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,19 @@ from cdk_iot_ota_handler.ota_update.contract import limits
 from .._synth import checks
 
 _DEFAULT_MINUTES = 30
+# What fits into CloudFormation's hour, with the creation of the update and its deletion.
+_MOST_MINUTES = 45
+
+
+class GateFailure(enum.Enum):
+    """The consequence of a gate that fails.
+
+    FAIL removes the update and fails the deploy. REPORT changes nothing: the failure is in the log and in
+    ``OtaUpdate.gate_result``, and the deploy continues.
+    """
+
+    FAIL = "FAIL"
+    REPORT = "REPORT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,19 +43,37 @@ class RolloutGate:
 
     :param success_percentage: the share of the job's devices that must succeed: 0.01 to 100, with two decimals.
         Default: 100.
-    :param maximum_failures: how many devices may fail: at least 0. Default: 0.
+    :param maximum_failures: how many devices may fail: at least 0. It holds from the first device on. Default: 0, or no
+        such limit with ``maximum_failure_percentage``.
+    :param maximum_failure_percentage: the share of the job's devices that may fail: 0.01 to 100, with two decimals. It
+        holds once the job has reached all its targets, because a share of some of them tells little. Given together
+        with ``maximum_failures``, the limit that is exceeded first fails the gate. Default: none.
     :param minimum_devices: how many devices the job must have: at least 0, with which an empty thing group passes.
         Default: 1.
     :param timeout: how long to wait for the devices: 1 to 45 minutes, which fits into CloudFormation's one-hour limit.
         Default: 30 minutes.
+    :param on_failure: with ``GateFailure.REPORT`` the deploy waits as long as it would, and then continues in any case:
+        for trying out thresholds on a fleet. Devices take the firmware although the gate would have failed. Default:
+        ``GateFailure.FAIL``.
+    :param drain_time: how long devices that are executing the job of a gate that has failed may go on with it before
+        the update is deleted: 1 to 15 minutes, together with ``timeout`` at most 45. The job is canceled at once, so
+        that no other device begins; those that have begun can download, test and report. The gate fails nevertheless,
+        as soon as none of them is left. A device that has not ended by then loses its job in the middle of it: it gets
+        no more data, its report is refused, and AWS IoT does not define its state. Agents up to mid-2020 do not notice
+        that a job is gone: they may install it, or refuse the next one until they are restarted. Not allowed with
+        ``GateFailure.REPORT``, which deletes nothing. Default: none, so that a failed update is removed in the same
+        poll.
     :raises ValueError: if a value exceeds its limits.
     :raises TypeError: if a value is of another type.
     """
 
     success_percentage: float = 100
-    maximum_failures: int = 0
+    maximum_failures: int | None = None
     minimum_devices: int = 1
     timeout: Duration | None = None
+    maximum_failure_percentage: float | None = None
+    on_failure: GateFailure = GateFailure.FAIL
+    drain_time: Duration | None = None
 
     def __post_init__(self) -> None:
         self.render()
@@ -52,9 +84,41 @@ class RolloutGate:
             "SuccessPercentage": checks.number(
                 limits.SUCCESS_PERCENTAGE, "success_percentage", self.success_percentage
             ),
-            "MaximumFailures": checks.number(limits.MAXIMUM_FAILURES, "maximum_failures", self.maximum_failures),
+            **self._failure_limits(),
             "MinimumDevices": checks.number(limits.MINIMUM_DEVICES, "minimum_devices", self.minimum_devices),
-            "TimeoutInMinutes": _DEFAULT_MINUTES
-            if self.timeout is None
-            else checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout),
+            "TimeoutInMinutes": self._timeout(),
+            **self._on_failure(),
+            **self._drain(),
         }
+
+    def _timeout(self) -> float:
+        if self.timeout is None:
+            return _DEFAULT_MINUTES
+        return checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout)
+
+    def _drain(self) -> Mapping[str, Any]:
+        if self.drain_time is None:
+            return {}
+        drain, timeout = checks.minutes(limits.DRAIN_IN_MINUTES, "drain_time", self.drain_time), self._timeout()
+        if self.on_failure is GateFailure.REPORT:
+            raise ValueError("drain_time must be left out with GateFailure.REPORT: it deletes nothing")
+        is_known = checks.known(drain) and checks.known(timeout)
+        if is_known and timeout + drain > _MOST_MINUTES:
+            raise ValueError(
+                f"timeout and drain_time must be at most {_MOST_MINUTES} minutes together, got {timeout} and {drain}"
+            )
+        return {"DrainInMinutes": drain}
+
+    def _on_failure(self) -> Mapping[str, str]:
+        checks.enum_member("on_failure", self.on_failure, GateFailure)
+        return {} if self.on_failure is GateFailure.FAIL else {"OnFailure": self.on_failure.value}
+
+    def _failure_limits(self) -> Mapping[str, Any]:
+        share, rendered = self.maximum_failure_percentage, dict[str, Any]()
+        if share is None or self.maximum_failures is not None:
+            count = 0 if self.maximum_failures is None else self.maximum_failures
+            rendered["MaximumFailures"] = checks.number(limits.MAXIMUM_FAILURES, "maximum_failures", count)
+        if share is not None:
+            limit = limits.MAXIMUM_FAILURE_PERCENTAGE
+            rendered["MaximumFailurePercentage"] = checks.number(limit, "maximum_failure_percentage", share)
+        return rendered

@@ -2,19 +2,21 @@
 
 import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .contract import names, timeouts
 from .decide import Action, Decision
 from .decide.completion import Context, completion, deadline, may_be_own, unless_live
-from .decide.gate import verdict
+from .decide.devices import statuses_to_list
+from .decide.gate import failed, verdict
 from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
+from .evidence import Evidence, Inquiry
 from .identity import Owner, deployed_tag, gate_attributes, with_operation
-from .log import log_decision, log_error
+from .log import log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, retry_until
 from .service import OtaService
@@ -27,13 +29,15 @@ _Request = Mapping[str, Any]
 class _Look:
     """The result of one look, and the decision that follows from it.
 
-    ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation.
+    ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation. ``failed_devices``:
+    those that have failed although the gate has passed.
     """
 
     decision: Decision
     observed: Observed | None
     progress: JobProgress | None = None
     seconds: float = 0
+    failed_devices: Sequence[str] = ()
     stack: Stack | None = None
 
     @property
@@ -41,7 +45,8 @@ class _Look:
         """The value of the deployed tag, which keeps what the gate has observed, and the operations on the stack."""
         operation = None if self.stack is None else self.stack.operation
         if self.observed is None or not self.observed.is_deployed:
-            return with_operation(deployed_tag(self.progress, self.seconds), operation)
+            observed = deployed_tag(self.progress, self.seconds, self.failed_devices, self.decision.problem)
+            return with_operation(observed, operation)
         first = self.observed.first_operation or 0
         return with_operation(self.observed.tags[names.DEPLOYED_TAG], operation, first=first)
 
@@ -73,6 +78,9 @@ class Creation:
         self._known_since: float | None = None
         self._is_absent = not event["KeepsId"]
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
+        log = functools.partial(log_device, event, desired.ota_update_id)
+        self._evidence: Evidence | None = None
+        self._inquiry = Inquiry(service, clock, desired.job_id, log=log, on_error=self._on_error)
 
     def poll(self) -> Mapping[str, str] | None:
         """Return the attributes of the update once it is there as desired, or None if that may still come.
@@ -205,20 +213,51 @@ class Creation:
 
     def _ask_devices(self, look: _Look, observed: Observed, gate: Gate, context: Context) -> _Look:
         """Evaluate the gate, whose time begins with the creation of the update."""
+        # What this event has created is not older than the event, whatever the clock that dates it shows.
+        age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
+        look = replace(look, seconds=age)
         try:
             progress = self._service.job_progress(self._desired.job_id)
         except RetryableError as error:
             if not self._gives_up(error, observed, gate):
                 raise
-            reason = f"the gate has failed: could not read the progress of the job: {error}"
-            return replace(look, decision=unless_live(Decision(Action.STOP, reason), observed, context))
+            decision = failed(gate, f"could not read the progress of the job: {error}")
+            return self._judged(look, decision, None, observed, context)
         left = timeouts.HANDLER_DEADLINE - self._waited()
-        # What this event has created is not older than the event, whatever the clock that dates it shows.
-        age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
-        decision = verdict(gate, progress, waited=age, left=left)
+        return self._judged(look, verdict(gate, progress, waited=age, left=left), progress, observed, context)
+
+    def _judged(
+        self, look: _Look, decision: Decision, progress: JobProgress | None, observed: Observed, context: Context
+    ) -> _Look:
+        """Return the look with the decision of the gate."""
         if decision.action is Action.STOP:
             decision = unless_live(decision, observed, context)
-        return replace(look, decision=decision, progress=progress, seconds=age)
+        if decision.action is not Action.MARK:
+            return replace(look, decision=decision, progress=progress)
+        # A gate that only reports passes without a job too.
+        look = replace(look, decision=decision, progress=progress or JobProgress(status="UNKNOWN"))
+        statuses = (
+            [] if progress is None else statuses_to_list(progress, timed_out=decision.timed_out, is_canceled=False)
+        )
+        return self._with_failed_devices(look, statuses, observed, context) if statuses else look
+
+    def _with_failed_devices(self, look: _Look, statuses: Sequence[str], observed: Observed, context: Context) -> _Look:
+        """Add the devices that have failed although the deploy continues.
+
+        They are looked up with some calls, and so the stack is queried again after these.
+        """
+        ends = self._begun + timeouts.PATIENCE
+        if self._evidence is None and not self._inquiry.has_time(ends):
+            return look
+        if self._evidence is None:
+            self._evidence = self._inquiry.gather(statuses, ends=ends)
+            context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
+            look = replace(look, stack=context.stack)
+            decision = completion(self._desired, observed, context)
+            if decision.action is not Action.ASK_DEVICES:
+                return replace(look, decision=decision)
+        things = [execution.thing for execution in self._evidence.executions if execution.has_failed]
+        return replace(look, failed_devices=things)
 
     def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
         """Return whether devices that could not be asked fail the gate, instead of being asked again."""
@@ -277,19 +316,26 @@ class Creation:
             self._service.tag(observed.attributes["OtaUpdateArn"], changed)
 
     def _stop(self, observed: Observed, look: _Look) -> _Look:
-        rollout = FailedRollout(
-            self._desired,
-            self._service,
-            self._clock,
-            ends=self._begun + timeouts.PATIENCE,
-            deadline=float(self._event["StartedAt"]) + timeouts.CANCEL_DEADLINE,
-            on_error=self._on_error,
-        )
-        decision = rollout.end(observed, look.progress, look.decision.reason)
+        decision = self._failed_rollout.end(observed, look.progress, look.decision)
         # The framework may not be able to deliver the failure, and polls again: not while that poll would create again.
         while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
             self._clock.sleep(left + 1)
         return replace(look, decision=decision)
+
+    @functools.cached_property
+    def _failed_rollout(self) -> FailedRollout:
+        started, gate = float(self._event["StartedAt"]), self._desired.gate
+        return FailedRollout(
+            self._desired,
+            self._service,
+            self._clock,
+            ends=self._begun + timeouts.PATIENCE,
+            deadline=started + timeouts.CANCEL_DEADLINE,
+            drain=0 if gate is None else gate.drain,
+            drain_deadline=started + timeouts.HANDLER_DEADLINE,
+            inquiry=self._inquiry,
+            on_error=self._on_error,
+        )
 
     def _remove(self) -> None:
         """Ask for the deletion of what cannot stay; the next look or the Delete event observes the result."""

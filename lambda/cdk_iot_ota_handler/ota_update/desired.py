@@ -17,13 +17,18 @@ Event = Mapping[str, Any]
 class Gate:
     """The condition on devices before the deploy continues.
 
-    ``success_percentage`` is text, so that it is exact. ``timeout`` is in seconds.
+    Percentages are text, so that they are exact. ``maximum_failures``, ``maximum_failure_percentage``: None for a limit
+    that is not declared. ``timeout`` is in seconds. ``reports_only``: the deploy continues although the gate fails.
+    ``drain``: how many seconds devices that are executing the job of a failed gate may go on.
     """
 
     success_percentage: str
-    maximum_failures: int
+    maximum_failures: int | None
     minimum_devices: int
     timeout: int
+    maximum_failure_percentage: str | None = None
+    reports_only: bool = False
+    drain: int = 0
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> "Gate | None":
@@ -36,9 +41,11 @@ class Gate:
         try:
             return cls(
                 success_percentage=_number(given, "SuccessPercentage", limits.SUCCESS_PERCENTAGE),
-                maximum_failures=int(_number(given, "MaximumFailures", limits.MAXIMUM_FAILURES)),
                 minimum_devices=int(_number(given, "MinimumDevices", limits.MINIMUM_DEVICES)),
                 timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
+                reports_only=_on_failure(given) == "REPORT",
+                drain=_drain(given),
+                **_failure_limits(given),
             )
         except ValueError as error:
             raise FatalError(f"Gate: {error}") from None
@@ -203,6 +210,27 @@ def _flag(properties: Mapping[str, Any], name: str) -> bool:
     if text not in ("true", "false"):
         raise FatalError(f"{name} must be true or false, got {limits.shown(text)}")
     return text == "true"
+
+
+def _on_failure(given: Mapping[str, Any]) -> str:
+    text = str(given.get("OnFailure", "FAIL"))
+    limits.GATE_FAILURE.check("OnFailure", text)
+    return text
+
+
+def _drain(given: Mapping[str, Any]) -> int:
+    name = "DrainInMinutes"
+    return 60 * int(_number(given, name, limits.DRAIN_IN_MINUTES)) if name in given else 0
+
+
+def _failure_limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits on the failures of a gate: a share of the devices, a number of them, or both."""
+    share, found = "MaximumFailurePercentage", dict[str, Any](maximum_failures=None)
+    if share in given:
+        found["maximum_failure_percentage"] = _number(given, share, limits.MAXIMUM_FAILURE_PERCENTAGE)
+    if share not in given or "MaximumFailures" in given:
+        found["maximum_failures"] = int(_number(given, "MaximumFailures", limits.MAXIMUM_FAILURES))
+    return found
 
 
 def _number(given: Mapping[str, Any], name: str, limit: limits.Number) -> str:

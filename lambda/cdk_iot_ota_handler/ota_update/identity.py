@@ -7,11 +7,15 @@ import enum
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .contract import limits, names
 from .observed import OPERATION, JobProgress
+
+# The first devices that have failed, in the room that the deployed tag has for them.
+_FAILED_DEVICES, _DEVICES_LENGTH, _PROBLEM_LENGTH = 5, 100, 60
+_OBSERVED_BY_GATE = re.compile(r"succeeded=(\d+) failed=(\d+) seconds=(\d+)(?: devices=(\S+))?(?: problem=([^=]+))?")
 
 
 class Owner(enum.Enum):
@@ -68,11 +72,26 @@ def owner(tags: Mapping[str, str], stack_id: str, logical_id: str, *, young: boo
     return Owner.OURS if ours else Owner.OTHER
 
 
-def deployed_tag(progress: JobProgress | None, seconds: float) -> str:
-    """Return the value of the deployed tag: what the gate has observed, in the characters that a tag may have."""
+def deployed_tag(
+    progress: JobProgress | None, seconds: float, failed_devices: Sequence[str] = (), problem: str = ""
+) -> str:
+    """Return the value of the deployed tag: what the gate has observed, in the characters that a tag may have.
+
+    ``problem``: why the gate would have failed.
+    """
     if progress is None:
         return "true"
-    return f"succeeded={progress.succeeded} failed={progress.failures} seconds={seconds:.0f}"
+    counts = f"succeeded={progress.succeeded} failed={progress.failures} seconds={seconds:.0f}"
+    # No equal sign in it, so that it cannot be read as another part.
+    would_fail = tag_text(problem.replace(" %", " percent").replace("=", ":"))[:_PROBLEM_LENGTH].strip()
+    return f"{counts}{_devices(failed_devices)}{would_fail and f' problem={would_fail}'}"
+
+
+def _devices(things: Sequence[str]) -> str:
+    """Return the first names of things for the deployed tag, as many as fit; no name has a slash."""
+    fitting = [things[:count] for count in range(min(len(things), _FAILED_DEVICES), 0, -1)]
+    texts = [f" devices={'/'.join(names)}" for names in fitting]
+    return next((text for text in texts if len(text) <= _DEVICES_LENGTH), "")
 
 
 def with_operation(deployed_tag: str, operation: int | None, *, first: int | None = None) -> str:
@@ -85,14 +104,26 @@ def with_operation(deployed_tag: str, operation: int | None, *, first: int | Non
     return value if operation is None else f"{value}{since} operation={operation}"
 
 
-def failed_tag(reason: str) -> str:
+def failed_tag(reason: str, *, draining_since: float | None = None, timed_out: bool = False) -> str:
     """Return the value of the tag that keeps why a gate has failed, in the characters and length of a tag."""
-    words = re.sub(r"[^A-Za-z0-9 _.:/=+@-]", " ", reason).split()
-    return " ".join(words)[: limits.TAG_VALUE.at_most]
+    drain = "" if draining_since is None else f"since={draining_since:.0f} {'timed-out ' if timed_out else ''}"
+    return f"{drain}{tag_text(reason)}"[: limits.TAG_VALUE.at_most]
+
+
+def tag_text(text: str) -> str:
+    """Return a text in the characters that a tag may have."""
+    return " ".join(re.sub(r"[^A-Za-z0-9 _.:/=+@-]", " ", text).split())
 
 
 def gate_attributes(deployed_tag: str) -> dict[str, str]:
     """Return what a deployed tag tells as attributes of the resource; empty ones for an update without a gate."""
-    match = re.fullmatch(r"succeeded=(\d+) failed=(\d+) seconds=(\d+)", OPERATION.sub("", deployed_tag))
-    found = match.groups() if match else ("", "", "")
-    return dict(zip(("DevicesSucceeded", "DevicesFailed", "SecondsWaited"), found, strict=True))
+    match = _OBSERVED_BY_GATE.fullmatch(OPERATION.sub("", deployed_tag))
+    succeeded, failed, seconds, devices, problem = match.groups(default="") if match else ("",) * 5
+    passed = "passed" if match else ""
+    return {
+        "DevicesSucceeded": succeeded,
+        "DevicesFailed": failed,
+        "SecondsWaited": seconds,
+        "FailedDevices": devices.replace("/", ","),
+        "GateResult": f"would have failed: {problem}" if problem else passed,
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 from .decide import Action, Decision
 from .desired import Event
-from .observed import Observed
+from .observed import Execution, Observed
 
 # CloudWatch Logs breaks a line after 256 KB, and JSON may need six characters for one.
 _LONGEST = 4_000
@@ -26,6 +26,13 @@ def log_decision(event: Event, ota_update_id: str, observed: Observed | None, de
 def log_error(event: Event, ota_update_id: str, error: Exception) -> None:
     """Print why a call cannot be made right now."""
     log_decision(event, ota_update_id, None, Decision(Action.WAIT, str(error)))
+
+
+def log_device(event: Event, ota_update_id: str, execution: Execution) -> None:
+    """Print the part of a device in a rollout, and what it has reported."""
+    details = None if execution.details is None else json.dumps(execution.details)
+    found = {"device": execution.thing, "status": execution.status, "details": details}
+    _print(event, {"otaUpdateId": ota_update_id, **found})
 
 
 def log_failure(event: Event, reason: str) -> None:

@@ -11,6 +11,8 @@ ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.I
 # The end of the deployed tag: the operations on the stack that deployed the update first, if that was another one, and
 # last, by the seconds in which they began.
 OPERATION = re.compile(r"(?: since=(?P<first>\d+))? operation=(?P<last>\d+)$")
+# The beginning of the tag with the verdict of a gate, while devices may finish.
+DRAIN = re.compile(r"^since=(?P<since>\d+) (?P<timed_out>timed-out )?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,20 @@ class Observed:
     @property
     def verdict(self) -> str | None:
         """Why its gate has failed, if a tag keeps that."""
-        return self.tags.get(names.FAILED_TAG)
+        found = self.tags.get(names.FAILED_TAG)
+        return None if found is None else DRAIN.sub("", found)
+
+    @property
+    def draining_since(self) -> float | None:
+        """When the job of its failed gate was canceled, if devices may finish it, in seconds since 1970."""
+        match = DRAIN.match(self.tags.get(names.FAILED_TAG, ""))
+        return float(match["since"]) if match else None
+
+    @property
+    def has_timed_out(self) -> bool:
+        """Return whether its gate has failed because of devices that have not ended, as far as a tag keeps that."""
+        match = DRAIN.match(self.tags.get(names.FAILED_TAG, ""))
+        return match is not None and match["timed_out"] is not None
 
     def was_first_deployed_after(self, other: "Observed", now: float) -> bool:
         """Return whether it was deployed for the first time after the other update was deployed for the last time."""
@@ -77,12 +92,13 @@ class Observed:
 class JobProgress:
     """The status of an update's job, and the number of its devices in each state.
 
-    ``comment``: the comment of a canceled job. ``is_rolled_out``: the job has reached all its targets, so that no more
-    devices follow.
+    ``comment``: the comment of a canceled job. ``is_verdict``: that is why a gate has failed, and canceled the job.
+    ``is_rolled_out``: the job has reached all its targets, so that no more devices follow.
     """
 
     status: str
     comment: str = ""
+    is_verdict: bool = False
     is_rolled_out: bool = True
     queued: int = 0
     in_progress: int = 0
@@ -114,6 +130,25 @@ class JobProgress:
             f"{self.timed_out} timed out, {self.canceled} were canceled, {self.in_progress} in progress, "
             f"{self.queued} queued"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """The part of one device in a job.
+
+    ``has_started``: the device has begun with it. ``details``: what the device has reported last, which may be any
+    text; None if that is not known.
+    """
+
+    thing: str
+    status: str
+    has_started: bool = True
+    details: Mapping[str, str] | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether the device has ended without success."""
+        return self.status in ("FAILED", "REJECTED", "TIMED_OUT", "CANCELED")
 
 
 @dataclass(frozen=True)

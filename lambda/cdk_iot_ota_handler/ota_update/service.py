@@ -12,7 +12,7 @@ from .contract import limits, names, timeouts
 from .desired import Desired
 from .errors import AccessDeniedError, FatalError, shorten
 from .identity import gate_attributes, is_possible
-from .observed import JobProgress, Observed, Stack
+from .observed import Execution, JobProgress, Observed, Stack
 from .request import RequestFile, create_request
 
 _COUNTS = {
@@ -24,6 +24,10 @@ _COUNTS = {
     "timed_out": "TimedOut",
     "canceled": "Canceled",
 }
+# The reason code of the jobs that gates have canceled.
+_GATE_FAILED = "GATE_FAILED"
+# The most that ListJobExecutionsForJob returns at once.
+_DEVICES_PER_PAGE = 250
 # The SDK makes each call once: retries belong to the lifecycle, which asks for the stack in between.
 _CONFIG = Config(
     connect_timeout=timeouts.CONNECT_TIMEOUT,
@@ -100,14 +104,37 @@ class OtaService:
             return JobProgress(
                 status=job["status"],
                 comment=job.get("comment", ""),
+                is_verdict=job.get("reasonCode") == _GATE_FAILED,
                 is_rolled_out=job["status"] == "COMPLETED" or not is_counting,
                 **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
             )
 
+    def executions(self, job_id: str, status: str) -> list[Execution]:
+        """Return the devices of a job with a status, at most 250 of them; none if there is no job."""
+        with classify_errors(f"job {job_id}"):
+            try:
+                page = self._iot.list_job_executions_for_job(jobId=job_id, status=status, maxResults=_DEVICES_PER_PAGE)
+            except self._iot.exceptions.ResourceNotFoundException:
+                return []
+            return [
+                Execution(
+                    thing=found["thingArn"].partition(":thing/")[2],
+                    status=status,
+                    has_started="startedAt" in found["jobExecutionSummary"],
+                )
+                for found in page.get("executionSummaries", [])
+            ]
+
+    def status_details(self, job_id: str, thing: str) -> dict[str, str]:
+        """Return what a device has reported last about a job."""
+        with classify_errors(f"thing {thing}"):
+            found = self._iot.describe_job_execution(jobId=job_id, thingName=thing)["execution"]
+            return dict(found.get("statusDetails", {}).get("detailsMap", {}))
+
     def cancel(self, job_id: str, comment: str) -> None:
         """Cancel a job, so that no more devices take it; devices that are executing it continue."""
         with classify_errors(f"job {job_id}"):
-            self._iot.cancel_job(jobId=job_id, reasonCode="GATE_FAILED", comment=shorten(comment))
+            self._iot.cancel_job(jobId=job_id, reasonCode=_GATE_FAILED, comment=shorten(comment))
 
     def request(self, desired: Desired) -> dict[str, Any]:
         """Return the CreateOTAUpdate request, checked against the API's model and its limits."""

@@ -188,7 +188,10 @@ THRESHOLD_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 
 SUCCESS_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 MAXIMUM_FAILURES = Number(low=0)
+MAXIMUM_FAILURE_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 MINIMUM_DEVICES = Number(low=0)
+DRAIN_IN_MINUTES = Number(low=1, high=15)
+GATE_FAILURE = Choice(words=("FAIL", "REPORT"))
 GATE_TIMEOUT_IN_MINUTES = Number(low=1, high=45)
 
 FILES = Count(low=1, high=50)

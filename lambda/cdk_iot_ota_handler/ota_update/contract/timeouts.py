@@ -41,6 +41,10 @@ HANDLER_DEADLINE = 3000
 CLEANUP_DEADLINE = 900
 # The job of a failed gate is canceled by then, or its rollout continues.
 CANCEL_DEADLINE = 3200
+# The devices that a gate has failed because of are looked up in this time, before their job is deleted. No call begins
+# in the last seconds of it, in which one could hang; the connection exists by then.
+EVIDENCE = 20
+LAST_EVIDENCE = EVIDENCE - READ_TIMEOUT
 # An update with a gate is created by an invocation that begins within this, and no gate reports its failure before: so
 # an invocation that the framework repeats, because it could not deliver that failure, does not create it again.
 GATED_CREATION = 20

@@ -25,7 +25,13 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """An action and its reason; the reason of a failure is what the user reads."""
+    """An action and its reason; the reason of a failure is what the user reads.
+
+    Of a gate: ``timed_out``: it has waited too long, so that the devices that have not ended are the cause.
+    ``problem``: why it has failed, also if it only reports that.
+    """
 
     action: Action
     reason: str
+    timed_out: bool = False
+    problem: str = ""

@@ -227,7 +227,8 @@ def _when_orphaned(desired: Desired, stack: Stack, observed: Observed, context: 
 
 def _when_created(desired: Desired, observed: Observed, context: Context) -> Decision:
     if observed.verdict is not None:
-        return unless_live(Decision(Action.STOP, observed.verdict), observed, context)
+        stop = Decision(Action.STOP, observed.verdict, timed_out=observed.has_timed_out)
+        return unless_live(stop, observed, context)
     mark = Decision(Action.MARK, "it is created")
     if context.keeps_id and desired.gate is None:
         return mark

@@ -1,5 +1,6 @@
 """The verdict of a gate on the progress of a job."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from ..contract import timeouts
@@ -15,20 +16,25 @@ _EMPTY = "; if this deploy has created their thing group, that is empty: CloudFo
 def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: float) -> Decision:
     """Decide MARK when the gate has passed, STOP when it has failed or cannot pass, else WAIT.
 
+    A gate that only reports decides MARK in place of STOP.
+
     ``progress``: that of the job, or None if there is no job. ``waited``: seconds since the creation of the update.
     ``left``: seconds that the deploy has left.
     """
     if progress is None and waited <= timeouts.JOB_LAG:
         return Decision(Action.WAIT, "the gate waits: its job is not visible yet")
     if progress is None:
-        return Decision(Action.STOP, "the gate has failed: its job does not exist, it was deleted outside of the stack")
+        return failed(gate, "its job does not exist, it was deleted outside of the stack")
+    if progress.status == "CANCELED" and progress.is_verdict and not gate.reports_only:
+        # An earlier look has canceled it, and its tag with the reason is not visible yet.
+        return Decision(Action.STOP, progress.comment)
     if problem := _stopped(progress) or _problem(gate, progress, waited=waited):
-        return _failed(problem, progress)
+        return failed(gate, problem, progress)
     is_enough = progress.devices >= gate.minimum_devices and progress.succeeded >= _required(gate, progress)
     if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
     if waited > gate.timeout or left <= 0:
-        return _failed(f"timed out after {waited:.0f} s", progress)
+        return replace(failed(gate, f"timed out after {waited:.0f} s", progress), timed_out=True)
     return Decision(Action.WAIT, f"the gate waits: {progress}")
 
 
@@ -42,8 +48,8 @@ def _stopped(progress: JobProgress) -> str | None:
 
 def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
     """Return why the gate can no longer pass, whatever follows."""
-    if progress.failures > gate.maximum_failures:
-        failures = "1 failure" if progress.failures == 1 else f"{progress.failures} failures"
+    failures = "1 failure" if progress.failures == 1 else f"{progress.failures} failures"
+    if gate.maximum_failures is not None and progress.failures > gate.maximum_failures:
         return f"{failures}, and at most {gate.maximum_failures} are allowed"
     if not progress.is_rolled_out:
         return None  # the job may still reach more devices
@@ -52,6 +58,8 @@ def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
     if progress.devices < gate.minimum_devices:
         too_few = f"the job has {progress.devices} devices, and at least {gate.minimum_devices} are required"
         return too_few if progress.devices else f"{too_few}{_EMPTY}"
+    if progress.failures > _allowed(gate, progress):
+        return f"{failures} of {progress.devices} devices, and at most {gate.maximum_failure_percentage} % are allowed"
     if progress.devices and progress.succeeded + progress.open < _required(gate, progress):
         return f"{gate.success_percentage} % of the devices can no longer succeed"
     return None
@@ -67,5 +75,14 @@ def _required(gate: Gate, progress: JobProgress) -> Fraction:
     return Fraction(gate.success_percentage) * progress.devices / 100
 
 
-def _failed(problem: str, progress: JobProgress) -> Decision:
-    return Decision(Action.STOP, f"the gate has failed: {problem} ({progress})")
+def _allowed(gate: Gate, progress: JobProgress) -> Fraction:
+    """Return how many devices may fail of those that the job has, when it has reached all of them."""
+    return Fraction(gate.maximum_failure_percentage or 100) * progress.devices / 100
+
+
+def failed(gate: Gate, problem: str, progress: JobProgress | None = None) -> Decision:
+    """Return the decision of a gate that has failed because of a problem, with the counts of the job."""
+    counts = "" if progress is None else f" ({progress})"
+    if gate.reports_only:
+        return Decision(Action.MARK, f"the gate would have failed: {problem}{counts}", problem=problem)
+    return Decision(Action.STOP, f"the gate has failed: {problem}{counts}", problem=problem)
