@@ -119,7 +119,7 @@ class OtaUpdate(Resource):
         once.is_in_stack(self, stack)
         with checks.prefix_errors(self):
             bound = BoundFile.bind_all(self, files)
-            # Without tags of its own it has a manager only once an aspect asks for it.
+            # Without declared tags it has a manager only once an aspect asks for one.
             self._tags = None if tags is None else tag_set.manager(RESOURCE_TYPE, tags)
             self._role = _checked_role(role, stack) or OtaServiceRole.get_or_create(self)
             properties = {

@@ -1,4 +1,4 @@
-"""What an update costs at synth: questions to CDK's process, and resources. Neither depends on the machine."""
+"""The cost of an update at synth: questions to CDK's process, and resources. Neither depends on the machine."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

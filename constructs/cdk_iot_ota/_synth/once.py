@@ -1,6 +1,6 @@
 """Questions to CDK, each asked once.
 
-CDK runs in a process of its own, and each question to it takes as long as thousands of lines of Python. The answers
+CDK runs in another process, and each question to it takes as long as thousands of lines of Python. The answers
 here never change while an app is synthesized. They are kept with the object that was asked, and go with it.
 """
 
