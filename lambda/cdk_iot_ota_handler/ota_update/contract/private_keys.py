@@ -72,6 +72,8 @@ def _bytes_of(value: "str | os.PathLike[str]") -> Iterator[bytes]:
     """Yield the bytes that text or a path may have been read from."""
     text = str(value)
     yield text.encode("utf-8", "surrogatepass")
+    if text.isascii():
+        return
     for encoding, errors in (("utf-8", "surrogateescape"), ("latin-1", "strict")):
         try:
             yield text.encode(encoding, errors)
