@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport CDK_IOT_OTA_TEST_ACCOUNT
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo check test lint types pytest lowest explore large mutants test-aws clean-aws lock audit format clean
+.PHONY: help install setup demo bench check test lint types pytest lowest explore large mutants test-aws clean-aws lock audit format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,14 @@ node_modules/.ready: package-lock.json .venv/.ready
 
 demo: install ## deploy the examples to a local AWS emulator with simulated devices
 	$(BIN)/python -m demo
+
+# Some 20 minutes with two processors that do nothing else; ARGS="--only synth --pairs 1" runs less.
+bench: node_modules/.ready .venv/.ready-bench ## measure the library beside its alternatives, see docs/benchmarks.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/.ready-bench: benchmarks/requirements.txt .venv/.ready
+	$(BIN)/python $(INSTALL) --require-hashes -r benchmarks/requirements.txt
+	touch $@
 
 # Slower files, and everything that starts other processes, are left to `make test`.
 FAST := $(addprefix tests/,cli construct contract handler project snapshot) \
@@ -95,6 +103,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-versio
 lock: .venv/.ready ## compile requirements*.in into pinned, hashed files and list the licences
 	$(COMPILE) --output-file requirements.txt requirements.in
 	$(COMPILE) --output-file requirements-lowest.txt requirements-lowest.in
+	$(COMPILE) --output-file benchmarks/requirements.txt benchmarks/requirements.in
 	$(MAKE) install
 	$(BIN)/python -m tools.licences
 
@@ -104,6 +113,7 @@ AUDIT := $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spi
 audit: .venv/.ready ## check the pinned packages for known vulnerabilities with PyPI and npm
 	$(AUDIT) --requirement requirements.txt
 	$(AUDIT) --requirement requirements-lowest.txt
+	$(AUDIT) --requirement benchmarks/requirements.txt
 	$(BIN)/npm audit --package-lock-only
 
 format: install ## format all Python files

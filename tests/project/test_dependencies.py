@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 
 from tools.licences import DOCUMENT, ROOT, document, npm_rows, pins, required, rows
 
-COMPILED = pytest.mark.parametrize("name", ["requirements", "requirements-lowest"])
+COMPILED = pytest.mark.parametrize("name", ["requirements", "requirements-lowest", "benchmarks/requirements"])
 PERMISSIVE = {"Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python", "MIT", "MIT-0", "PSF-2.0"}
 
 

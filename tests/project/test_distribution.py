@@ -39,6 +39,7 @@ def test_the_sdist_can_do_what_a_clone_can(sdist: Path) -> None:
         *("requirements.in", "requirements.txt", "requirements-lowest.txt", "tests/conftest.py", "tools/licences.py"),
         *("firmware/blinky.bin", "firmware/blinky.sig", "demo/__main__.py", "examples/phased_rollout.py"),
         *("cli/cdk_iot_ota_cli/wait.py", "local/cdk_iot_ota_local/__main__.py", ".gitignore"),
+        *("benchmarks/__main__.py", "benchmarks/requirements.txt", "benchmarks/results/results.json"),
     ):
         assert (sdist / name).is_file(), name
 

@@ -1,0 +1,1 @@
+"""The handler of the hand-written Provider that the benchmarks compare with."""
