@@ -62,12 +62,14 @@ NUMBERS: dict[str, Callable[[Any], object]] = {
     "AbortCriterion minimum_executed": lambda value: AbortCriterion(**{**CRITERION, "minimum_executed": value}),
     "RolloutGate success_percentage": lambda value: RolloutGate(success_percentage=value),
     "RolloutGate maximum_failures": lambda value: RolloutGate(maximum_failures=value),
+    "RolloutGate maximum_failure_percentage": lambda value: RolloutGate(maximum_failure_percentage=value),
     "RolloutGate minimum_devices": lambda value: RolloutGate(minimum_devices=value),
     "OtaFile type": lambda value: OtaFile(name="/a", signing=CodeSigning.unsigned(), type=value),
     "FileLocation.from_stream file_id": lambda value: FileLocation.from_stream("s", value),
 }
 DURATIONS: dict[str, Callable[[Any], object]] = {
     "RolloutGate timeout": lambda value: RolloutGate(timeout=value),
+    "RolloutGate drain_time": lambda value: RolloutGate(drain_time=value),
     "OtaUpdate in_progress_timeout": lambda value: update(in_progress_timeout=value),
     "OtaUpdate presigned_url_expiry": lambda value: update(presigned_url_expiry=value, protocols=[Protocol.HTTP]),
     "PhasedRollout in_progress_timeout": lambda value: rollout(in_progress_timeout=value),
