@@ -22,6 +22,6 @@ def test_what_is_asked_for_comes_out(request: dict[str, Any]) -> None:
     made = stack()
     ask(made, request)
     wanted = Desired.from_event(event_of(made))
-    sent = OtaService(IOT, None, None).request(wanted)
+    sent = OtaService({"iot": IOT}.__getitem__).request(wanted)
     del sent["otaUpdateId"], sent["tags"]
     assert sent == request

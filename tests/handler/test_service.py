@@ -345,7 +345,7 @@ def test_lost_connections_are_retryable(error: Exception) -> None:
             raise error
 
     with pytest.raises(RetryableError):
-        OtaService(Client(), None, None).tag(ARN, {"a": "b"})
+        OtaService({"iot": Client()}.__getitem__).tag(ARN, {"a": "b"})
 
 
 def test_delete_passes_the_options(stubs: Stubs) -> None:
@@ -477,3 +477,26 @@ def test_an_update_is_never_younger_than_new(stubs: Stubs) -> None:
     assert observed is not None
     assert observed.age == 0
     assert gate_attributes(deployed_tag(JobProgress(status="COMPLETED"), observed.age))["SecondsWaited"] == "0"
+
+
+def test_a_client_is_made_when_it_is_needed(stubs: Stubs) -> None:
+    """A look at an update and its stack makes no client of S3, and each of the others once."""
+    made: list[str] = []
+
+    def client(name: str) -> Any:
+        made.append(name)
+        return {"iot": stubs.iot, "cloudformation": stubs.cloudformation}[name].client
+
+    for _ in range(2):
+        stubs.cloudformation.add_response(
+            "describe_stacks",
+            {
+                "Stacks": [
+                    {"StackName": "prod", "CreationTime": datetime.datetime.now(), "StackStatus": "CREATE_COMPLETE"}
+                ]
+            },
+        )
+    service = OtaService(client)
+    assert made == ["iot"]
+    assert service.stack(STACK_ID) == service.stack(STACK_ID)
+    assert made == ["iot", "cloudformation"]
