@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._synth import intrinsics, suppressions, tokens
+from .._synth import intrinsics, once, suppressions, tokens
 from .._synth.validation import at_end
 from .sized_role import SizedRole
 from .statements import Statement
@@ -24,8 +23,9 @@ class RolePolicy(iam.CfnPolicy):
     """
 
     def __init__(self, scope: Construct, id: str, *, role: SizedRole, prefix: str) -> None:
-        name = f"{prefix}{scope.node.id}{id}"
-        super().__init__(scope, id, policy_name=name, policy_document={}, roles=[role.role_name])
+        self._name = f"{prefix}{once.get(once.get(scope, 'node'), 'id')}{id}"
+        super().__init__(scope, id, policy_name=self._name, policy_document={}, roles=[once.get(role, "role_name")])
+        once.is_in_stack(self, once.stack_of(scope))
         role.policies.append(self)
         self._statements: dict[str, Statement] = {}
         self._acknowledged: set[str] = set()
@@ -76,7 +76,7 @@ class RolePolicy(iam.CfnPolicy):
     @property
     def size(self) -> int:
         """The most characters that it can have in IAM."""
-        return intrinsics.max_length(Stack.of(self).resolve(self.document()))
+        return intrinsics.max_length(once.stack_of(self).resolve(self.document()))
 
     def document(self) -> dict[str, Any]:
         """Render the policy document."""
@@ -93,12 +93,12 @@ class ReplacedPolicy(RolePolicy):
 
     def __init__(self, scope: Construct, id: str, *, role: SizedRole, prefix: str) -> None:
         super().__init__(scope, id, role=role, prefix=prefix)
-        self._name, self._logical_id = self.policy_name, str(Stack.of(self).resolve(self.logical_id))
+        self._logical_id = str(once.stack_of(self).resolve(self.logical_id))
 
     def _render(self) -> None:
         super()._render()
         # What only the end of synth can resolve is not in the digest: it changes the policy in place.
-        text = json.dumps(Stack.of(self).resolve(tokens.settled(self.document())), sort_keys=True)
+        text = json.dumps(once.stack_of(self).resolve(tokens.settled(self.document())), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.policy_name = f"{self._name}-{digest}"
         self.override_logical_id(f"{self._logical_id}{digest.upper()}")
@@ -134,7 +134,7 @@ class ReportedPolicy(ReplacedPolicy):
 
     def _readable(self, resource: str) -> str:
         """Return a resource as CDK's report can show it, which does not resolve ``Fn::Sub``."""
-        resolved = Stack.of(self).resolve(resource)
+        resolved = once.stack_of(self).resolve(resource)
         if "Fn::Sub" not in json.dumps(resolved):
             return resource
         names = {"<AWS::Partition>": "(PARTITION)", "<AWS::Region>": "(REGION)", "<AWS::AccountId>": "(ACCOUNT)"}

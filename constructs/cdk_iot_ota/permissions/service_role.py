@@ -1,11 +1,10 @@
 """The role that AWS IoT assumes to perform OTA updates."""
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._iam.sized_role import SizedRole
-from .._synth import shared
+from .._synth import once, shared
 from .._synth.casts import as_principal
 
 _DEFAULT_ID = "OtaServiceRole"
@@ -31,7 +30,8 @@ class OtaServiceRole(SizedRole):
         role_name: str | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
-        stack = Stack.of(scope)
+        stack = once.stack_of(scope)
+        partition, region, account = (once.get(stack, name) for name in ("partition", "region", "account"))
         super().__init__(
             scope,
             id,
@@ -43,8 +43,8 @@ class OtaServiceRole(SizedRole):
                 iam.ServicePrincipal(
                     "iot.amazonaws.com",
                     conditions={
-                        "StringEquals": {"aws:SourceAccount": stack.account},
-                        "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:iot:{stack.region}:{stack.account}:*"},
+                        "StringEquals": {"aws:SourceAccount": account},
+                        "ArnLike": {"aws:SourceArn": f"arn:{partition}:iot:{region}:{account}:*"},
                     },
                 )
             ),
