@@ -115,6 +115,8 @@ class OtaUpdate(Resource):
         provider: OtaUpdateProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
+        # An aspect may ask for tags although this constructor has failed.
+        self._tags: TagManager | None = None
         stack = once.stack_of(scope)
         once.is_in_stack(self, stack)
         with checks.prefix_errors(self):
@@ -244,7 +246,8 @@ class OtaUpdate(Resource):
         """The tags of the update, as ``Tags.of(scope)`` changes them."""
         if self._tags is None:
             self._tags = tag_set.manager(RESOURCE_TYPE, None)
-            self._rendered.add_property_override("Tags", self._tags.rendered_tags)
+            if "_rendered" in vars(self):
+                self._rendered.add_property_override("Tags", self._tags.rendered_tags)
         return self._tags
 
     @property

@@ -90,3 +90,14 @@ def test_only_tags_that_are_added_cost_more(tmp_path: Path) -> None:
     ota_update(tagged, "Blinky", firmware(tmp_path))
     found = next(iter(template(tagged).find_resources("Custom::IoTOTAUpdate").values()))["Properties"]
     assert found["Tags"] == [{"Key": "team", "Value": "devices"}]
+
+
+def test_an_update_that_failed_does_not_break_tags(tmp_path: Path) -> None:
+    """An app that goes on after an error of an update can add tags."""
+    made = stack()
+    bad: list[dict[str, Any]] = [{"files": []}, {"targets": []}]
+    for number, options in enumerate(bad):
+        with pytest.raises(ValueError, match="must have 1 to"):
+            ota_update(made, f"Bad{number}", firmware(tmp_path), **options)
+    Tags.of(made).add("team", "devices")
+    template(made)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnParameter, Duration, Stack
 
 from cdk_iot_ota import (
     FileLocation,
@@ -73,6 +73,30 @@ def test_the_limits_on_failures_are_those_that_are_given(limits: dict[str, Any],
     """A share of failures alone is the only limit, and together with a number it is a second one."""
     found = dict(RolloutGate(**limits).render())
     assert {name: value for name, value in found.items() if name.startswith("Maximum")} == rendered
+
+
+@pytest.mark.parametrize(
+    ("options", "success"),
+    [
+        ({}, 100),
+        ({"maximum_failures": 3}, 100),
+        ({"maximum_failure_percentage": 2.5}, 97.5),
+        ({"maximum_failure_percentage": 0.07}, 99.93),
+        ({"maximum_failure_percentage": 100}, 0.01),
+        ({"maximum_failure_percentage": 2.5, "success_percentage": 99}, 99),
+    ],
+)
+def test_a_share_of_failures_leaves_the_rest_to_succeed(options: dict[str, Any], success: float) -> None:
+    """Without another percentage, those that must succeed are all but those that may fail."""
+    assert RolloutGate(**options).render()["SuccessPercentage"] == success
+
+
+def test_what_a_token_leaves_is_not_known() -> None:
+    """A share of failures that is a token needs the percentage of those that must succeed."""
+    share = CfnParameter(stack(), "Share", type="Number").value_as_number
+    with pytest.raises(ValueError, match="success_percentage must be given with a maximum_failure_percentage that is"):
+        RolloutGate(maximum_failure_percentage=share)
+    assert RolloutGate(maximum_failure_percentage=share, success_percentage=90).render()["SuccessPercentage"] == 90
 
 
 @pytest.mark.parametrize(

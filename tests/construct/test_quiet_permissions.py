@@ -181,7 +181,7 @@ PATTERNS = {
     "a" * 64: "?" * 64,
     f"blinky-{'a' * 64}": f"blinky-{'?' * 64}",
     f"{'a' * 64}.{'a' * 64}": f"{'?' * 64}.{'?' * 64}",
-    f"{'a' * 64}.1": f"{'?' * 64}.1",
+    f"{'a' * 64}.1": f"{'?' * 64}*",
     "firmware/{}.bin": "firmware/*.bin",
     "firmware/blinky-{}.bin": "firmware/*.bin",
     "{}.bin": "*.bin",

@@ -195,6 +195,17 @@ def everything_retained(path: Path, *, job: str) -> dict[str, Any]:
     return found
 
 
+def test_folders_of_creations_leave_no_policy_behind() -> None:
+    """Policies that only a creation reads with are not retained with the rest, so that folders do not fill the role."""
+    prod = stack()
+    bucket = s3.Bucket.from_bucket_name(prod, "Bucket", "firmware")
+    ota_update(prod, "Blinky", Path(), files=[ota_file(FileLocation.from_bucket(bucket, "releases/1.4.2/a.bin"))])
+    RemovalPolicies.of(prod).retain()
+    policies = template(prod).find_resources("AWS::IAM::Policy")
+    kept = {name.split("Reads")[0]: part["DeletionPolicy"] for name, part in policies.items() if "Reads" in name}
+    assert kept == {"OtaPermissionsHandler": "Delete", "OtaPermissionsService": "Retain"}
+
+
 def test_what_is_retained_blocks_no_later_stack(everything: dict[str, Any]) -> None:
     """With everything retained, each physical name that this library gives contains the id of its stack."""
     of_stack = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}

@@ -529,3 +529,10 @@ def test_the_id_in_an_arn_that_ends_in_a_token_is_found() -> None:
     arn = f"arn:aws:iot:eu-central-1:111122223333:{resource}"
     found = OtaUpdate.from_ota_update_arn(made, "Old", arn).ota_update_id
     assert made.resolve(found) == made.resolve(Fn.select(1, Fn.split("/", arn)))
+
+
+def test_a_missing_file_is_no_dummy() -> None:
+    """A file that does not exist is refused although a folder has the name of a dummy, and a looked-up path passes."""
+    with pytest.raises(ValueError, match=r"path must be a file, but '/DUMMY/sg-1234/a\.bin' does not exist"):
+        FileLocation.from_asset("/DUMMY/sg-1234/a.bin")
+    FileLocation.from_asset("dummy-value-for-/firmware/path")

@@ -265,7 +265,7 @@ def check_success(scenario: Scenario, run: Run) -> None:
     assert run.failure == ""
     names = ("DevicesSucceeded", "DevicesFailed", "SecondsWaited")
     succeeded, failed, waited = (int(run.outputs[name]) for name in names)
-    assert succeeded * 100 >= scenario.gate.success_percentage * scenario.devices.size
+    assert succeeded * 100 >= (scenario.gate.success_percentage or 100) * scenario.devices.size
     assert failed <= (scenario.gate.maximum_failures or 0)
     assert scenario.outcome_time(run) - run.created - 2 <= waited <= run.ended - run.created + 2
 

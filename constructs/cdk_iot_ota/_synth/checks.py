@@ -256,7 +256,7 @@ def file(name: str, path: str | Path) -> Path | None:
         resolved = None
     if is_file and resolved:
         return resolved
-    if tokens.is_dummy(str(path)):
+    if tokens.is_dummy_path(path):
         return None
     if resolved is None or not str(path).isprintable():
         raise ValueError(

@@ -31,8 +31,8 @@ class Removal:
 
     def settle(self, options: Mapping[str, Any]) -> None:
         """Take the policies from the resolved options."""
-        self._on_deletion, self._on_replacement = options.get("deletionPolicy"), options.get("updateReplacePolicy")
-        self.is_retained = self._on_deletion not in _DELETED or self._on_replacement not in _DELETED
+        self._on_deletion, self._on_replacement = _policies(options)
+        self.is_retained = is_retained(options)
 
     def check(self, resource_type: str) -> None:
         """Raise ValueError for policies, as settled last, that CloudFormation does not have for an OTA update."""
@@ -45,6 +45,15 @@ class Removal:
                 "update_replace_policy must be DELETE or RETAIN, got RETAIN_EXCEPT_ON_CREATE: CloudFormation takes it "
                 "as deletion_policy only; RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE sets both"
             )
+
+
+def is_retained(options: Mapping[str, Any]) -> bool:
+    """Return whether a resource with these resolved options stays if it leaves the stack, or is replaced."""
+    return any(policy not in _DELETED for policy in _policies(options))
+
+
+def _policies(options: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    return options.get("deletionPolicy"), options.get("updateReplacePolicy")
 
 
 def checked(policy: RemovalPolicy) -> RemovalPolicy:

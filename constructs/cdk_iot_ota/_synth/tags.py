@@ -43,4 +43,4 @@ def rendered(tags: TagManager) -> list[Any]:
 
 def check(found: Sequence[Mapping[str, Any]]) -> None:
     """Check rendered tags. Raises ValueError like ``manager``."""
-    _check([(tag["Key"], tag["Value"]) for tag in found])
+    _check([(tag.get("Key"), tag.get("Value")) for tag in found])

@@ -34,9 +34,10 @@ _IDS = (
 )
 # An id may be a part of a name or an ARN, but then between separators: `DUMMY!` is a mistake of the user.
 _SEPARATORS = "[^/_.:,-]"
+_TEXT_DUMMY = "dummy-value-for-"
 _DUMMY = re.compile(
-    "dummy-value-for-"  # ssm.StringParameter.value_from_lookup, in front of the parameter's name
-    "|1234abcd-12ab-34cd-56ef-1234567890ab"  # kms.Key
+    _TEXT_DUMMY  # ssm.StringParameter.value_from_lookup, in front of the parameter's name
+    + "|1234abcd-12ab-34cd-56ef-1234567890ab"  # kms.Key
     r"|1\.2\.3\.4/5"  # ec2.Vpc
     "|my-load-balancer(?:/50dc6c495c0c9188|-1234567890)"  # elasticloadbalancingv2
     f"|(?<!{_SEPARATORS})(?:{'|'.join(_IDS)})(?!{_SEPARATORS})"
@@ -79,6 +80,11 @@ def is_dummy(value: object) -> bool:
     return isinstance(value, str) and _DUMMY.search(value) is not None
 
 
+def is_dummy_path(path: object) -> bool:
+    """Return whether a path contains the dummy of a looked-up text. A folder may be named as one of an id."""
+    return _TEXT_DUMMY in str(path)
+
+
 def described(value: object, conversion: str) -> str | None:
     """Return what kind of token a value of the wrong type is, and the remedy; None if it is not a token.
 
@@ -99,7 +105,10 @@ def literal_parts(text: str) -> list[str]:
 
 
 def is_settled(text: str) -> bool:
-    """Return whether a string can be resolved before the end of synth."""
+    """Return whether a string can be resolved before the end of synth.
+
+    CDK does not show what is in a function such as ``Fn.select``: it counts as settled.
+    """
     return not any(_is_late(token) for token in _IN_TEXT.findall(text))
 
 

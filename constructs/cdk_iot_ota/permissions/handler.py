@@ -43,6 +43,8 @@ class HandlerPermissions:
     def __init__(self, scope: Construct, policies: Policies, role: SizedRole) -> None:
         self._policies, self._role = policies, role
         self._explicit_ids = _ExplicitIds(scope, policies, role)
+        # The policies that only a creation needs: what is deployed does not.
+        self.for_creation: dict[RolePolicy, None] = {}
 
     def needed_for(self, needs: Needs) -> list[IConstruct]:
         """Return the policies that the handler needs for one update."""
@@ -97,10 +99,12 @@ class HandlerPermissions:
         """Return the policies for the objects that are looked up at creation: current versions and declared ones."""
         current = [found for found in needs.objects if found.version is None]
         declared = [found for found in needs.objects if found.version is not None]
-        return [
+        found = [
             *self._policies.reads("HandlerReads", self._role, current, on_objects=["s3:GetObject"]),
             *self._policies.reads("HandlerReadsVersions", self._role, declared, on_objects=["s3:GetObjectVersion"]),
         ]
+        self.for_creation.update(dict.fromkeys(found))
+        return found
 
 
 class _ExplicitIds:
@@ -145,7 +149,7 @@ class _ExplicitIds:
         if self._role.customized:
             self._declared.append(arn)
             policy = self._policies.replaced("HandlerExplicitIds", self._role)
-            policy.put("DeclaredUpdates", Statement(_CREATE, self._declared))
+            policy.put("DeclaredUpdates", Statement(_CREATE, list(self._declared)))
             return policy
         if not self._created or self._created[-1].full:
             policy_id = f"HandlerExplicitIds{len(self._created)}"

@@ -46,6 +46,8 @@ def pattern(found: InBucket, *, outlives_declaration: bool = False) -> str:
     if allowed != _EVERY_OBJECT or rest:
         return allowed
     own = _DIGEST.sub("?" * 64, found.key)
+    # CDK takes the end of a name such as blinky-1.4.2 for an extension.
+    own = re.sub(r"(\?{64})\.[^/?]+$", r"\1*", own)
     return _EVERY_OBJECT if own == found.key and outlives_declaration else own
 
 

@@ -12,10 +12,12 @@ that depends on it. So permissions to delete are constant, and policies that fol
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aws_cdk import RemovalPolicy
 from constructs import Construct, IConstruct
 
 from .._synth import once, shared
 from .._synth.exports import ExportedAttributes
+from .._synth.removal import is_retained
 from .._synth.validation import at_end
 from ..provider.ota_update_provider import OtaUpdateProvider
 from .handler import HandlerPermissions
@@ -38,7 +40,7 @@ class OtaPermissions(Construct):
         self._service = ServicePermissions(policies)
         self._declared: list[Needs] = []
         self.exported = ExportedAttributes(policies.stack)
-        at_end(self, self._settle, lambda: [one.removal.options for one in self._declared])
+        at_end(self, self._settle, self._options)
         at_end(self, lambda _: self.exported.check())
 
     @staticmethod
@@ -58,8 +60,18 @@ class OtaPermissions(Construct):
             found += self._service.needed_for(needs, needs.role)
         return found
 
-    def _settle(self, options: Sequence[Mapping[str, Any]]) -> None:
+    def _options(self) -> Mapping[str, Any]:
+        return {
+            "updates": [one.removal.options for one in self._declared],
+            "policies": [one.cfn_options for one in self._handler.for_creation],
+        }
+
+    def _settle(self, options: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Adapt the policies to what is retained at the end of synth, as if it had been declared so at once."""
-        for needs, resolved in zip(self._declared, options, strict=True):
+        for needs, resolved in zip(self._declared, options["updates"], strict=True):
             needs.removal.settle(resolved)
         self._policies.settle_reads()
+        for policy, resolved in zip(self._handler.for_creation, options["policies"], strict=True):
+            # Retained, they would fill their role with each folder that the stack has ever had.
+            if is_retained(resolved):
+                policy.apply_removal_policy(RemovalPolicy.DESTROY)

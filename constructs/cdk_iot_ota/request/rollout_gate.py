@@ -42,7 +42,7 @@ class RolloutGate:
     update that is already deployed; it applies from the next content on.
 
     :param success_percentage: the share of the job's devices that must succeed: 0.01 to 100, with two decimals.
-        Default: 100.
+        Default: 100, or what ``maximum_failure_percentage`` leaves: given alone, that is the only limit.
     :param maximum_failures: how many devices may fail: at least 0. It holds from the first device on. Default: 0, or no
         such limit with ``maximum_failure_percentage``.
     :param maximum_failure_percentage: the share of the job's devices that may fail: 0.01 to 100, with two decimals. It
@@ -67,7 +67,7 @@ class RolloutGate:
     :raises TypeError: if a value is of another type.
     """
 
-    success_percentage: float = 100
+    success_percentage: float | None = None
     maximum_failures: int | None = None
     minimum_devices: int = 1
     timeout: Duration | None = None
@@ -81,15 +81,25 @@ class RolloutGate:
     def render(self) -> Mapping[str, Any]:
         """Render the resource's ``Gate``."""
         return {
-            "SuccessPercentage": checks.number(
-                limits.SUCCESS_PERCENTAGE, "success_percentage", self.success_percentage
-            ),
+            "SuccessPercentage": self._success(),
             **self._failure_limits(),
             "MinimumDevices": checks.number(limits.MINIMUM_DEVICES, "minimum_devices", self.minimum_devices),
             "TimeoutInMinutes": self._timeout(),
             **self._on_failure(),
             **self._drain(),
         }
+
+    def _success(self) -> float:
+        limit, given, share = limits.SUCCESS_PERCENTAGE, self.success_percentage, self.maximum_failure_percentage
+        if given is not None or share is None:
+            return checks.number(limit, "success_percentage", 100 if given is None else given)
+        allowed = checks.number(limits.MAXIMUM_FAILURE_PERCENTAGE, "maximum_failure_percentage", share)
+        if not checks.known(allowed):
+            raise ValueError(
+                "success_percentage must be given with a maximum_failure_percentage that is a token: synth cannot tell "
+                "what it leaves"
+            )
+        return max(0.01, round(100 - allowed, limit.decimals))
 
     def _timeout(self) -> float:
         if self.timeout is None:
