@@ -222,11 +222,12 @@ class Story:
     def _check_deployed_tag(self, ota_update_id: str) -> None:
         """Check that enough devices have succeeded when a deploy sets the deployed tag."""
         gate = (self._declared_now or {}).get("Gate")
-        # Not promised: CloudFormation cuts a deploy short that has just replaced what was deleted by hand.
-        self.deployed_tag_overtaken |= self.removed_by_hand and self.stack.plan.cut_after is not None
         if not observed.Stack(self.stack.status).is_deploying:
             self.deployed_tag_overtaken |= self.stack.visible(2 * LATENCY).status != self.stack.status
             return
+        # Not promised: CloudFormation cuts a deploy short that has just replaced what was deleted by hand.
+        replaces = self.removed_by_hand and ota_update_id in self._pushed_now
+        self.deployed_tag_overtaken |= replaces and self.stack.plan.cut_after is not None
         if gate is None or gate["OnFailure"] == "REPORT" or ota_update_id not in self._pushed_now:
             return
         progress = self.service.job_progress(self.service.updates[ota_update_id])
