@@ -49,7 +49,7 @@ from cdk_iot_ota import (
 from cdk_iot_ota._synth import tokens
 from cdk_iot_ota._synth.casts import as_principal
 
-from .stacks import custom, only_update
+from .stacks import custom, firmware, only_update, ota_update, stack
 from .test_numbers import DURATIONS, arguments
 
 HERE = Environment(account="111122223333", region="eu-central-1")
@@ -529,6 +529,16 @@ def test_the_id_in_an_arn_that_ends_in_a_token_is_found() -> None:
     arn = f"arn:aws:iot:eu-central-1:111122223333:{resource}"
     found = OtaUpdate.from_ota_update_arn(made, "Old", arn).ota_update_id
     assert made.resolve(found) == made.resolve(Fn.select(1, Fn.split("/", arn)))
+
+
+def test_a_dummy_is_no_explicit_id_twice(tmp_path: Path) -> None:
+    """Two updates may have the same looked-up id while it is not looked up, and no two have the same known one."""
+    made = stack()
+    for number in range(2):
+        ota_update(made, f"Update{number}", firmware(tmp_path), ota_update_id="dummy-value-for-/id")
+    ota_update(made, "Mine", firmware(tmp_path), ota_update_id="mine")
+    with pytest.raises(ValueError, match="ota_update_id must be different for each update, got 'mine' twice"):
+        ota_update(made, "Again", firmware(tmp_path), ota_update_id="mine")
 
 
 def test_a_missing_file_is_no_dummy() -> None:

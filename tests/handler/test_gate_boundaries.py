@@ -100,3 +100,20 @@ def test_a_job_without_devices_hints_at_a_group_of_the_same_deploy() -> None:
     ]
     assert "if this deploy has created their thing group, that is empty" in reasons[0]
     assert "thing group" not in reasons[1]
+
+
+def test_an_earlier_verdict_is_kept_as_it_was_given() -> None:
+    """A job that a gate has canceled has the reason of the failure as its comment, which a report does not take up."""
+    progress = JobProgress(status="CANCELED", comment="the gate has failed: 1 failure", is_verdict=True, failed=1)
+    limits: dict[str, Any] = {"success_percentage": "100", "maximum_failures": 0, "minimum_devices": 1, "timeout": 1800}
+    stop = verdict(Gate(**limits), progress, waited=120, left=1000)
+    assert (stop.action, stop.reason) == (Action.STOP, "the gate has failed: 1 failure")
+    report = verdict(Gate(**limits, reports_only=True), progress, waited=120, left=1000)
+    assert (report.action, report.problem) == (Action.MARK, "its job is CANCELED, the gate has failed: 1 failure")
+
+
+def test_without_a_share_any_number_of_devices_may_fail() -> None:
+    """A gate with neither limit on failures only asks for those that succeed."""
+    gate = Gate(success_percentage="50", maximum_failures=None, minimum_devices=1, timeout=1800)
+    progress = JobProgress(status="IN_PROGRESS", succeeded=2, failed=2)
+    assert verdict(gate, progress, waited=120, left=1000).action is Action.MARK

@@ -143,3 +143,19 @@ def test_signatures_and_certificates_pass() -> None:
     sent = request.create_request(Desired.from_event(event("Create", Request=made)), SHAPE)
     assert custom(sent)["certificateChain"]["inlineDocument"] == chain
     assert json.dumps(custom(sent)["signature"]["inlineDocument"].decode()) == '"MAYCAQECAQE="'
+
+
+@pytest.mark.parametrize(
+    ("path", "is_shown"),
+    [
+        ("files[0].codeSigning.customCodeSigning.hashAlgorithm", True),
+        ("files[0].codeSigning.customCodeSigning.signature", False),
+        ("files[0].codeSigning.startSigningJobParameter.signingProfileParameter.platform", True),
+        ("files[0].codeSigning.startSigningJobParameter.signingProfileParameter.certificatePathOnDevice", False),
+    ],
+)
+def test_only_what_can_be_no_key_is_quoted(path: str, *, is_shown: bool) -> None:
+    """An error for a value of the wrong type shows it, but for signatures, chains and paths of certificates."""
+    with pytest.raises(FatalError, match="must be text, got ") as refused:
+        request._expect(["a value"], str, path)
+    assert ("a value" in str(refused.value)) is is_shown

@@ -28,7 +28,7 @@ class Decision:
     """An action and its reason; the reason of a failure is what the user reads.
 
     Of a gate: ``timed_out``: it has waited too long, so that the devices that have not ended are the cause.
-    ``problem``: why it has failed, also if it only reports that.
+    ``problem``: why it would have failed, if it only reports that.
     """
 
     action: Action

@@ -25,12 +25,12 @@ def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: fl
         return Decision(Action.WAIT, "the gate waits: its job is not visible yet")
     if progress is None:
         return failed(gate, "its job does not exist, it was deleted outside of the stack")
-    if progress.status == "CANCELED" and progress.is_verdict and not gate.reports_only:
+    if progress.is_verdict and not gate.reports_only:
         # An earlier look has canceled it, and its tag with the reason is not visible yet.
         return Decision(Action.STOP, progress.comment)
     if problem := _stopped(progress) or _problem(gate, progress, waited=waited):
         return failed(gate, problem, progress)
-    is_enough = progress.devices >= gate.minimum_devices and progress.succeeded >= _required(gate, progress)
+    is_enough = progress.succeeded >= _required(gate, progress)
     if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
     if waited > gate.timeout or left <= 0:
@@ -58,8 +58,9 @@ def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
     if progress.devices < gate.minimum_devices:
         too_few = f"the job has {progress.devices} devices, and at least {gate.minimum_devices} are required"
         return too_few if progress.devices else f"{too_few}{_EMPTY}"
-    if progress.failures > _allowed(gate, progress):
-        return f"{failures} of {progress.devices} devices, and at most {gate.maximum_failure_percentage} % are allowed"
+    share = gate.maximum_failure_percentage
+    if share is not None and progress.failures > Fraction(share) * progress.devices / 100:
+        return f"{failures} of {progress.devices} devices, and at most {share} % are allowed"
     if progress.devices and progress.succeeded + progress.open < _required(gate, progress):
         return f"{gate.success_percentage} % of the devices can no longer succeed"
     return None
@@ -75,14 +76,9 @@ def _required(gate: Gate, progress: JobProgress) -> Fraction:
     return Fraction(gate.success_percentage) * progress.devices / 100
 
 
-def _allowed(gate: Gate, progress: JobProgress) -> Fraction:
-    """Return how many devices may fail of those that the job has, when it has reached all of them."""
-    return Fraction(gate.maximum_failure_percentage or 100) * progress.devices / 100
-
-
 def failed(gate: Gate, problem: str, progress: JobProgress | None = None) -> Decision:
     """Return the decision of a gate that has failed because of a problem, with the counts of the job."""
     counts = "" if progress is None else f" ({progress})"
     if gate.reports_only:
         return Decision(Action.MARK, f"the gate would have failed: {problem}{counts}", problem=problem)
-    return Decision(Action.STOP, f"the gate has failed: {problem}{counts}", problem=problem)
+    return Decision(Action.STOP, f"the gate has failed: {problem}{counts}")
