@@ -49,7 +49,7 @@ from cdk_iot_ota import (
 from cdk_iot_ota._synth import tokens
 from cdk_iot_ota._synth.casts import as_principal
 
-from .stacks import custom, firmware, only_update, ota_update, stack
+from .stacks import custom, firmware, only_update, ota_update
 from .test_numbers import DURATIONS, arguments
 
 HERE = Environment(account="111122223333", region="eu-central-1")
