@@ -68,7 +68,7 @@ class FailedRollout:
             self._is_deleted = self._is_gone()  # only the answers were lost
         if error is None and not self._is_deleted:
             self._is_canceled = True
-            progress = self._ended_job or progress or self._read_job()
+            progress = self._ended_job or progress or self._first_counts()
             stop = _with_comment(stop, progress)
             if self._is_draining(observed, progress, stop):
                 return Decision(Action.WAIT, f"{stop.reason}: devices that are executing its job may finish")
@@ -91,6 +91,10 @@ class FailedRollout:
         if self._is_canceled or progress is None:
             return self._is_canceled or self._draining_since is not None
         return progress.status != "IN_PROGRESS"
+
+    def _first_counts(self) -> JobProgress | None:
+        """Return the counts of a job whose verdict was read from a tag; each look of a drain has read them already."""
+        return None if self._draining_since is not None else self._read_job()
 
     def _read_job(self) -> JobProgress | None:
         """Return the counts of the job, or None if there is no job, or it cannot be read now."""
