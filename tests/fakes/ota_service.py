@@ -101,6 +101,7 @@ class FakeUpdate:
     job_ends: float = 0
     devices: tuple[str, float] = ("succeed", 0)
     canceled: str = ""
+    has_timed_out: bool = False
     deleted: float | None = None
     removed: float = 0
     survives_deletion: bool = False
@@ -229,6 +230,7 @@ class FakeOtaService:
         past = self.time.now - update.settles - seconds
         if update.canceled:
             by_gate = {"status": "CANCELED", "comment": update.canceled, "is_verdict": True}
+            by_gate["has_timed_out"] = update.has_timed_out
             if self.after_cancellation:
                 return replace(self.after_cancellation[0], **cast(Any, by_gate))
             if outcome == "straggle":
@@ -385,7 +387,7 @@ class Connection:
         found = {one.thing: dict(one.details or {}) for one in self._service.executions}
         return self._call("DescribeJobExecution", lambda: found[thing])
 
-    def cancel(self, job_id: str, comment: str) -> None:
+    def cancel(self, job_id: str, comment: str, *, timed_out: bool = False) -> None:
         """Call CancelJob."""
 
         def work() -> bool:
@@ -394,7 +396,7 @@ class Connection:
             self._touch(job_id.removeprefix(names.JOB_PREFIX))
             if self._service.job_progress(update).status != "IN_PROGRESS":
                 return False
-            update.canceled = comment
+            update.canceled, update.has_timed_out = comment, timed_out
             self._service.on_canceled(job_id.removeprefix(names.JOB_PREFIX))
             return True
 

@@ -1,13 +1,16 @@
 """A failed gate that gives devices time to finish: the job is canceled at once, and its update deleted later."""
 
+import json
+
 import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names, timeouts
+from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.identity import failed_tag
 from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress, Observed
 
-from ..fakes.ota_service import Behaviour, FakeOtaService
+from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from .scenarios import DELETE, GATE, event, id_of, run
 
 STARTED = JobProgress(status="IN_PROGRESS", queued=3)
@@ -104,14 +107,45 @@ def test_a_drain_ends_with_the_time_of_the_event() -> None:
     service = failing(UNDERWAY, progress=JobProgress(status="IN_PROGRESS", in_progress=1))
     late = event("Create", Gate={**GATE, "TimeoutInMinutes": "45", "DrainInMinutes": "15"})
     assert "timed out after 27" in run(service, late).reason
-    assert timeouts.HANDLER_DEADLINE <= seconds(service) < timeouts.HANDLER_DEADLINE + 30
+    assert 2900 < seconds(service) < timeouts.HANDLER_DEADLINE - timeouts.SETTLE_PATIENCE - timeouts.CALL - 5
 
 
-def test_devices_that_never_started_are_named_after_the_drain() -> None:
-    """The tag keeps that a gate has timed out, so that the last look names the devices that it has waited for."""
+@pytest.mark.parametrize("tag_lag", [0, 100])
+def test_devices_that_never_started_are_named_after_the_drain(tag_lag: float) -> None:
+    """The tag and the job keep that a gate has timed out, so that the last look names the devices it has waited for."""
     service = failing(UNDERWAY, progress=JobProgress(status="IN_PROGRESS", succeeded=1, in_progress=1, queued=2))
+    service.behaviour = Behaviour(tag_lag=tag_lag, removal=9999)
     service.executions = [Execution(thing="off-1", status="CANCELED", has_started=False)]
     assert run(service, DRAINING).reason.endswith("1 never started, offline? (off-1)")
+
+
+@pytest.mark.parametrize("errors", ["errors", "late_errors"])
+def test_a_cancellation_that_was_lost_is_followed_by_a_drain(errors: str) -> None:
+    """Devices may finish although CancelJob was throttled, or only its answer was lost."""
+    service = failing(UNDERWAY)
+    setattr(service, errors, {"CancelJob": [RetryableError("throttled")]})
+    assert REASON in run(service, DRAINING).reason
+    assert 300 <= seconds(service) <= 330
+
+
+def test_a_job_that_is_canceled_minutes_later_is_drained_all_the_same() -> None:
+    """A verdict that another invocation reads from the tag gives devices their time, and names those waited for."""
+    service = failing(UNDERWAY, progress=JobProgress(status="IN_PROGRESS", succeeded=1, in_progress=1, queued=2))
+    service.executions = [Execution(thing="off-1", status="CANCELED", has_started=False)]
+    calls = ("CancelJob", "DeleteOTAUpdate")
+    service.inject([Fault(kind="throttled", operation=name, begins=100, lasts=2000) for name in calls])
+    assert run(service, DRAINING).reason.endswith("1 never started, offline? (off-1)")
+    assert 2400 <= seconds(service) <= 2440
+
+
+def test_the_log_tells_what_a_drain_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each look of a drain is one line of the log that says that devices may finish."""
+    run(failing(UNDERWAY), DRAINING)
+    decisions = [
+        line["decision"] for line in map(json.loads, capsys.readouterr().out.splitlines()) if "decision" in line
+    ]
+    stop = Action.STOP.value
+    assert decisions[decisions.index(stop) :] == [stop, *["wait"] * (len(decisions) - decisions.index(stop) - 2), stop]
 
 
 def test_the_verdict_during_a_drain_is_kept_in_the_tag() -> None:
@@ -123,6 +157,9 @@ def test_the_verdict_during_a_drain_is_kept_in_the_tag() -> None:
     assert (seen.verdict or "").startswith("the gate has failed: 98.5 xxx")
     plain = Observed(status="", tags={names.FAILED_TAG: failed_tag("the gate")}, age=1, attributes={})
     assert (plain.draining_since, plain.has_timed_out, plain.verdict) == (None, False, "the gate")
+    tags = {names.FAILED_TAG: failed_tag("the gate", timed_out=True)}
+    late = Observed(status="", tags=tags, age=1, attributes={})
+    assert (late.draining_since, late.has_timed_out, late.verdict) == (None, True, "the gate")
 
 
 def test_a_second_delivery_does_not_prolong_a_drain() -> None:

@@ -1,6 +1,7 @@
 """The devices that a gate has failed because of: which are looked up, when, and how they are told."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,15 @@ def test_groups_that_do_not_fit_are_left_out_whole() -> None:
     assert told() == ""
 
 
+def test_devices_that_were_not_asked_come_last() -> None:
+    """Devices without an answer are told as more of those with one, however many they are."""
+    silent = [Execution(thing=f"off-{number}", status="CANCELED", has_started=False) for number in range(2)]
+    more = [Execution(thing=f"d{number}", status="FAILED") for number in range(240)]
+    found = told(*more, failed("a", reason="x"), *silent)
+    unknown = "240 more failed, not asked (d0, d1, …)"
+    assert found == f'2 never started, offline? (off-0, off-1); 1 failed with "x" (a); {unknown}'
+
+
 WAITING = JobProgress(status="IN_PROGRESS", rejected=1, canceled=1, in_progress=1, queued=1)
 
 
@@ -113,10 +123,11 @@ WAITING = JobProgress(status="IN_PROGRESS", rejected=1, canceled=1, in_progress=
     [
         (FAILED, False, True, ["FAILED", "TIMED_OUT"]),
         (WAITING, False, True, ["REJECTED"]),
-        (WAITING, True, True, ["REJECTED", "CANCELED", "IN_PROGRESS"]),
+        (WAITING, True, True, ["REJECTED", "CANCELED", "IN_PROGRESS", "QUEUED"]),
         (WAITING, False, False, ["REJECTED", "CANCELED"]),
         (WAITING, True, False, ["REJECTED", "CANCELED", "IN_PROGRESS", "QUEUED"]),
-        (None, True, True, ["FAILED", "REJECTED", "TIMED_OUT"]),
+        (None, False, True, ["FAILED", "REJECTED", "TIMED_OUT"]),
+        (None, True, True, ["FAILED", "REJECTED", "TIMED_OUT", "QUEUED", "CANCELED", "IN_PROGRESS"]),
     ],
 )
 def test_only_the_devices_that_are_to_blame_are_listed(
@@ -187,6 +198,33 @@ def test_devices_that_never_started_are_named_when_the_gate_times_out() -> None:
     assert reason.endswith(f"4 queued): {told}")
 
 
+def test_only_devices_that_may_answer_are_asked() -> None:
+    """Devices that are off take none of the ten questions, and those that failed without a start are asked."""
+    service = failing(JobProgress(status="IN_PROGRESS", failed=12, queued=12))
+    service.executions = [
+        Execution(thing=f"{status}-{number}", status=status, has_started=False, details=CODE)
+        for status in ("FAILED", "QUEUED", "CANCELED")
+        for number in range(12)
+    ]
+    lenient = event("Create", Gate={**GATE, "MaximumFailures": "99", "SuccessPercentage": "50"})
+    assert '10 failed with "0x23000000: 0x0" (FAILED-0, FAILED-1, …); 2 more failed' in run(service, lenient).reason
+    assert service.calls.count("DescribeJobExecution") == 10
+
+
+def test_a_device_that_moves_between_the_lists_is_told_once() -> None:
+    """A device that is canceled between two calls is in both lists, and one device all the same."""
+    service = failing(JobProgress(status="IN_PROGRESS", succeeded=1, queued=1))
+    service.executions = [Execution(thing="off", status=status, has_started=False) for status in ("QUEUED", "CANCELED")]
+    assert run(service, GATED).reason.endswith("queued): 1 never started, offline? (off)")
+
+
+def test_the_canceled_devices_of_a_job_that_had_ended_are_named() -> None:
+    """Devices that were canceled by hand count as failures, and so are named."""
+    service = failing(JobProgress(status="COMPLETED", succeeded=2, canceled=1))
+    service.executions = [Execution(thing="pump-9", status="CANCELED", details={})]
+    assert run(service, GATED).reason.endswith("1 were canceled without a reason (pump-9)")
+
+
 @pytest.mark.parametrize(
     ("operation", "end"),
     [
@@ -241,6 +279,7 @@ def test_an_invocation_without_time_asks_nothing() -> None:
 def test_a_verdict_is_explained_when_its_job_can_be_canceled() -> None:
     """The devices are named although the job is canceled minutes later, by an invocation that reads the verdict."""
     service = failing()
+    service.after_cancellation = [replace(FAILED, queued=0, canceled=4)]
     calls = ("CancelJob", "DeleteOTAUpdate")
     service.inject([Fault(kind="throttled", operation=name, lasts=400) for name in calls])
     reason = run(service, GATED).reason
@@ -318,7 +357,9 @@ def test_a_gate_that_only_reports_changes_nothing(progress: JobProgress, problem
     assert run(service, REPORTING).data == answer.data
 
 
-@pytest.mark.parametrize("error", [RetryableError("throttled"), AccessDeniedError("not authorized")])
+@pytest.mark.parametrize(
+    "error", [RetryableError("throttled"), AccessDeniedError("not authorized"), FatalError("invalid")]
+)
 def test_a_gate_that_only_reports_continues_without_an_answer(error: Exception) -> None:
     """A job that cannot be read is reported like any failure, at the end of the gate's time or of that of IAM."""
     service = failing()

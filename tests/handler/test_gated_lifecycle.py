@@ -56,13 +56,14 @@ def test_a_removal_that_is_throttled_is_retried() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [RetryableError("throttled"), FatalError("it is COMPLETED"), AccessDeniedError("denied")]
+    ("error", "tries"),
+    [(RetryableError("throttled"), 9), (FatalError("it is COMPLETED"), 1), (AccessDeniedError("denied"), 1)],
 )
-def test_an_update_whose_job_cannot_be_canceled_is_deleted(error: Exception) -> None:
-    """A failed gate deletes the update, which ends its job too, although CancelJob fails."""
-    service = FakeOtaService(progress=[FAILED], errors={"CancelJob": [error]})
+def test_an_update_whose_job_cannot_be_canceled_is_deleted(error: Exception, tries: int) -> None:
+    """A failed gate deletes the update, which ends its job too, although CancelJob fails, for 20 s if throttled."""
+    service = FakeOtaService(progress=[FAILED], errors={"CancelJob": [error] * tries})
     assert "the gate has failed: 1 failure" in run(service, gated("Create")).reason
-    assert service.writes() == ["CreateOTAUpdate", "CancelJob", DELETE]
+    assert service.writes() == ["CreateOTAUpdate", *["CancelJob"] * tries, DELETE]
 
 
 def test_a_job_that_has_ended_is_not_canceled() -> None:

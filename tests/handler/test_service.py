@@ -87,6 +87,7 @@ def test_an_update_whose_tags_are_gone_has_no_tags(stubs: Stubs) -> None:
         ({"status": "COMPLETED", "isConcurrent": True}, [], True),
         ({"status": "CANCELED", "comment": "too many calls of customers"}, [], True),
         ({"status": "CANCELED", "comment": "the gate has failed", "reasonCode": "GATE_FAILED"}, [], True),
+        ({"status": "CANCELED", "comment": "the gate has failed", "reasonCode": "GATE_TIMED_OUT"}, [], True),
         ({"status": "CANCELED", "reasonCode": "USER_INITIATED"}, [], True),
     ],
 )
@@ -102,7 +103,8 @@ def test_job_progress_has_the_counts_of_the_job(
     expected = JobProgress(
         status=job["status"],
         comment=job.get("comment", ""),
-        is_verdict=job.get("reasonCode") == "GATE_FAILED",
+        is_verdict=job.get("reasonCode", "").startswith("GATE"),
+        has_timed_out=job.get("reasonCode") == "GATE_TIMED_OUT",
         is_rolled_out=is_rolled_out,
         **cast(dict[str, Any], counts),
     )
@@ -153,11 +155,12 @@ def test_the_details_of_a_device_are_what_it_reported_last(
     assert stubs.service.status_details("AFR_OTA-mine", "pump-1") == details
 
 
-def test_a_job_is_canceled_with_the_reason(stubs: Stubs) -> None:
-    """CancelJob gets the reason of the gate as comment, which DescribeJob shows."""
-    expected = {"jobId": "AFR_OTA-mine", "reasonCode": "GATE_FAILED", "comment": "1 failure (3 of 4)"}
+@pytest.mark.parametrize(("timed_out", "code"), [(False, "GATE_FAILED"), (True, "GATE_TIMED_OUT")])
+def test_a_job_is_canceled_with_the_reason(stubs: Stubs, *, timed_out: bool, code: str) -> None:
+    """CancelJob gets the reason of the gate as comment, which DescribeJob shows, and whether it timed out as code."""
+    expected = {"jobId": "AFR_OTA-mine", "reasonCode": code, "comment": "1 failure (3 of 4)"}
     stubs.iot.add_response("cancel_job", {}, expected)
-    stubs.service.cancel("AFR_OTA-mine", "1 failure (3 of 4)")
+    stubs.service.cancel("AFR_OTA-mine", "1 failure (3 of 4)", timed_out=timed_out)
 
 
 def test_a_comment_of_a_job_is_one_line_of_printable_text(stubs: Stubs) -> None:

@@ -7,23 +7,33 @@ from cdk_iot_ota_handler.ota_update.decide import Action, Decision
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.evidence import Inquiry
-from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.identity import failed_tag
+from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
 from cdk_iot_ota_handler.ota_update.stop import FailedRollout
 
-from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
+from ..fakes.ota_service import Behaviour, Connection, FakeOtaService, Fault
 from .scenarios import DELETE, GATE, event, id_of, with_update
 
 DESIRED = Desired.from_event(event("Create", Gate=GATE))
 RUNNING = JobProgress(status="IN_PROGRESS", failed=1, queued=1)
+BUSY = JobProgress(status="IN_PROGRESS", failed=1, in_progress=1)
 REASON = "the gate has failed: 1 failure"
 THROTTLED, REFUSED = RetryableError("throttled"), FatalError("its job is in progress")
+# Tries of CancelJob in 20 s, after which the update is deleted in its place.
+PATIENT = 9
 
 
 def end(
-    service: FakeOtaService, *, ends: float = 184, deadline: float = 3200, logged: list[Exception] | None = None
+    service: FakeOtaService,
+    *,
+    ends: float = 184,
+    deadline: float = 3200,
+    drain: float = 0,
+    progress: JobProgress = RUNNING,
+    logged: list[Exception] | None = None,
 ) -> Decision:
     """End the rollout of the one update; both times are in seconds from now."""
-    service.progress = [RUNNING]
+    service.progress = [progress]
     connection, now = service.connect(), service.time.now
     observed = connection.get_update(DESIRED.ota_update_id, now)
     on_error = (list[Exception]() if logged is None else logged).append
@@ -33,12 +43,12 @@ def end(
         service.clock(),
         ends=now + ends,
         deadline=now + deadline,
-        drain=0,
+        drain=drain,
         drain_deadline=now + 3000,
         inquiry=Inquiry(connection, service.clock(), DESIRED.job_id, log=lambda _: None, on_error=on_error),
         on_error=on_error,
     )
-    return rollout.end(observed, RUNNING, Decision(Action.STOP, REASON))
+    return rollout.end(observed, progress, Decision(Action.STOP, REASON))
 
 
 def new_update() -> FakeOtaService:
@@ -75,10 +85,10 @@ def test_a_job_is_canceled_after_all_if_the_deletion_fails() -> None:
     """An accepted deletion does not end the rollout: if it fails in AWS IoT, the job is canceled all the same."""
     service = new_update()
     service.behaviour = Behaviour(failing_deletions=1)
-    service.errors = {"CancelJob": [THROTTLED]}
+    service.errors = {"CancelJob": [THROTTLED] * PATIENT}
     assert end(service) == Decision(Action.STOP, REASON)
     update = service.updates[id_of("one")]
-    assert service.writes() == ["CancelJob", DELETE, "CancelJob", DELETE]
+    assert service.writes() == [*["CancelJob"] * PATIENT, DELETE, "CancelJob", DELETE]
     assert (update.canceled, service.status(update)) == (REASON, "DELETE_IN_PROGRESS")
 
 
@@ -87,15 +97,93 @@ def test_an_update_that_is_being_deleted_for_long_has_no_rollout(status_lag: flo
     """The failure is reported at the end of the invocation if an accepted deletion takes longer, or does not show."""
     service = new_update()
     service.behaviour = Behaviour(removal=999, status_lag=status_lag)
-    service.errors = {"CancelJob": [THROTTLED]}
+    service.errors = {"CancelJob": [THROTTLED] * PATIENT}
     assert end(service, ends=50) == Decision(Action.STOP, REASON)
+    assert service.writes() == [*["CancelJob"] * PATIENT, DELETE]
+
+
+def test_a_cancellation_that_is_throttled_is_tried_again_before_the_deletion() -> None:
+    """One throttled call takes neither the job from devices that execute it, nor their reports."""
+    service = new_update()
+    service.errors = {"CancelJob": [THROTTLED] * (PATIENT - 1)}
+    assert end(service) == Decision(Action.STOP, REASON)
+    assert service.writes() == [*["CancelJob"] * PATIENT, DELETE]
+    assert service.calls[-2:] == ["ListJobExecutionsForJob FAILED", DELETE]
+
+
+def test_a_job_that_cannot_be_canceled_is_deleted_before_anything_is_asked() -> None:
+    """If CancelJob is refused, only the deletion ends the rollout, and the questions do not delay it."""
+    service = new_update()
+    service.errors = {"CancelJob": [FatalError("the job is invalid")]}
+    assert end(service) == Decision(Action.STOP, REASON)
+    assert service.writes() == ["CancelJob", DELETE]
+    assert not [call for call in service.calls if "JobExecution" in call]
+
+
+def test_a_job_that_has_ended_meanwhile_is_not_told_as_continuing() -> None:
+    """If CancelJob is refused because the job has ended, its rollout is over, and its devices are looked up."""
+    service = new_update()
+    service.errors = {"CancelJob": [FatalError("it is COMPLETED")], "DeleteOTAUpdate": [REFUSED]}
+    service.on_canceled = lambda _: None
+    service.executions = [Execution(thing="pump-1", status="FAILED", details={"reason": "x"})]
+    done = JobProgress(status="COMPLETED", failed=1, succeeded=1)
+    service.time.spawn(lambda: service.progress.__setitem__(0, done), 0.5)
+    service.latency = 1
+    assert end(service) == Decision(Action.STOP, f'{REASON}: 1 failed with "x" (pump-1)')
+
+
+def test_a_deleted_update_is_neither_drained_nor_asked_for() -> None:
+    """An update that was deleted because its job could not be canceled gets no tag, and its job no question."""
+    service = new_update()
+    service.errors = {"CancelJob": [THROTTLED] * PATIENT}
+    assert end(service, drain=300, progress=BUSY) == Decision(Action.STOP, REASON)
+    assert service.writes() == [*["CancelJob"] * PATIENT, DELETE]
+    assert not [call for call in service.calls if "JobExecution" in call]
+
+
+def test_a_job_that_is_being_deleted_is_not_drained() -> None:
+    """Devices lose a job that is being deleted, so that nothing is waited for."""
+    service = new_update()
+    deleting = JobProgress(status="DELETION_IN_PROGRESS", failed=1, in_progress=1)
+    assert end(service, drain=300, progress=deleting) == Decision(Action.STOP, REASON)
+    assert service.writes() == [DELETE]
+
+
+def test_a_drain_ends_with_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices are not waited for if their job is gone."""
+    service = new_update()
+    tags = {**DESIRED.all_tags, names.FAILED_TAG: failed_tag(REASON, draining_since=service.time.now - 10)}
+    service.put(DESIRED.ota_update_id, tags)
+    monkeypatch.setattr(Connection, "job_progress", lambda *_: None)
+    assert end(service, drain=300, progress=BUSY) == Decision(Action.STOP, REASON)
+    assert service.writes() == [DELETE]
+
+
+@pytest.mark.parametrize("since", [-10, 1e10])
+def test_a_tag_alone_does_not_tell_that_a_job_is_canceled(since: float) -> None:
+    """A job that continues is canceled, whatever its tag tells, and the event is not held longer than declared."""
+    service = new_update()
+    service.put(
+        DESIRED.ota_update_id, {**DESIRED.all_tags, names.FAILED_TAG: f"since={service.time.now + since:.0f} x"}
+    )
+    service.after_cancellation = [JobProgress(status="CANCELED", in_progress=1)]
+    assert end(service, drain=300, progress=BUSY).action is Action.WAIT
+    assert service.writes() == ["CancelJob"]
+
+
+def test_a_drain_does_not_begin_in_the_future() -> None:
+    """A tag from the future counts from now on."""
+    service = new_update()
+    service.put(DESIRED.ota_update_id, {**DESIRED.all_tags, names.FAILED_TAG: "since=9999999999 x"})
+    service.after_cancellation = [JobProgress(status="CANCELED", in_progress=1)]
+    assert end(service, drain=0, progress=BUSY).action is Action.STOP
     assert service.writes() == ["CancelJob", DELETE]
 
 
 def test_a_refused_deletion_does_not_end_the_tries_to_cancel() -> None:
     """A job that CancelJob could not cancel yet is canceled later, although AWS IoT refuses the deletion meanwhile."""
     service = new_update()
-    service.errors = {"CancelJob": [THROTTLED] * 2, "DeleteOTAUpdate": [REFUSED] * 3}
+    service.errors = {"CancelJob": [THROTTLED] * (PATIENT + 1), "DeleteOTAUpdate": [REFUSED] * 3}
     assert end(service) == Decision(Action.STOP, REASON)
     assert service.updates[id_of("one")].canceled == REASON
 
@@ -104,9 +192,9 @@ def test_each_error_is_logged() -> None:
     """The log has every answer of CancelJob and of DeleteOTAUpdate, in order."""
     service, logged = new_update(), list[Exception]()
     canceling, ended = RetryableError("CancelJob is throttled"), FatalError("the job is COMPLETED")
-    service.errors = {"CancelJob": [canceling, ended], "DeleteOTAUpdate": [REFUSED, REFUSED]}
+    service.errors = {"CancelJob": [*[canceling] * PATIENT, ended], "DeleteOTAUpdate": [REFUSED, REFUSED]}
     end(service, logged=logged)
-    assert logged == [canceling, REFUSED, canceling, ended, REFUSED]
+    assert logged == [*[canceling] * PATIENT, REFUSED, canceling, ended, REFUSED]
 
 
 @pytest.mark.parametrize("kind", ["denied", "throttled"])
@@ -118,7 +206,9 @@ def test_the_end_of_a_rollout_takes_no_longer_than_its_invocation(kind: str) -> 
     assert end(service, ends=50) == Decision(Action.WAIT, f"{REASON}: its job is not canceled yet")
     assert 45 < service.time.now - begun < 51
     *tries, last = service.writes()
-    assert (tries, last) == (["CancelJob", DELETE] * (len(tries) // 2), "TagResource")
+    first = 0 if kind == "denied" else PATIENT - 1
+    assert (tries[:first], last) == (["CancelJob"] * first, "TagResource")
+    assert tries[first:] == ["CancelJob", DELETE] * (len(tries[first:]) // 2)
     assert REASON in service.updates[id_of("one")].tags[names.FAILED_TAG]
 
 

@@ -166,8 +166,12 @@ class Creation:
         look = _Look(decision=decision, observed=observed, stack=context.stack)
         if decision.action is Action.ASK_DEVICES and observed is not None and self._desired.gate is not None:
             look = self._ask_devices(look, observed, self._desired.gate, context)
-        log_decision(self._event, self._desired.ota_update_id, observed, look.decision)
+        if observed is None or observed.draining_since is None or look.decision.action is not Action.STOP:
+            self._log(look)
         return self._carry_out(look, request)
+
+    def _log(self, look: _Look) -> None:
+        log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision)
 
     def _is_retry(self) -> bool:
         """Return whether the resource got the id of this update from a deploy that failed with rollback off.
@@ -218,7 +222,7 @@ class Creation:
         look = replace(look, seconds=age)
         try:
             progress = self._service.job_progress(self._desired.job_id)
-        except RetryableError as error:
+        except (FatalError, RetryableError) as error:
             if not self._gives_up(error, observed, gate):
                 raise
             decision = failed(gate, f"could not read the progress of the job: {error}")
@@ -259,8 +263,10 @@ class Creation:
         things = [execution.thing for execution in self._evidence.executions if execution.has_failed]
         return replace(look, failed_devices=things)
 
-    def _gives_up(self, error: RetryableError, observed: Observed, gate: Gate) -> bool:
+    def _gives_up(self, error: FatalError | RetryableError, observed: Observed, gate: Gate) -> bool:
         """Return whether devices that could not be asked fail the gate, instead of being asked again."""
+        if isinstance(error, FatalError):
+            return True
         is_denied = isinstance(error, AccessDeniedError)
         patience = timeouts.IAM_PATIENCE if is_denied else timeouts.SETTLE_PATIENCE
         if self._clock.now() - self._begun <= patience:
@@ -316,11 +322,14 @@ class Creation:
             self._service.tag(observed.attributes["OtaUpdateArn"], changed)
 
     def _stop(self, observed: Observed, look: _Look) -> _Look:
-        decision = self._failed_rollout.end(observed, look.progress, look.decision)
+        look = replace(look, decision=self._failed_rollout.end(observed, look.progress, look.decision))
+        # While devices may finish, each look stops the rollout, and only this tells what it has done.
+        if observed.draining_since is not None or look.decision.action is Action.WAIT:
+            self._log(look)
         # The framework may not be able to deliver the failure, and polls again: not while that poll would create again.
         while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
             self._clock.sleep(left + 1)
-        return replace(look, decision=decision)
+        return look
 
     @functools.cached_property
     def _failed_rollout(self) -> FailedRollout:
@@ -332,7 +341,8 @@ class Creation:
             ends=self._begun + timeouts.PATIENCE,
             deadline=started + timeouts.CANCEL_DEADLINE,
             drain=0 if gate is None else gate.drain,
-            drain_deadline=started + timeouts.HANDLER_DEADLINE,
+            # Looks follow, and the last ones delete the update even if they meet errors.
+            drain_deadline=started + self._last_poll() - timeouts.SETTLE_PATIENCE,
             inquiry=self._inquiry,
             on_error=self._on_error,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import TypeVar
 
 from .contract import timeouts
@@ -62,10 +62,10 @@ class Inquiry:
         may_list = not self._is_denied
         # One of each status after the other: few of them can be asked.
         in_turn = (one for one in chain.from_iterable(zip_longest(*lists)) if one is not None)
-        executions = tuple(
-            self._with_details(one) if number < _MOST_DETAILS else one
-            for number, one in enumerate(list(in_turn)[:_MOST_DEVICES])
-        )
+        # A device whose status changes meanwhile is in two of the lists.
+        found = list({one.thing: one for one in in_turn}.values())[:_MOST_DEVICES]
+        asked = {one.thing for one in islice((one for one in found if not one.is_silent), _MOST_DETAILS)}
+        executions = tuple(self._with_details(one) if one.thing in asked else one for one in found)
         for execution in executions:
             self._log(execution)
         if not may_list:
@@ -73,8 +73,6 @@ class Inquiry:
         return Evidence(executions=executions, denied="what they reported" if self._is_denied else "")
 
     def _with_details(self, execution: Execution) -> Execution:
-        if not execution.has_started:
-            return execution
         return replace(
             execution, details=self._ask(partial(self._service.status_details, self._job_id, execution.thing))
         )

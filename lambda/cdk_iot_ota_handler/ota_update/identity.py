@@ -106,8 +106,8 @@ def with_operation(deployed_tag: str, operation: int | None, *, first: int | Non
 
 def failed_tag(reason: str, *, draining_since: float | None = None, timed_out: bool = False) -> str:
     """Return the value of the tag that keeps why a gate has failed, in the characters and length of a tag."""
-    drain = "" if draining_since is None else f"since={draining_since:.0f} {'timed-out ' if timed_out else ''}"
-    return f"{drain}{tag_text(reason)}"[: limits.TAG_VALUE.at_most]
+    drain = "" if draining_since is None else f"since={draining_since:.0f} "
+    return f"{drain}{'timed-out ' if timed_out else ''}{tag_text(reason)}"[: limits.TAG_VALUE.at_most]
 
 
 def tag_text(text: str) -> str:

@@ -11,8 +11,8 @@ ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.I
 # The end of the deployed tag: the operations on the stack that deployed the update first, if that was another one, and
 # last, by the seconds in which they began.
 OPERATION = re.compile(r"(?: since=(?P<first>\d+))? operation=(?P<last>\d+)$")
-# The beginning of the tag with the verdict of a gate, while devices may finish.
-DRAIN = re.compile(r"^since=(?P<since>\d+) (?P<timed_out>timed-out )?")
+# The beginning of the tag with the verdict of a gate, if devices may finish, or if it has waited for devices.
+FAILED = re.compile(r"(?:since=(?P<since>\d+) )?(?P<timed_out>timed-out )?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +49,18 @@ class Observed:
     def verdict(self) -> str | None:
         """Why its gate has failed, if a tag keeps that."""
         found = self.tags.get(names.FAILED_TAG)
-        return None if found is None else DRAIN.sub("", found)
+        return None if found is None else FAILED.sub("", found, count=1)
 
     @property
     def draining_since(self) -> float | None:
         """When the job of its failed gate was canceled, if devices may finish it, in seconds since 1970."""
-        match = DRAIN.match(self.tags.get(names.FAILED_TAG, ""))
-        return float(match["since"]) if match else None
+        match = FAILED.match(self.tags.get(names.FAILED_TAG, ""))
+        return float(match["since"]) if match and match["since"] else None
 
     @property
     def has_timed_out(self) -> bool:
         """Return whether its gate has failed because of devices that have not ended, as far as a tag keeps that."""
-        match = DRAIN.match(self.tags.get(names.FAILED_TAG, ""))
+        match = FAILED.match(self.tags.get(names.FAILED_TAG, ""))
         return match is not None and match["timed_out"] is not None
 
     def was_first_deployed_after(self, other: "Observed", now: float) -> bool:
@@ -93,12 +93,14 @@ class JobProgress:
     """The status of an update's job, and the number of its devices in each state.
 
     ``comment``: the comment of a canceled job. ``is_verdict``: that is why a gate has failed, and canceled the job.
-    ``is_rolled_out``: the job has reached all its targets, so that no more devices follow.
+    ``has_timed_out``: that gate had waited too long. ``is_rolled_out``: the job has reached all its targets, so that no
+    more devices follow.
     """
 
     status: str
     comment: str = ""
     is_verdict: bool = False
+    has_timed_out: bool = False
     is_rolled_out: bool = True
     queued: int = 0
     in_progress: int = 0
@@ -144,6 +146,11 @@ class Execution:
     status: str
     has_started: bool = True
     details: Mapping[str, str] | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether the device has not begun with the job, and so has reported nothing."""
+        return not self.has_started and self.status in ("QUEUED", "CANCELED")
 
     @property
     def has_failed(self) -> bool:

@@ -25,8 +25,8 @@ _COUNTS = {
     "timed_out": "TimedOut",
     "canceled": "Canceled",
 }
-# The reason code of the jobs that gates have canceled.
-_GATE_FAILED = "GATE_FAILED"
+# The reason codes of the jobs that gates have canceled, the second one of those that had waited too long.
+_GATE_FAILED, _GATE_TIMED_OUT = "GATE_FAILED", "GATE_TIMED_OUT"
 # The most that ListJobExecutionsForJob returns at once.
 _DEVICES_PER_PAGE = 250
 # The SDK makes each call once: retries belong to the lifecycle, which asks for the stack in between.
@@ -118,7 +118,8 @@ class OtaService:
             return JobProgress(
                 status=job["status"],
                 comment=job.get("comment", ""),
-                is_verdict=job.get("reasonCode") == _GATE_FAILED,
+                is_verdict=job.get("reasonCode") in (_GATE_FAILED, _GATE_TIMED_OUT),
+                has_timed_out=job.get("reasonCode") == _GATE_TIMED_OUT,
                 is_rolled_out=job["status"] == "COMPLETED" or not is_counting,
                 **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
             )
@@ -145,10 +146,14 @@ class OtaService:
             found = self._iot.describe_job_execution(jobId=job_id, thingName=thing)["execution"]
             return dict(found.get("statusDetails", {}).get("detailsMap", {}))
 
-    def cancel(self, job_id: str, comment: str) -> None:
-        """Cancel a job, so that no more devices take it; devices that are executing it continue."""
+    def cancel(self, job_id: str, comment: str, *, timed_out: bool = False) -> None:
+        """Cancel a job, so that no more devices take it; devices that are executing it continue.
+
+        ``timed_out``: whether its gate has waited too long.
+        """
+        code = _GATE_TIMED_OUT if timed_out else _GATE_FAILED
         with classify_errors(f"job {job_id}"):
-            self._iot.cancel_job(jobId=job_id, reasonCode=_GATE_FAILED, comment=shorten(comment))
+            self._iot.cancel_job(jobId=job_id, reasonCode=code, comment=shorten(comment))
 
     def request(self, desired: Desired) -> dict[str, Any]:
         """Return the CreateOTAUpdate request, checked against the API's model and its limits."""

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from .contract import names
+from .contract import names, timeouts
 from .decide import Action, Decision
 from .decide.devices import statuses_to_list, summary
 from .desired import Desired
@@ -45,7 +45,8 @@ class FailedRollout:
         self._ends, self._deadline, self._on_error = ends, deadline, on_error
         self._drain, self._drain_deadline, self._inquiry = drain, drain_deadline, inquiry
         self._draining_since: float | None = None
-        self._is_deleted = False
+        self._is_canceled, self._is_deleted, self._has_job = False, False, True
+        self._ended_job: JobProgress | None = None
 
     def end(self, observed: Observed, progress: JobProgress | None, stop: Decision) -> Decision:
         """Cancel the job at once, since a deletion may take its time; return whether the event fails now or waits.
@@ -58,86 +59,132 @@ class FailedRollout:
         reason = stop.reason
         if self._clock.now() > self._ends:
             return Decision(Action.WAIT, f"{reason}: the next invocation has the time to cancel its job")
-        self._draining_since = self._draining_since or observed.draining_since
-        is_over = self._draining_since is not None or (progress is not None and progress.status != "IN_PROGRESS")
-        error = None if is_over else self._cancel_or_delete(reason)
+        if self._draining_since is None and observed.draining_since is not None:
+            self._draining_since = min(observed.draining_since, self._clock.now())
+        if self._draining_since is not None:
+            progress = self._read_job()
+        error = None if self._is_over(progress) else self._cancel_or_delete(stop)
         if error is not None and not self._is_deleted:
             self._is_deleted = self._is_gone()  # only the answers were lost
-        may_continue = isinstance(error, RetryableError) and not self._is_deleted
-        if error is None:
-            progress, stop = self._after_cancellation(progress, stop)
+        if error is None and not self._is_deleted:
+            self._is_canceled = True
+            progress = self._ended_job or progress or self._first_counts()
+            stop = _with_comment(stop, progress)
             if self._is_draining(observed, progress, stop):
                 return Decision(Action.WAIT, f"{stop.reason}: devices that are executing its job may finish")
-        evidence = Evidence() if may_continue else self._evidence(progress, stop)
-        if not self._is_deleted and not may_continue:
-            self._error_of(self._delete)
-        if self._is_deleted:
-            return Decision(Action.STOP, _with_devices(stop.reason, evidence))
-        self._keep_verdict(observed, reason)
-        if error is None:
+        evidence = self._delete_with_evidence(error, progress, stop)
+        if not self._is_deleted:
+            self._keep_verdict(observed, stop)
+        if self._is_deleted or error is None:
             return Decision(Action.STOP, _with_devices(stop.reason, evidence))
         # An invocation may be too short to tell that access is denied for good, two are not.
         denials = (error, error.__cause__) if observed.verdict else (error,)
         is_denied = any(isinstance(one, AccessDeniedError) for one in denials)
         if isinstance(error, RetryableError) and not is_denied and self._clock.now() <= self._deadline:
             return Decision(Action.WAIT, f"{reason}: its job is not canceled yet")
-        # A job whose cancellation is refused has most likely ended meanwhile.
         continues = "may continue" if isinstance(error, FatalError) else "continues"
         remedy = f"cancel the job {self._desired.job_id}: {error}"
         return Decision(Action.STOP, _with_devices(f"{reason}; its rollout {continues}, {remedy}", evidence))
 
-    def _after_cancellation(self, progress: JobProgress | None, stop: Decision) -> tuple[JobProgress | None, Decision]:
-        """Return the counts of a job that was canceled by an earlier look, and the whole reason, if it can be read.
+    def _is_over(self, progress: JobProgress | None) -> bool:
+        """Return whether no more devices take the job. A tag alone tells that only of a job that cannot be read."""
+        if self._is_canceled or progress is None:
+            return self._is_canceled or self._draining_since is not None
+        return progress.status != "IN_PROGRESS"
 
-        The tag that keeps the reason has few characters; the comment of the job has all of them.
-        """
-        if self._draining_since is None:
-            return progress, stop
+    def _first_counts(self) -> JobProgress | None:
+        """Return the counts of a job whose verdict was read from a tag; each look of a drain has read them already."""
+        return None if self._draining_since is not None else self._read_job()
+
+    def _read_job(self) -> JobProgress | None:
+        """Return the counts of the job, or None if there is no job, or it cannot be read now."""
         progress = None
         with contextlib.suppress(FatalError, RetryableError):
             progress = self._service.job_progress(self._desired.job_id)
-        if progress is not None and progress.is_verdict:
-            stop = replace(stop, reason=progress.comment)
-        return progress, stop
+            self._has_job = progress is not None
+        return progress
 
     def _is_draining(self, observed: Observed, progress: JobProgress | None, stop: Decision) -> bool:
         """Return whether devices may finish; the first time, keep when that has begun for the looks that follow.
 
-        A rollout of which nothing can be kept is not waited for.
+        A rollout of which nothing can be kept is not waited for, nor one whose job is gone; one whose job cannot be
+        read is.
         """
-        now, since = self._clock.now(), self._draining_since
-        if since is not None:
-            has_time = now < min(since + self._drain, self._drain_deadline)
-            return has_time and (progress is None or progress.in_progress > 0)
-        if not self._drain or progress is None or not progress.in_progress or now >= self._drain_deadline:
+        now = self._clock.now()
+        since = now if self._draining_since is None else self._draining_since
+        if now >= min(since + self._drain, self._drain_deadline) or not self._may_have_devices(progress):
             return False
+        if self._draining_since is not None:
+            return True
         tag = failed_tag(stop.reason, draining_since=now, timed_out=stop.timed_out)
         error = self._error_of(lambda: self._service.tag(observed.attributes["OtaUpdateArn"], {names.FAILED_TAG: tag}))
         self._draining_since = None if error else now
         return error is None
 
+    def _may_have_devices(self, progress: JobProgress | None) -> bool:
+        """Return whether devices may be executing the job."""
+        if progress is None:
+            return self._has_job
+        return progress.in_progress > 0 and progress.status != "DELETION_IN_PROGRESS"
+
+    def _delete_with_evidence(self, error: _Error | None, progress: JobProgress | None, stop: Decision) -> Evidence:
+        """Delete the update, unless that was tried, and return its failed devices, which are looked up before.
+
+        If the job cannot be canceled, the deletion comes first: only that ends the rollout.
+        """
+        if self._is_deleted or isinstance(error, RetryableError):
+            return Evidence()
+        if error is not None and self._error_of(self._delete) is None:
+            return Evidence()
+        evidence = self._evidence(progress, stop)
+        if error is None:
+            self._error_of(self._delete)
+        return evidence
+
     def _evidence(self, progress: JobProgress | None, stop: Decision) -> Evidence:
+        if not self._has_job:
+            return Evidence()
+        # Of a job that had ended before, or was canceled by hand, canceled devices count as failures.
+        is_canceled = progress is None or progress.status == "IN_PROGRESS" or progress.is_verdict
         has_drained = self._draining_since is not None
-        statuses = statuses_to_list(progress, timed_out=stop.timed_out, is_canceled=True, has_drained=has_drained)
+        statuses = statuses_to_list(
+            progress, timed_out=stop.timed_out, is_canceled=is_canceled, has_drained=has_drained
+        )
         return self._inquiry.gather(statuses, ends=self._ends)
 
-    def _cancel_or_delete(self, reason: str) -> _Error | None:
+    def _cancel_or_delete(self, stop: Decision) -> _Error | None:
         """Cancel the job, or delete the update, which ends its job too; return the error if neither could be done.
 
-        Retried without another look, which would create the update again if only the answer was lost.
+        The deletion takes the job from devices that are executing it, and their reports: it is tried only if the job
+        cannot be canceled for some seconds. Retried without another look, which would create the update again if only
+        the answer was lost.
         """
+        patient_until = min(self._clock.now() + timeouts.SETTLE_PATIENCE, self._ends)
 
         def call() -> None:
             if self._is_deleted and self._deletion_has_ended_well():
                 return
             try:
-                self._service.cancel(self._desired.job_id, reason)
+                self._service.cancel(self._desired.job_id, stop.reason, timed_out=stop.timed_out)
+            except FatalError:
+                if not self._has_ended():
+                    raise
             except RetryableError as error:
+                # What is denied stays so for longer.
+                if self._clock.now() < patient_until and not isinstance(error, AccessDeniedError):
+                    raise
                 self._on_error(error)
                 self._delete_instead(error)
                 raise RetryableError("its update is still being deleted") from error
 
         return self._error_of(call)
+
+    def _has_ended(self) -> bool:
+        """Return whether a job whose cancellation is refused has ended meanwhile, or was canceled by a lost call."""
+        progress = self._read_job()
+        if progress is not None and progress.status != "IN_PROGRESS":
+            self._ended_job = progress
+        return self._ended_job is not None or not self._has_job
 
     def _delete_instead(self, error: RetryableError) -> None:
         """Delete the update whose job could not be canceled. Raises that error if AWS IoT refuses the deletion."""
@@ -184,11 +231,19 @@ class FailedRollout:
             return error
         return None
 
-    def _keep_verdict(self, observed: Observed, reason: str) -> None:
+    def _keep_verdict(self, observed: Observed, stop: Decision) -> None:
         """Tag the update with why its gate has failed, so that no later look can let it pass."""
         if observed.verdict is None:
             with contextlib.suppress(FatalError, RetryableError):
-                self._service.tag(observed.attributes["OtaUpdateArn"], {names.FAILED_TAG: failed_tag(reason)})
+                tag = failed_tag(stop.reason, timed_out=stop.timed_out)
+                self._service.tag(observed.attributes["OtaUpdateArn"], {names.FAILED_TAG: tag})
+
+
+def _with_comment(stop: Decision, progress: JobProgress | None) -> Decision:
+    """Return the whole verdict of a job that a gate has canceled: the tag that keeps it has few characters."""
+    if progress is None or not progress.is_verdict:
+        return stop
+    return replace(stop, reason=progress.comment, timed_out=stop.timed_out or progress.has_timed_out)
 
 
 def _with_devices(reason: str, evidence: Evidence) -> str:

@@ -17,6 +17,7 @@ _WORDS = {
     "IN_PROGRESS": "did not end",
     "CANCELED": "were canceled",
 }
+_FAILURES = ("FAILED", "REJECTED", "TIMED_OUT")
 
 
 def statuses_to_list(
@@ -29,29 +30,36 @@ def statuses_to_list(
     that had not started. ``has_drained``: whether devices had time to finish.
     """
     if progress is None:
-        return ["FAILED", "REJECTED", "TIMED_OUT"]
+        return [*_FAILURES, *(("QUEUED", "CANCELED", "IN_PROGRESS") if timed_out else ())]
     counts = {"FAILED": progress.failed, "REJECTED": progress.rejected, "TIMED_OUT": progress.timed_out}
     if not is_canceled:
         counts["CANCELED"] = progress.canceled
     if timed_out or has_drained:
         counts["IN_PROGRESS"] = progress.in_progress
     if timed_out:
-        # Without a start, or, of a job that is canceled already, counted as such.
-        counts |= {"CANCELED": progress.queued + progress.canceled} if is_canceled else {"QUEUED": progress.queued}
+        # Those that are queued may be so for a moment after the cancellation.
+        counts["QUEUED"] = progress.queued
+        if is_canceled:
+            counts["CANCELED"] = progress.queued + progress.canceled
     return [status for status, count in counts.items() if count]
 
 
 def summary(executions: Sequence[Execution], *, room: int) -> str:
     """Return which devices have failed and what they reported, in at most ``room`` bytes; empty if there are none.
 
-    Devices with the same status and words are one group, with one or two names. Groups that do not fit are left out,
-    from the least frequent one on, with a word that there are more.
+    Devices with the same status and words are one group, with one or two names. Those that were not asked, unlike
+    others with their status, come last. Groups that do not fit are left out, from the last one on, with a word that
+    there are more.
     """
-    groups: dict[str, list[str]] = {}
+    known = {execution.status for execution in executions if execution.details is not None}
+    groups: dict[tuple[bool, str], list[str]] = {}
     for execution in executions:
-        groups.setdefault(_outcome(execution), []).append(execution.thing)
+        is_unknown = execution.details is None and not execution.is_silent and execution.status in known
+        outcome = f"more {_outcome(execution)}, not asked" if is_unknown else _outcome(execution)
+        groups.setdefault((is_unknown, outcome), []).append(execution.thing)
     # Sorting is stable: of two groups of the same size, the one that is known first comes first.
-    texts = [_group(outcome, things) for outcome, things in sorted(groups.items(), key=lambda one: -len(one[1]))]
+    ordered = sorted(groups.items(), key=lambda one: (one[0][0], -len(one[1])))
+    texts = [_group(outcome, things) for (_, outcome), things in ordered]
     for shown in range(len(texts), 0, -1):
         text = "; ".join([*texts[:shown], *(["more in the log"] if shown < len(texts) else [])])
         if len(text.encode()) <= room:
@@ -65,7 +73,7 @@ def _group(outcome: str, things: Sequence[str]) -> str:
 
 
 def _outcome(execution: Execution) -> str:
-    if not execution.has_started and execution.status in ("QUEUED", "CANCELED"):
+    if execution.is_silent:
         return _NEVER_STARTED
     outcome = _WORDS.get(execution.status, execution.status)
     return outcome if execution.details is None else f"{outcome} {_reported(execution.details)}"
