@@ -59,8 +59,8 @@ class OtaService:
     @classmethod
     def connect(cls, region: str | None = None) -> "OtaService":
         """Return the service in a Region and the account of the credentials. Default: the Region of the environment."""
-        session = boto3.Session(region_name=region)
-        return cls(functools.partial(session.client, config=_CONFIG))
+        client: Any = boto3.Session(region_name=region).client
+        return cls(functools.partial(client, config=_CONFIG))
 
     def stack(self, stack_id: str) -> Stack:
         """Return the current state of the stack."""
