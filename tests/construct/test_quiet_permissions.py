@@ -281,9 +281,10 @@ def test_phases_have_one_warning_that_can_be_acknowledged() -> None:
         made = stack()
         files = [ota_file(FileLocation.from_bucket(named(made), Aws.REGION))]
         phases = [Phase(name, targets=[OtaTarget.thing_group(name)]) for name in ("a", "b")]
-        rollout = PhasedRollout(made, "Rollout", phases=phases, files=files)
+        PhasedRollout(made, "Rollout", phases=phases, files=files)
         if acknowledged:
-            Annotations.of(rollout).acknowledge_warning("cdk-iot-ota:wide-permission")
+            # CDK 2.233 acknowledges what comes later for what is in a construct, and not for the construct itself.
+            Annotations.of(made).acknowledge_warning("cdk-iot-ota:wide-permission")
         assert len(warnings(made)) == (0 if acknowledged else 1)
 
 
