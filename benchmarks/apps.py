@@ -87,21 +87,16 @@ def custom_resource(stack: Stack, updates: int, content: str) -> None:
 def provider(stack: Stack, updates: int, content: str) -> None:
     """Declare a hand-written function in CDK's Provider framework, which waits until each update is created."""
     role = _role(stack)
-    function = lambda_.Function(
-        stack,
-        "Handler",
-        runtime=lambda_.Runtime.PYTHON_3_14,
-        handler="index.on_event",
-        code=lambda_.Code.from_asset(str(_HAND_WRITTEN), exclude=["__init__.py", "__pycache__"]),
-        timeout=Duration.minutes(5),
-    )
-    is_complete = lambda_.Function(
-        stack,
-        "IsComplete",
-        runtime=lambda_.Runtime.PYTHON_3_14,
-        handler="index.is_complete",
-        code=lambda_.Code.from_asset(str(_HAND_WRITTEN), exclude=["__init__.py", "__pycache__"]),
-        timeout=Duration.minutes(5),
+    function, is_complete = (
+        lambda_.Function(
+            stack,
+            name,
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            handler=handler,
+            code=lambda_.Code.from_asset(str(_HAND_WRITTEN), exclude=["__init__.py", "__pycache__"]),
+            timeout=Duration.minutes(5),
+        )
+        for name, handler in (("Handler", "index.on_event"), ("IsComplete", "index.is_complete"))
     )
     updates_of_the_stack = _arn(f"{stack.stack_name}-*")
     for grantee, actions in (

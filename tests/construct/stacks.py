@@ -7,9 +7,20 @@ from typing import Any
 from aws_cdk import App, Stack, assertions
 from constructs import Construct
 
-from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaTarget, OtaUpdate, SignatureAlgorithm
+from cdk_iot_ota import (
+    CodeSigning,
+    FileLocation,
+    HashAlgorithm,
+    OtaFile,
+    OtaTarget,
+    OtaUpdate,
+    SignatureAlgorithm,
+    SigningPlatform,
+    SigningProfile,
+)
 
 RESOURCE_TYPE = "Custom::IoTOTAUpdate"
+CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
 # One DER SEQUENCE of two INTEGERs.
 SIGNATURE = b"\x30\x06\x02\x01\x01\x02\x01\x01"
 # The stored templates and the frozen request have it. It is older than the check of a signature's form.
@@ -88,3 +99,14 @@ def custom(**options: Any) -> CodeSigning:
         **options,
     }
     return CodeSigning.custom(**given)
+
+
+def profile(**options: Any) -> SigningProfile:
+    """Return a signing profile with these changes."""
+    given: dict[str, Any] = {
+        "certificate_arn": CERTIFICATE,
+        "platform": SigningPlatform.AMAZON_FREERTOS_DEFAULT,
+        "certificate_path_on_device": "/signer.pem",
+        **options,
+    }
+    return SigningProfile(**given)

@@ -23,14 +23,12 @@ from cdk_iot_ota import (
     RolloutRate,
     SignatureAlgorithm,
     SigningPlatform,
-    SigningProfile,
     TargetSelection,
 )
 
-from .stacks import custom, only_update, stack
+from .stacks import CERTIFICATE, custom, only_update, profile, stack
 
 HERE = Path(__file__)
-CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
 GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/fleet"
 PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 Make = Callable[[], object]
@@ -62,17 +60,6 @@ def signer(**options: Any) -> CodeSigning:
     """Return a signature by AWS Signer with these changes."""
     given: dict[str, Any] = {"destination_bucket": imported_bucket(), "profile_name": "blinky", **options}
     return CodeSigning.signer(**given)
-
-
-def profile(**options: Any) -> SigningProfile:
-    """Return a signing profile with these changes."""
-    given: dict[str, Any] = {
-        "certificate_arn": CERTIFICATE,
-        "platform": SigningPlatform.AMAZON_FREERTOS_DEFAULT,
-        "certificate_path_on_device": "/signer.pem",
-        **options,
-    }
-    return SigningProfile(**given)
 
 
 def a_file(**options: Any) -> OtaFile:

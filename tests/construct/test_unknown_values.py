@@ -44,12 +44,11 @@ from cdk_iot_ota import (
     PhasedRollout,
     RolloutGate,
     SigningPlatform,
-    SigningProfile,
 )
 from cdk_iot_ota._synth import tokens
 from cdk_iot_ota._synth.casts import as_principal
 
-from .stacks import custom, firmware, only_update, ota_update
+from .stacks import custom, firmware, only_update, ota_update, profile
 from .test_numbers import DURATIONS, arguments
 
 HERE = Environment(account="111122223333", region="eu-central-1")
@@ -58,7 +57,6 @@ TOKEN = Token.as_string({"Ref": "Parameter"})
 NUMBER = Token.as_number({"Ref": "Parameter"})
 (ITEM,) = Token.as_list({"Ref": "Parameter"})
 PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
-CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1"
 
 
 def stack() -> Stack:
@@ -81,17 +79,6 @@ def update(scope: Stack, id: str = "Blinky", **options: Any) -> OtaUpdate:
     """Declare an update with these changes."""
     given: dict[str, Any] = {"targets": [OtaTarget.thing("a")], "files": [a_file()], **options}
     return OtaUpdate(scope, id, **given)
-
-
-def profile(**options: Any) -> SigningProfile:
-    """Return a signing profile with these changes."""
-    given: dict[str, Any] = {
-        "certificate_arn": CERTIFICATE,
-        "platform": SigningPlatform.AMAZON_FREERTOS_DEFAULT,
-        "certificate_path_on_device": "/signer.pem",
-        **options,
-    }
-    return SigningProfile(**given)
 
 
 def signer(**options: Any) -> CodeSigning:

@@ -65,8 +65,9 @@ class RolePolicy(iam.CfnPolicy):
             new = [rule for rule in rules if rule not in self._acknowledged]
             suppressions.acknowledge(self, new, statement.wildcard_reason)
             self._acknowledged.update(new)
-        for sid in unexplained:
-            raise ValueError(f"statement {sid} allows a wildcard resource without a reason: give it wildcard_reason")
+        if unexplained:
+            names = ", ".join(unexplained)
+            raise ValueError(f"statement {names} allows a wildcard resource without a reason: give it wildcard_reason")
 
     @property
     def statements(self) -> Mapping[str, Statement]:

@@ -20,7 +20,7 @@ from cdk_iot_ota_handler.ota_update.contract import timeouts
 from .._iam.sized_role import SizedRole
 from .._synth import checks, once, shared
 from .._synth.casts import as_function, as_role
-from .._synth.removal import Removal
+from .._synth.removal import is_retained
 from .._synth.validation import at_end
 from . import encryption, findings, waiter
 from .function_role import function_role
@@ -146,10 +146,8 @@ class OtaUpdateProvider(Construct):
         Retained after the stack under its fixed name, it would fail the next deploy of a stack with the same name. It
         is deleted when it is replaced, so that no name is taken when a stack begins or ceases to retain it.
         """
-        group = self._of_waiter_log_group()
-        removal = Removal(group)
-        removal.settle(options)
-        if removal.is_retained:
+        if is_retained(options):
+            group = self._of_waiter_log_group()
             stack_uuid = Fn.select(2, Fn.split("/", Aws.STACK_ID))
             group.log_group_name = f"{self._waiter_log_group_name}-{stack_uuid}"
             group.cfn_options.update_replace_policy = CfnDeletionPolicy.DELETE

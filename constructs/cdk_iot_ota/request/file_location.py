@@ -2,7 +2,6 @@
 
 import abc
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,7 +95,7 @@ class _Asset(FileLocation):
         with checks.needs_assets(f"path {str(path)!r}", "use FileLocation.from_bucket, or another synthesizer"):
             asset = s3_assets.Asset(scope, id, path=str(path))
         # CDK makes another object for the same bucket with each asset.
-        name = json.dumps(once.resolved(scope, asset.s3_bucket_name))
+        name = once.digest(scope, asset.s3_bucket_name)
         bucket = once.asked(once.stack_of(scope), (_Asset, name), lambda: asset.bucket)
         return InBucket(
             bucket=bucket,
