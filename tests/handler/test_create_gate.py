@@ -49,6 +49,7 @@ def test_the_counts_of_a_gate_and_the_attributes_of_its_update_are_returned() ->
             "DevicesSucceeded": "3",
             "DevicesFailed": "0",
             "FailedDevices": "",
+            "AlarmsWithoutData": "",
             "GateResult": "passed",
             "SecondsWaited": "95",
         },

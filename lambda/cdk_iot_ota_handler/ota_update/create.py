@@ -10,13 +10,13 @@ from .contract import names, timeouts
 from .decide import Action, Decision
 from .decide.completion import Context, completion, deadline, may_be_own, unless_live
 from .decide.devices import statuses_to_list
-from .decide.gate import failed, verdict
 from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from .evidence import Evidence, Inquiry
+from .gate_watch import GateWatch
 from .identity import Owner, deployed_tag, gate_attributes, with_operation
-from .log import log_decision, log_device, log_error
+from .log import log_alarm, log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, retry_until
 from .service import OtaService
@@ -30,7 +30,7 @@ class _Look:
     """The result of one look, and the decision that follows from it.
 
     ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation. ``failed_devices``:
-    those that have failed although the gate has passed.
+    those that have failed although the gate has passed. ``without_data``: its alarms that had nothing to tell.
     """
 
     decision: Decision
@@ -38,6 +38,7 @@ class _Look:
     progress: JobProgress | None = None
     seconds: float = 0
     failed_devices: Sequence[str] = ()
+    without_data: Sequence[str] = ()
     stack: Stack | None = None
 
     @property
@@ -45,7 +46,9 @@ class _Look:
         """The value of the deployed tag, which keeps what the gate has observed, and the operations on the stack."""
         operation = None if self.stack is None else self.stack.operation
         if self.observed is None or not self.observed.is_deployed:
-            observed = deployed_tag(self.progress, self.seconds, self.failed_devices, self.decision.problem)
+            observed = deployed_tag(
+                self.progress, self.seconds, self.failed_devices, self.decision.problem, self.without_data
+            )
             return with_operation(observed, operation)
         first = self.observed.first_operation or 0
         return with_operation(self.observed.tags[names.DEPLOYED_TAG], operation, first=first)
@@ -79,6 +82,7 @@ class Creation:
         self._is_absent = not event["KeepsId"]
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
         log = functools.partial(log_device, event, desired.ota_update_id)
+        self._watch = None if desired.gate is None else self._gate_watch(desired.gate)
         self._evidence: Evidence | None = None
         self._inquiry = Inquiry(service, clock, desired.job_id, log=log, on_error=self._on_error)
 
@@ -164,8 +168,8 @@ class Creation:
             context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
             decision = completion(self._desired, observed, context)
         look = _Look(decision=decision, observed=observed, stack=context.stack)
-        if decision.action is Action.ASK_DEVICES and observed is not None and self._desired.gate is not None:
-            look = self._ask_devices(look, observed, self._desired.gate, context)
+        if decision.action is Action.ASK_DEVICES and observed is not None and self._watch is not None:
+            look = self._ask_devices(look, observed, self._watch, context)
         if observed is None or observed.draining_since is None or look.decision.action is not Action.STOP:
             self._log(look)
         return self._carry_out(look, request)
@@ -202,6 +206,8 @@ class Creation:
     def _prepare(self) -> _Request | FatalError | RetryableError:
         """Return the request with the current version of each object, or the error, which a rollback ignores."""
         try:
+            if self._watch is not None:
+                self._watch.check_start()
             if self._request is None:
                 request = self._service.request(self._desired)
                 self._request = {**request, "files": [self._pin(file) for file in request["files"]]}
@@ -215,20 +221,13 @@ class Creation:
             raise RetryableError("S3 answers too slowly")
         return self._service.pin(file)
 
-    def _ask_devices(self, look: _Look, observed: Observed, gate: Gate, context: Context) -> _Look:
+    def _ask_devices(self, look: _Look, observed: Observed, watch: GateWatch, context: Context) -> _Look:
         """Evaluate the gate, whose time begins with the creation of the update."""
         # What this event has created is not older than the event, whatever the clock that dates it shows.
         age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
-        look = replace(look, seconds=age)
-        try:
-            progress = self._service.job_progress(self._desired.job_id)
-        except (FatalError, RetryableError) as error:
-            if not self._gives_up(error, observed, gate):
-                raise
-            decision = failed(gate, f"could not read the progress of the job: {error}")
-            return self._judged(look, decision, None, observed, context)
-        left = timeouts.HANDLER_DEADLINE - self._waited()
-        return self._judged(look, verdict(gate, progress, waited=age, left=left), progress, observed, context)
+        found = watch.look(observed, age)
+        look = replace(look, seconds=age, without_data=found.without_data)
+        return self._judged(look, found.decision, found.progress, observed, context)
 
     def _judged(
         self, look: _Look, decision: Decision, progress: JobProgress | None, observed: Observed, context: Context
@@ -263,21 +262,13 @@ class Creation:
         things = [execution.thing for execution in self._evidence.executions if execution.has_failed]
         return replace(look, failed_devices=things)
 
-    def _gives_up(self, error: FatalError | RetryableError, observed: Observed, gate: Gate) -> bool:
-        """Return whether devices that could not be asked fail the gate, instead of being asked again."""
-        if isinstance(error, FatalError):
-            return True
-        is_denied = isinstance(error, AccessDeniedError)
-        patience = timeouts.IAM_PATIENCE if is_denied else timeouts.SETTLE_PATIENCE
-        if self._clock.now() - self._begun <= patience:
-            return False
-        return is_denied or observed.age > gate.timeout or self._waited() > self._last_poll()
-
     def _carry_out(self, look: _Look, request: _Request | FatalError | RetryableError | None) -> _Look:
         """Do what has been decided, and return the look with what has come of it."""
         match look.decision.action:
             case Action.CREATE if request is not None:
                 self._create(request)
+            case Action.PROVE if look.observed is not None and self._watch is not None:
+                self._watch.keep_beginning_of_bake(look.observed, look.progress)
             case Action.STOP if look.observed is not None:
                 return self._stop(look.observed, look)
             case Action.DELETE | Action.DELETE_AND_FAIL:
@@ -330,6 +321,18 @@ class Creation:
         while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
             self._clock.sleep(left + 1)
         return look
+
+    def _gate_watch(self, gate: Gate) -> GateWatch:
+        return GateWatch(
+            gate,
+            self._service,
+            self._clock,
+            self._desired.job_id,
+            begun=self._begun,
+            started=float(self._event["StartedAt"]),
+            last_poll=self._last_poll(),
+            on_ring=functools.partial(log_alarm, self._event, self._desired.ota_update_id),
+        )
 
     @functools.cached_property
     def _failed_rollout(self) -> FailedRollout:

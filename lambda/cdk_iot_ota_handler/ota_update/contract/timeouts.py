@@ -32,6 +32,13 @@ JOB_LAG = 60
 CLOCK_SKEW = 10
 # Without the time of AWS IoT's answer, its clock and that of the handler may differ by a minute more.
 CLOCK_FAULT = 60 + CLOCK_SKEW
+# An alarm that was created seconds ago may not be visible yet. One that is missing later is asked for again.
+ALARM_LAG = 60
+ALARM_PATIENCE = 15
+# The quota of the calls that read alarms is that of the account, so that a gate reads them less often than its job.
+ALARM_INTERVAL = 15
+# An alarm whose configuration has just changed keeps the state of the old one until it is evaluated again.
+ALARM_EVALUATION = 180
 # A deletion that failed is retried for this long.
 DELETION_PATIENCE = 600
 # The handler gives up on a creation that never settles, and on a deletion that never ends.

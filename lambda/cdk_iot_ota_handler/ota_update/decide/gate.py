@@ -13,13 +13,16 @@ _COMMENT_LENGTH = 200
 _EMPTY = "; if this deploy has created their thing group, that is empty: CloudFormation adds no things to groups"
 
 
-def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: float) -> Decision:
+def verdict(
+    gate: Gate, progress: JobProgress | None, *, waited: float, left: float, is_proven: bool = False
+) -> Decision:
     """Decide MARK when the gate has passed, STOP when it has failed or cannot pass, else WAIT.
 
     A gate that only reports decides MARK in place of STOP.
 
     ``progress``: that of the job, or None if there is no job. ``waited``: seconds since the creation of the update.
-    ``left``: seconds that the deploy has left.
+    ``left``: seconds that the deploy has left. ``is_proven``: whether devices have passed it before, which ends its
+    timeout.
     """
     if progress is None and waited <= timeouts.JOB_LAG:
         return Decision(Action.WAIT, "the gate waits: its job is not visible yet")
@@ -33,7 +36,7 @@ def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: fl
     is_enough = progress.succeeded >= _required(gate, progress)
     if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
-    if waited > gate.timeout or left <= 0:
+    if (waited > gate.timeout and not is_proven) or left <= 0:
         return replace(failed(gate, f"timed out after {waited:.0f} s", progress), timed_out=True)
     return Decision(Action.WAIT, f"the gate waits: {progress}")
 
