@@ -302,6 +302,9 @@ def test_a_long_reason_has_room_for_the_log_group() -> None:
     service = failing()
     service.executions = [failed(f"{number}{'n' * 120}", reason=f"{number}{'r' * 100}") for number in range(10)]
     assert len(run(service, GATED).reason.encode()) <= LIMIT - 100
+    service = failing()
+    service.executions = [failed(f"{number}" * 30, reason=f"{number}" * 30) for number in range(10)]
+    assert LIMIT - 240 <= len(run(service, GATED).reason.encode()) <= LIMIT - 160
 
 
 def test_a_gate_that_passes_with_failures_names_the_first_devices(capsys: pytest.CaptureFixture[str]) -> None:
