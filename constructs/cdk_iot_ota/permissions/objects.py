@@ -66,14 +66,25 @@ class DeclaredObjects:
         self._bucket, self._actions = bucket, actions
         self._patterns: dict[tuple[str, str], list[Callable[[], bool]]] = {}
         self._are_assets = False
+        self._imports: set[s3.IBucket] = set()
         self.owners: set[str] = set()
 
-    def add(self, found: InBucket, outlives_declaration: Callable[[], bool]) -> None:
-        """Add an object, and what returns whether its update may outlive its declaration at the end of synth."""
-        either = pattern(found), pattern(found, outlives_declaration=True)
-        self._patterns.setdefault(either, []).append(outlives_declaration)
+    def add(self, found: InBucket, outlives_declaration: Callable[[], bool]) -> bool:
+        """Add an object, and return whether the policy changes by it before the end of synth.
+
+        :param outlives_declaration: returns at the end of synth whether its update may outlive its declaration.
+        """
+        before = self._size()
+        own, lasting = pattern(found), pattern(found, outlives_declaration=True)
+        self._patterns.setdefault((own, lasting), []).append(outlives_declaration)
         self._are_assets |= found.is_asset
         self.owners.update([] if found.owner is None else [found.owner])
+        # Of two imports of one bucket only one may know its key.
+        self._imports.add(found.bucket)
+        return own != lasting or self._size() != before
+
+    def _size(self) -> tuple[int, ...]:
+        return len(self._patterns), self._are_assets, len(self.owners), len(self._imports)
 
     @property
     def are_many(self) -> bool:

@@ -165,7 +165,7 @@ class Creation:
             decision = completion(self._desired, observed, context)
         # Query the stack last, so that the race with a rollback is limited to the single mutating call that follows.
         if decision.action is Action.ASK_STACK:
-            context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
+            context = self._with_stack(context)
             decision = completion(self._desired, observed, context)
         look = _Look(decision=decision, observed=observed, stack=context.stack)
         if decision.action is Action.ASK_DEVICES and observed is not None and self._watch is not None:
@@ -202,6 +202,9 @@ class Creation:
             begun=self._begun_after,
             known_for=None if self._known_since is None else now - self._known_since,
         )
+
+    def _with_stack(self, context: Context) -> Context:
+        return replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
 
     def _prepare(self) -> _Request | FatalError | RetryableError:
         """Return the request with the current version of each object, or the error, which a rollback ignores."""
@@ -254,9 +257,7 @@ class Creation:
             return look
         if self._evidence is None:
             self._evidence = self._inquiry.gather(statuses, ends=ends)
-            context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
-            look = replace(look, stack=context.stack)
-            decision = completion(self._desired, observed, context)
+            decision = completion(self._desired, observed, self._with_stack(context))
             if decision.action is not Action.ASK_DEVICES:
                 return replace(look, decision=decision)
         things = [execution.thing for execution in self._evidence.executions if execution.has_failed]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 from .aws_errors import classify_errors
@@ -67,8 +67,8 @@ class OtaService:
     @classmethod
     def connect(cls, region: str | None = None) -> "OtaService":
         """Return the service in a Region and the account of the credentials. Default: the Region of the environment."""
-        client: Any = boto3.Session(region_name=region).client
-        return cls(functools.partial(client, config=_CONFIG))
+        create: Any = botocore.session.get_session().create_client
+        return cls(functools.partial(create, region_name=region, config=_CONFIG))
 
     def stack(self, stack_id: str) -> Stack:
         """Return the current state of the stack."""

@@ -13,6 +13,8 @@ _REMEDY = "the private key stays where you sign; remove it here, and replace it 
 LONGEST = 256 * 1024
 # The encodings around a key: the API's base64 of base64 text, and two of the caller's.
 _DEPTH = 4
+# The shortest words that can be decoded are `END PRIVATE KEY`, 20 characters of base64; any key is longer.
+_SHORTEST_ENCODING = 20
 
 # PEM of any kind, its end alone, and the texts of PuTTY, of OpenSSH's format and of `openssl pkey -text`.
 _LABEL = rb"(?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY"
@@ -86,7 +88,9 @@ def _is_in_bytes(data: bytes, depth: int = _DEPTH) -> bool:
     text = data.replace(b"\0", b"")  # UTF-16 and UTF-32
     if _TEXT.search(text) or _is_der(data):
         return True
-    return depth > 0 and any(_is_in_bytes(decoded, depth - 1) for decoded in _decoded(text))
+    if depth == 0 or len(text) < _SHORTEST_ENCODING:
+        return False
+    return any(_is_in_bytes(decoded, depth - 1) for decoded in _decoded(text))
 
 
 def _decoded(text: bytes) -> Iterator[bytes]:
