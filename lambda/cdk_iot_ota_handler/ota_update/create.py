@@ -18,7 +18,7 @@ from .gate_watch import GateWatch
 from .identity import Owner, deployed_tag, gate_attributes, with_operation
 from .log import log_alarm, log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
-from .retry import Clock, retry_until
+from .retry import Clock, pauses, retry_until
 from .service import OtaService
 from .stop import FailedRollout
 
@@ -31,6 +31,7 @@ class _Look:
 
     ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation. ``failed_devices``:
     those that have failed although the gate has passed. ``without_data``: its alarms that had nothing to tell.
+    ``judged_at``: when the gate decided to wait, if it did.
     """
 
     decision: Decision
@@ -39,6 +40,7 @@ class _Look:
     seconds: float = 0
     failed_devices: Sequence[str] = ()
     without_data: Sequence[str] = ()
+    judged_at: float | None = None
     stack: Stack | None = None
 
     @property
@@ -139,6 +141,11 @@ class Creation:
     def _last_look(self) -> _Look | None:
         """Return a look after which the invocation ends: the event is done, or only waits for devices."""
         look = self._look()
+        for pause in pauses():
+            if look.judged_at is None or not self._may_watch():
+                break
+            self._clock.sleep(pause)
+            look = self._glance(look, look.judged_at) or self._look()
         match look.decision.action:
             case Action.FAIL | Action.DELETE_AND_FAIL | Action.STOP:
                 raise FatalError(look.decision.reason)
@@ -173,6 +180,32 @@ class Creation:
         if observed is None or observed.draining_since is None or look.decision.action is not Action.STOP:
             self._log(look)
         return self._carry_out(look, request)
+
+    def _may_watch(self) -> bool:
+        """Return whether the invocation may go on to look at what a gate waits for."""
+        in_time = self._waited() < self._last_poll() - timeouts.SETTLE_PATIENCE
+        return in_time and self._clock.now() - self._begun < timeouts.PATIENCE
+
+    def _glance(self, before: _Look, judged_at: float) -> _Look | None:
+        """Look only at the stack and at what the gate waits for; return None if either decides something.
+
+        No other change can be missed: whatever ends the update ends its job too.
+        """
+        if before.observed is None or self._watch is None:
+            return None
+        if not self._watch.may_end_soon(before.progress):
+            self._clock.sleep(timeouts.QUIET)
+        observed = replace(before.observed, age=before.observed.age + self._clock.now() - judged_at)
+        context = self._with_stack(self._context())
+        decision = completion(self._desired, observed, context)
+        look = _Look(decision=decision, observed=observed, stack=context.stack)
+        if decision.action is Action.ASK_DEVICES:
+            look = self._ask_gate(look, observed, self._watch, context)
+        if look.judged_at is None:
+            return None
+        if look.decision != before.decision:
+            self._log(look)
+        return look
 
     def _log(self, look: _Look) -> None:
         log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision)
@@ -225,26 +258,35 @@ class Creation:
         return self._service.pin(file)
 
     def _ask_devices(self, look: _Look, observed: Observed, watch: GateWatch, context: Context) -> _Look:
-        """Evaluate the gate, whose time begins with the creation of the update."""
+        """Return the look with what the gate decides, and with the devices that have failed if it passes."""
+        look = self._ask_gate(look, observed, watch, context)
+        match look.decision.action:
+            case Action.STOP:
+                return replace(look, decision=unless_live(look.decision, observed, context))
+            case Action.MARK:
+                return self._passed(look, observed, context)
+        return look
+
+    def _ask_gate(self, look: _Look, observed: Observed, watch: GateWatch, context: Context) -> _Look:
+        """Return the look with the decision of the gate, whose time begins with the creation of the update."""
         # What this event has created is not older than the event, whatever the clock that dates it shows.
         age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
         found = watch.look(observed, age)
-        look = replace(look, seconds=age, without_data=found.without_data)
-        return self._judged(look, found.decision, found.progress, observed, context)
-
-    def _judged(
-        self, look: _Look, decision: Decision, progress: JobProgress | None, observed: Observed, context: Context
-    ) -> _Look:
-        """Return the look with the decision of the gate."""
-        if decision.action is Action.STOP:
-            decision = unless_live(decision, observed, context)
-        if decision.action is not Action.MARK:
-            return replace(look, decision=decision, progress=progress)
-        # A gate that only reports passes without a job too.
-        look = replace(look, decision=decision, progress=progress or JobProgress(status="UNKNOWN"))
-        statuses = (
-            [] if progress is None else statuses_to_list(progress, timed_out=decision.timed_out, is_canceled=False)
+        return replace(
+            look,
+            decision=found.decision,
+            progress=found.progress,
+            seconds=age,
+            without_data=found.without_data,
+            judged_at=self._clock.now() if found.decision.action is Action.WAIT else None,
         )
+
+    def _passed(self, look: _Look, observed: Observed, context: Context) -> _Look:
+        """Return the look of a gate that passes, with the devices that have failed all the same."""
+        progress, timed_out = look.progress, look.decision.timed_out
+        # A gate that only reports passes without a job too.
+        look = replace(look, progress=progress or JobProgress(status="UNKNOWN"))
+        statuses = [] if progress is None else statuses_to_list(progress, timed_out=timed_out, is_canceled=False)
         return self._with_failed_devices(look, statuses, observed, context) if statuses else look
 
     def _with_failed_devices(self, look: _Look, statuses: Sequence[str], observed: Observed, context: Context) -> _Look:

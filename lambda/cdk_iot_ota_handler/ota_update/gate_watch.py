@@ -7,7 +7,7 @@ from typing import TypeVar
 from .alarm_watch import Alarms, AlarmWatch
 from .contract import names, timeouts
 from .decide import Action, Decision, alarms, bake
-from .decide.gate import failed, verdict
+from .decide.gate import failed, may_end_soon, verdict
 from .desired import Gate
 from .errors import AccessDeniedError, FatalError, RetryableError
 from .identity import proven_tag
@@ -64,6 +64,10 @@ class GateWatch:
             raise FatalError(decision.reason)
         if decision.action is Action.WAIT:
             raise RetryableError(decision.reason)
+
+    def may_end_soon(self, progress: JobProgress | None) -> bool:
+        """Return whether the gate may pass or fail within seconds; an alarm may ring at any time."""
+        return bool(self._gate.alarms) or may_end_soon(self._gate, progress)
 
     def look(self, observed: Observed, age: float) -> Judgement:
         """Read the job and the alarms, and decide. Raises the error of what cannot be read if nothing else decides.

@@ -11,6 +11,8 @@ IAM_PATIENCE = 180
 SETTLE_PATIENCE = 20
 # No look begins in an invocation after this.
 PATIENCE = 184
+# A gate that cannot end soon is left alone for as long, besides the usual pause between two looks.
+QUIET = 10
 # One invocation of the function: its patience, and the calls of one step that began within it.
 INVOCATION = 300
 # A creation takes four calls: one that no other invocation repeats is tried as long as they fit in.

@@ -10,6 +10,8 @@ from . import Action, Decision
 
 # The counts follow the comment of a job, which may be longer than what CloudFormation shows.
 _COMMENT_LENGTH = 200
+# The fastest rollout of AWS IoT.
+_DEVICES_PER_MINUTE = 1000
 _EMPTY = "; if this deploy has created their thing group, that is empty: CloudFormation adds no things to groups"
 
 
@@ -39,6 +41,18 @@ def verdict(
     if (waited > gate.timeout and not is_proven) or left <= 0:
         return replace(failed(gate, f"timed out after {waited:.0f} s", progress), timed_out=True)
     return Decision(Action.WAIT, f"the gate waits: {progress}")
+
+
+def may_end_soon(gate: Gate, progress: JobProgress | None) -> bool:
+    """Return whether a gate that waits may pass or fail within seconds.
+
+    While a job still reaches more devices, only more failures than ``maximum_failures`` decide: nothing does so soon if
+    even all devices that it has reached, and will have reached by then, are too few for that.
+    """
+    if progress is None or progress.is_rolled_out:
+        return True
+    reached = progress.open + timeouts.QUIET * _DEVICES_PER_MINUTE / 60
+    return gate.maximum_failures is not None and progress.failures + reached > gate.maximum_failures
 
 
 def _stopped(progress: JobProgress) -> str | None:
