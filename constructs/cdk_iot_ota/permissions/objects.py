@@ -70,21 +70,18 @@ class DeclaredObjects:
         self.owners: set[str] = set()
 
     def add(self, found: InBucket, outlives_declaration: Callable[[], bool]) -> bool:
-        """Add an object, and return whether the policy changes by it before the end of synth.
+        """Add an object, and return whether the policy is another one by it, whatever outlives its declaration.
 
         :param outlives_declaration: returns at the end of synth whether its update may outlive its declaration.
         """
-        before = self._size()
-        own, lasting = pattern(found), pattern(found, outlives_declaration=True)
-        self._patterns.setdefault((own, lasting), []).append(outlives_declaration)
+        either = pattern(found), pattern(found, outlives_declaration=True)
+        # Another import of the bucket may give its owner, or its key.
+        is_new = either not in self._patterns or found.bucket not in self._imports
+        self._patterns.setdefault(either, []).append(outlives_declaration)
+        self._imports.add(found.bucket)
         self._are_assets |= found.is_asset
         self.owners.update([] if found.owner is None else [found.owner])
-        # Of two imports of one bucket only one may know its key.
-        self._imports.add(found.bucket)
-        return own != lasting or self._size() != before
-
-    def _size(self) -> tuple[int, ...]:
-        return len(self._patterns), self._are_assets, len(self.owners), len(self._imports)
+        return is_new
 
     @property
     def are_many(self) -> bool:
