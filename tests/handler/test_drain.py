@@ -48,14 +48,15 @@ def test_devices_may_finish_before_the_deletion() -> None:
 
 @pytest.mark.parametrize("tag_lag", [0, 100])
 def test_devices_that_do_not_finish_are_not_waited_for_longer(tag_lag: float) -> None:
-    """The update is deleted after the declared time, or as much later as the tag with the verdict was not visible."""
+    """The update is deleted after the declared time since the cancellation, though the tag with that is late."""
     service = failing(UNDERWAY)
     service.behaviour = Behaviour(tag_lag=tag_lag, removal=9999)
     service.executions = [Execution(thing="slow-1", status="IN_PROGRESS", details={"self_test": "ready"})]
     reason = run(service, DRAINING).reason
     assert reason.startswith(REASON)
     assert reason.endswith('1 did not end in self test "ready" (slow-1)')
-    assert 300 <= seconds(service) <= 330 + 2 * tag_lag
+    # Nothing is known to be the stack's own before its first tags are visible.
+    assert 300 <= seconds(service) - tag_lag <= 330
     assert service.calls.count("CancelJob") == 1
 
 
