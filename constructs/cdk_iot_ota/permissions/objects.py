@@ -106,7 +106,7 @@ class DeclaredObjects:
 
     def _allowed(self) -> set[str]:
         return {
-            lasting if lasting != own and any(outlives() for outlives in updates) else own
+            lasting if any(outlives() for outlives in updates) else own
             for (own, lasting), updates in self._patterns.items()
         }
 
