@@ -1,5 +1,8 @@
 """The moments of a deploy at which the command is tested and looked at."""
 
+from collections.abc import Callable
+from typing import Any
+
 from cdk_iot_ota_handler.ota_update.contract import names
 
 from .account import NOW, STACK_ID, Account, alarm, counts, execution, gate, moment
@@ -104,3 +107,60 @@ def event(logical_id: str, status: str, reason: str = "", *, is_stack: bool = Fa
         "ResourceStatus": status,
         "ResourceStatusReason": reason,
     }
+
+
+def failed_create() -> Account:
+    """Return a stack whose first create has failed, after its rollback."""
+    account = first_create()
+    account.status, account.reason = "ROLLBACK_COMPLETE", "The following resource(s) failed to create: [Blinky]. "
+    set_status(account, "Blinky", "DELETE_COMPLETE", "Prod_Blinky-" + "a" * 16, changed=NOW - 9)
+    account.updates = {}
+    return account
+
+
+def with_job(**job: Any) -> Account:
+    """Return a deploy whose second phase has such a job."""
+    account = second_phase_waits()
+    account.jobs[names.job_id(NEW[EARLY])] = counts(**job)
+    account.executions = {}
+    return account
+
+
+def ringing() -> Account:
+    """Return a deploy with an alarm that rings."""
+    account = second_phase_waits()
+    account.alarms[0] = alarm("offline-devices", "ALARM", reason="Threshold Crossed")
+    return account
+
+
+def with_status(moment: Callable[[], Account], text: str) -> Account:
+    """Return a moment with another status of the stack."""
+    account = moment()
+    account.status = text
+    return account
+
+
+def empty() -> Account:
+    """Return a stack without updates."""
+    return Account()
+
+
+MOMENTS: dict[str, tuple[Callable[[], Account], int]] = {
+    "at rest": (phases, 0),
+    "a gate waits": (second_phase_waits, 3),
+    "bake time": (lambda: with_job(succeeded=200), 3),
+    "the first create": (first_create, 3),
+    "cleaning up": (lambda: with_status(phases, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"), 3),
+    "being deleted": (lambda: with_status(phases, "DELETE_IN_PROGRESS"), 3),
+    "a gate has failed": (lambda: with_job(succeeded=171, failed=6, queued=23), 1),
+    "a gate has failed, and keeps that in a tag": (lambda: second_phase_waits(failed="the gate has failed: x"), 1),
+    "an alarm rings": (ringing, 1),
+    "rolling back": (lambda: with_status(phases, "UPDATE_ROLLBACK_IN_PROGRESS"), 1),
+    "rolled back": (rolled_back, 1),
+    "the first create was rolled back": (failed_create, 1),
+    "failed with rollback off": (lambda: with_status(phases, "UPDATE_FAILED"), 1),
+    "its deletion has failed": (lambda: with_status(phases, "DELETE_FAILED"), 1),
+    "no updates": (empty, 2),
+    "a change set was never executed": (lambda: with_status(phases, "REVIEW_IN_PROGRESS"), 2),
+    "deleted": (lambda: with_status(phases, "DELETE_COMPLETE"), 2),
+}
