@@ -9,7 +9,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.desired import Gate
 
 PROVEN_TAG = names.TAG_PREFIX + "proven"
-_PROVEN = re.compile(r"(\d+)(?: |$)")
+_PROVEN = re.compile(r"(?:since=)?(\d+)(?: |$)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from .reading import Phase, Reading, Slowest, Stack, Update
 
 # CloudFormation's words before the reason of a custom resource, and those of CDK's framework after it.
 _ADDED = re.compile(
-    r"^Received response status \[FAILED\] from custom resource\. Message returned: (?:Error: )?|"
+    r"^(?:Received response status \[FAILED\] from custom resource\. Message returned: )?(?:Error: )?|"
     r"\s+(?:Logs: /|at \w+ \(/var/|\(RequestId: ).*$",
     re.DOTALL,
 )

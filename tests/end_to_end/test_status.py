@@ -1,17 +1,19 @@
 """`cdk-iot-ota status` and `stop` during a deploy whose gate waits, with what a provider grants, and IAM enforced."""
 
+import io
 import json
 import os
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 import pytest
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 
 from cdk_iot_ota import OtaTarget, OtaUpdateProvider, RolloutGate
+from cdk_iot_ota_cli.__main__ import main
 from cdk_iot_ota_local import Fleet, LocalAws, leftovers
 from tests.end_to_end.support.concurrency import in_background, wait_until
 from tests.end_to_end.support.declarations import blinky, firmware
@@ -50,17 +52,19 @@ class Reader:
         document = json.dumps({**self._document, "Statement": statements})
         self._iam.put_role_policy(RoleName=self._name, PolicyName=self._policy, PolicyDocument=document)
 
-    def run(self, *arguments: str, own: bool = False) -> subprocess.CompletedProcess[str]:
-        """Run the command with the role's credentials, or with those of the account."""
-        environment = {**os.environ, **self._aws.environment(), **({} if own else self._keys)}
-        command = [sys.executable, "-m", "cdk_iot_ota_cli", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    def run(self, *arguments: str, own: bool = False) -> tuple[int, str]:
+        """Run the command with the role's credentials, or with those of the account; return exit code and output."""
+        environment = {**self._aws.environment(), **({} if own else self._keys)}
+        output = io.StringIO()
+        with mock.patch.dict(os.environ, environment), redirect_stdout(output), redirect_stderr(output):
+            code = main(arguments)
+        return code, output.getvalue()
 
     def status(self, stack: str, code: int) -> dict[str, Any]:
         """Return what the command prints as JSON."""
-        done = self.run("status", "--stack", stack, "--output", "json")
-        assert done.returncode == code, done.stdout + done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
+        exit_code, output = self.run("status", "--stack", stack, "--output", "json")
+        assert exit_code == code, output
+        found: dict[str, Any] = json.loads(output)
         return found
 
 
@@ -92,30 +96,36 @@ def test_status_and_stop_during_a_deploy(aws: LocalAws, deployment: Deployment, 
         # No device takes the second firmware.
         folder = deployment.synth(declare("two", RolloutGate(timeout=Duration.minutes(3))))
     with in_background(lambda: deployment.apply(folder)) as deployed:
-        wait_until(lambda: len(leftovers(aws).jobs) == 2)
-        print("two jobs", flush=True)
-        found = reader.status(deployment.name, 3)
-        (update,) = found["updates"]
-        (new,) = set(leftovers(aws).ota_updates) - {first["Id"]}
-        assert (update["state"], update["ota_update_id"]) == ("waiting", new)
-        assert update["replaces"]["ota_update_id"] == first["Id"]
-        assert found["left_out"] == []
-        needed = set(found["calls"]) - {"cloudformation:DescribeStacks"}
-        print(found, flush=True)
-        for action in sorted(needed & reader.actions):
-            reader.forbid(action)
-            print(action, flush=True)
-            left_out = reader.status(deployment.name, 3)["left_out"]
-            assert any(action in one for one in left_out), (action, left_out)
-        reader.forbid("cloudformation:DescribeStacks")
-        assert reader.run("status", "--stack", deployment.name).returncode == 2
-        reader.forbid(None)
-        assert reader.run("stop", "--stack", deployment.name, "--comment", "not allowed").returncode == 2
-        stopped = reader.run("stop", "--stack", deployment.name, "--comment", "heaters turn off", own=True)
-        assert stopped.returncode == 0, stopped.stderr
+        try:
+            wait_until(lambda: len(leftovers(aws).jobs) == 2)
+            look_while_the_gate_waits(aws, deployment.name, reader, first["Id"])
+        finally:
+            stopped = reader.run("stop", "--stack", deployment.name, "--comment", "heaters turn off", own=True)
+        assert stopped[0] == 0, stopped[1]
         with pytest.raises(DeploymentError, match="its job is CANCELED, heaters turn off"):
             deployed.result()
     rolled_back = reader.status(deployment.name, 1)
     assert rolled_back["at_rest"]
-    assert "the gate has failed: its job is CANCELED, heaters turn off" in rolled_back["headline"]
-    print(rolled_back["headline"])
+    (name,) = (one["name"] for one in rolled_back["updates"])
+    assert rolled_back["headline"].startswith(
+        f"failed: {name}: the gate has failed: its job is CANCELED, heaters turn off"
+    )
+
+
+def look_while_the_gate_waits(aws: LocalAws, stack: str, reader: Reader, old: str) -> None:
+    """Check that the new update is found, and that each action that the role does not have is named."""
+    found = reader.status(stack, 3)
+    (update,) = found["updates"]
+    (new,) = set(leftovers(aws).ota_updates) - {old}
+    assert (update["state"], update["ota_update_id"]) == ("waiting", new)
+    assert update["replaces"]["ota_update_id"] == old
+    assert found["left_out"] == []
+    assert set(found["calls"]) <= reader.actions
+    for action in sorted(set(found["calls"]) - {"cloudformation:DescribeStacks"}):
+        reader.forbid(action)
+        left_out = reader.status(stack, 3)["left_out"]
+        assert any(action in one for one in left_out), (action, left_out)
+    reader.forbid("cloudformation:DescribeStacks")
+    assert reader.run("status", "--stack", stack)[0] == 2
+    reader.forbid(None)
+    assert reader.run("stop", "--stack", stack, "--comment", "not allowed")[0] == 2

@@ -30,7 +30,7 @@ _REASON = (
 
 
 class StatusGrants:
-    """Who may ask for the status of which updates, in whichever order both become known."""
+    """The grantees, and the updates whose status they may ask for, in whichever order both become known."""
 
     def __init__(self) -> None:
         self._grantees: list[iam.IGrantable] = []
