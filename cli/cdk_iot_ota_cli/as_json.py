@@ -12,8 +12,8 @@ _COUNTS = ("succeeded", "failed", "rejected", "timed_out", "canceled", "in_progr
 
 
 def text(view: View) -> str:
-    """Return one line of JSON."""
-    return json.dumps(document(view), ensure_ascii=False)
+    """Return one line of JSON in ASCII."""
+    return json.dumps(document(view))
 
 
 def document(view: View) -> dict[str, Any]:

@@ -27,6 +27,8 @@ _CONFIG = Config(
     user_agent_extra="cdk-iot-ota",
 )
 _PAGE = 250
+# The most alarms that DescribeAlarms takes the names of.
+_ALARMS = 100
 _STARTS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 # CloudFormation's words for resources that it stops because another one has failed.
 _BECAUSE_OF_ANOTHER = "cancelled"
@@ -157,22 +159,21 @@ class Aws:
     def alarms(self, names: Iterable[str]) -> dict[str, Alarm]:
         """Return the alarms with these names, without those that do not exist."""
         wanted = sorted(set(names))
-        if not wanted:
-            return {}
         with classify_errors("the alarms"):
-            # Without the types, composite alarms are left out.
-            answer = self._client("cloudwatch").describe_alarms(
-                AlarmNames=wanted, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-            )
-            return {
-                one["AlarmName"]: Alarm(
+            parts = (wanted[first : first + _ALARMS] for first in range(0, len(wanted), _ALARMS))
+            return {found.name: found for part in parts for found in self._alarms(part)}
+
+    def _alarms(self, names: list[str]) -> Iterator[Alarm]:
+        pages = self._client("cloudwatch").get_paginator("describe_alarms")
+        # Without the types, composite alarms are left out.
+        for page in pages.paginate(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=_ALARMS):
+            for one in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]:
+                yield Alarm(
                     name=one["AlarmName"],
                     state=one["StateValue"],
                     reason=one.get("StateReason", ""),
                     since=one.get("StateTransitionedTimestamp", one["StateUpdatedTimestamp"]).timestamp(),
                 )
-                for one in [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
-            }
 
     def cancel(self, job_id: str, comment: str) -> None:
         """Cancel a job, so that no more devices begin; those that are executing it continue."""

@@ -71,7 +71,7 @@ class Reader:
             has_alarms=alarms is not None,
             failure=failure,
             nested=tuple(one.physical_id or name for name, one in resources.items() if one.kind == _STACKS),
-            left_out=tuple(self._left_out),
+            left_out=tuple(sorted(self._left_out)),
             calls=dict(Counter(self._aws.calls) - before),
             ended=max([stack.began, *(one.changed for one in resources.values())]),
             now=self._clock.now(),
@@ -79,9 +79,12 @@ class Reader:
 
     def _stack(self) -> Stack:
         try:
-            return self._aws.stack(self._name)
+            stack = self._aws.stack(self._name)
         except (AccessDeniedError, FatalError) as error:
             raise NotFoundError(str(error)) from error
+        # By its name a stack that is deleted would not be found, and another one might be.
+        self._name = stack.stack_id
+        return stack
 
     def _phases(self, stack: Stack, resources: Mapping[str, Resource]) -> list[Phase]:
         declared = self._declared(stack, resources)

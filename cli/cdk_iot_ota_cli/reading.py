@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cdk_iot_ota_handler.ota_update import observed
+from cdk_iot_ota_handler.ota_update.contract import timeouts
 from cdk_iot_ota_handler.ota_update.evidence import Evidence
 from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed
 
@@ -31,6 +32,10 @@ class Stack:
     def is_new(self) -> bool:
         """Return whether nothing has been deployed to it: it waits for a change set."""
         return self.status == "REVIEW_IN_PROGRESS"
+
+    def has_changed(self, resource: "Resource") -> bool:
+        """Return whether the last operation has changed a resource."""
+        return resource.changed >= self.began - timeouts.CLOCK_SKEW
 
     @property
     def has_failed(self) -> bool:

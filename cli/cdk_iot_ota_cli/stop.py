@@ -58,9 +58,13 @@ def running(reading: Reading, prefix: str) -> str:
     phase = by_id[lookup.match(reading.stack.name, by_id, prefix)]
     if phase.coming is not None:
         return phase.coming.ota_update_id
-    name, resource = phase.declared.path, phase.resource
-    if resource is None or (reading.stack.state.is_deploying and resource.status.endswith("_IN_PROGRESS")):
-        hint = f"; {reading.left_out[0]}" if reading.left_out else ""
+    name, resource, stack = phase.declared.path, phase.resource, reading.stack
+    hint = f" ({reading.left_out[0]})" if reading.left_out else ""
+    if stack.state.is_rolling_back:
+        raise NotFoundError(f"stack {stack.name} is {stack.status}: no update of it is rolling out")
+    # The live update is not taken for the new one that is still to come.
+    is_expected = resource is None or resource.status.endswith("_IN_PROGRESS") or not stack.has_changed(resource)
+    if resource is None or (stack.state.is_deploying and is_expected):
         raise NotFoundError(f"the deploy has not created a new update of {name} yet{hint}")
     if phase.live is None:
         raise NotFoundError(f"{name} has no update that could be stopped: it is {resource.status}")

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cdk_iot_ota_handler.ota_update.contract import timeouts
 from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.devices import summary
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
@@ -246,7 +245,7 @@ def _alarms(gate: GateSettings, reading: Reading) -> tuple[Alarm, ...]:
 def _state(phase: Phase, reading: Reading, waits_for: list[str]) -> tuple[State, str]:
     resource, stack = phase.resource, reading.stack.state
     if resource is None:
-        return State.NOT_BEGUN, _waits(waits_for)
+        return (State.UNKNOWN, "the stack does not have it") if stack.is_idle else (State.NOT_BEGUN, _waits(waits_for))
     if resource.status.endswith("_FAILED"):
         return State.FAILED, reason_of(resource.reason) or resource.status
     if resource.status.startswith("DELETE_"):
@@ -257,8 +256,7 @@ def _state(phase: Phase, reading: Reading, waits_for: list[str]) -> tuple[State,
         return _coming(phase, reading)
     if reading.failure is not None and reading.failure.logical_id == resource.logical_id:
         return State.FAILED, "its new update was removed, and this one stays live"
-    is_untouched = resource.changed < reading.stack.began - timeouts.CLOCK_SKEW
-    if stack.is_deploying and is_untouched and waits_for:
+    if stack.is_deploying and waits_for and not reading.stack.has_changed(resource):
         return State.NOT_BEGUN, f"{_waits(waits_for)}; this one is live until then"
     return _live(phase)
 
@@ -273,11 +271,12 @@ def _live(phase: Phase) -> tuple[State, str]:
     if phase.live.observed.verdict is not None:
         return State.FAILED, phase.live.observed.verdict
     result = phase.live.observed.attributes.get("GateResult", "")
-    if result == "passed":
-        return State.PASSED, ""
-    if result:
+    if result not in ("", "passed"):
         return State.REPORTED, result.removeprefix("would have failed: ")
-    return State.DEPLOYED, ""
+    progress = phase.live.progress
+    is_canceled = progress is not None and progress.status == "CANCELED"
+    stopped = f"its job is canceled, {progress.comment}".rstrip(", ") if is_canceled and progress else ""
+    return (State.PASSED if result else State.DEPLOYED), stopped
 
 
 def _coming(phase: Phase, reading: Reading) -> tuple[State, str]:

@@ -40,6 +40,7 @@ class Calls(Protocol):
 
     def progress(self) -> JobProgress | None:
         """Return the progress of the job, or None if it does not exist."""
+        ...
 
     def alarms(self) -> dict[str, Alarm]:
         """Return the alarms by name, without those that do not exist."""
@@ -47,7 +48,6 @@ class Calls(Protocol):
 
     def failed_devices(self, statuses: list[str]) -> str:
         """Return the devices with these statuses in words, grouped by what they reported."""
-        ...
         ...
 
 

@@ -193,8 +193,9 @@ class Account:
         details = {"detailsMap": self.details.get(thingName, {})}
         return {"execution": {"jobId": jobId, "statusDetails": details}}
 
-    def _describe_alarms(self, AlarmNames: list[str], AlarmTypes: list[str]) -> dict[str, Any]:  # noqa: N803
+    def _describe_alarms(self, AlarmNames: list[str], AlarmTypes: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
         assert AlarmTypes == ["MetricAlarm", "CompositeAlarm"]
+        assert len(AlarmNames) <= 100
         return {"MetricAlarms": [one for one in self.alarms if one["AlarmName"] in AlarmNames]}
 
     def _cancel_job(self, **given: Any) -> dict[str, Any]:

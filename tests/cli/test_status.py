@@ -495,3 +495,35 @@ def test_devices_of_live_updates_are_named_with_devices(monkeypatch: pytest.Monk
     text = printed(shown(account, monkeypatch, devices=True), devices=True)
     assert 'failed   1 failed with "0x1" (pump-1)' in text
     assert "failed   pump-1  reason=0x1  stdout=line [31m" in text
+
+
+def test_a_job_that_was_canceled_at_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comment of a job that was stopped after the deploy is shown with its update."""
+    account = phases()
+    account.jobs[names.job_id(OLD[FLEET])] = {**counts("CANCELED", succeeded=1), "comment": "heaters turn off"}
+    assert shown(account, monkeypatch).updates[2].message == "its job is canceled, heaters turn off"
+
+
+def test_a_stack_is_asked_by_its_id_after_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack that is deleted during a watch is known as such by its id, and ends the watch with a word."""
+    account = with_status(phases, "DELETE_IN_PROGRESS")
+    looks = reader(account, monkeypatch)
+    looks.look()
+    assert looks._name == STACK_ID
+    account.status = "DELETE_COMPLETE"
+    with pytest.raises(NotFoundError, match="stack Prod is deleted"):
+        status.shown(looks.look())
+
+
+def test_an_update_under_a_condition_is_not_taken_for_one_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At rest, an update of the template that the stack does not have has not begun either."""
+    account = phases()
+    account.declare("Conditional")
+    assert states(shown(account, monkeypatch))["Conditional"] == "unknown"
+
+
+def test_many_alarms_are_asked_for_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DescribeAlarms takes 100 names at once."""
+    account = Account(alarms=[alarm(f"a{index}", "OK") for index in range(250)])
+    assert len(account.connect(monkeypatch).alarms(f"a{index}" for index in range(250))) == 250
+    assert account.calls["cloudwatch:DescribeAlarms"] == 3

@@ -56,7 +56,18 @@ def test_the_live_update_is_left_alone_while_a_new_one_is_expected(
     del account.updates[NEW[EARLY]]
     assert run(account, monkeypatch, "--update=Rolloutearly") == 2
     assert "the deploy has not created a new update of Rollout/early yet" in capsys.readouterr().err
+    assert run(account, monkeypatch, "--update=Rolloutfleet") == 2
     assert run(first_create(), monkeypatch, "--update=Buzzer") == 2
+    assert not account.canceled
+
+
+def test_nothing_is_canceled_while_the_stack_rolls_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a rollback no update is rolling out, and those that are live are left alone."""
+    account = phases("UPDATE_ROLLBACK_IN_PROGRESS")
+    assert run(account, monkeypatch, "--update=Rolloutcanary") == 2
+    assert "stack Prod is UPDATE_ROLLBACK_IN_PROGRESS: no update of it is rolling out" in capsys.readouterr().err
     assert not account.canceled
 
 
