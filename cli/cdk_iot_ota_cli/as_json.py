@@ -51,7 +51,10 @@ def _update(update: UpdateView) -> dict[str, Any]:
         "needed": update.needed,
         "by": _seconds(update.by),
         "bake_until": _seconds(update.until),
-        "alarms": [{"name": one.name, "state": one.state, "since": _seconds(one.since)} for one in update.alarms],
+        "alarms": [
+            {"name": one.name, "state": one.state, "evaluation": one.evaluation or None, "since": _seconds(one.since)}
+            for one in update.alarms
+        ],
         "failed": update.failed or None,
         "failed_devices": [
             {"thing": one.thing, "status": one.status, "details": None if one.details is None else dict(one.details)}

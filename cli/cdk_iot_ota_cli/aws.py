@@ -173,6 +173,7 @@ class Aws:
                     state=one["StateValue"],
                     reason=one.get("StateReason", ""),
                     since=one.get("StateTransitionedTimestamp", one["StateUpdatedTimestamp"]).timestamp(),
+                    evaluation=one.get("EvaluationState", ""),
                 )
 
     def cancel(self, job_id: str, comment: str) -> None:

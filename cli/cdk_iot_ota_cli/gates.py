@@ -14,12 +14,21 @@ _PROVEN = re.compile(r"(?:since=)?(\d+)(?: |$)")
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """An alarm of CloudWatch. ``since``: when it came into its state, in seconds since 1970."""
+    """An alarm of CloudWatch.
+
+    ``since``: when it came into its state, in seconds since 1970. ``evaluation``: what is wrong with the last one.
+    """
 
     name: str
     state: str
     reason: str = ""
     since: float = 0
+    evaluation: str = ""
+
+    @property
+    def lacks_data(self) -> bool:
+        """Return whether its state tells nothing, or not all."""
+        return self.state == "INSUFFICIENT_DATA" or bool(self.evaluation)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,7 @@ def shown(reading: Reading) -> View:
 def looks(
     look: Callable[[], Reading],
     *,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     warn: Callable[[str], None] = lambda text: click.echo(text, err=True),
 ) -> Iterator[View]:
     """Return one view after the other until the stack is at rest; between two of them it pauses.
@@ -72,6 +72,7 @@ def looks(
     A look that AWS does not answer is told, and repeated, unless it is the first one.
     """
     found: View | None = None
+    pause_for = sleep or time.sleep
     while found is None or not found.is_at_rest:
         try:
             found = shown(look())
@@ -79,11 +80,11 @@ def looks(
             if found is None:
                 raise NotFoundError(str(error)) from error
             warn(f"no answer, asking again: {error}")
-            sleep(INTERVAL)
+            pause_for(INTERVAL)
             continue
         yield found
         if not found.is_at_rest:
-            sleep(pause(found.calls.values()))
+            pause_for(pause(found.calls.values()))
 
 
 def pause(calls: Iterable[int]) -> float:

@@ -11,6 +11,7 @@ from rich.text import Text
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
 from . import words
+from .gates import Alarm
 from .reading import Slowest
 from .view import Mood, State, UpdateView, View
 
@@ -32,6 +33,7 @@ _STATES = {
     State.UNKNOWN: ("?", "dim"),
 }
 _BUSY = ("◌", "yellow")
+_WARNING = ("!", "yellow")
 _ALARMS = {"OK": ("✔", "green"), "ALARM": ("✖", "red")}
 # Each has a glyph of its kind, so that the bar can be read without colours.
 _CELLS = (("succeeded", "█", "green"), ("failures", "▓", "red"), ("in_progress", "▒", "yellow"), ("queued", "░", "dim"))
@@ -114,7 +116,7 @@ class Screen:
             left = words.duration(update.until - now)
             rows.append(("bake", Text(f"until {words.clock(update.until, now)} (in {left})")))
         if update.alarms:
-            rows.append(("alarms", Text("   ").join(_alarm(one.state, words.alarm(one)) for one in update.alarms)))
+            rows.append(("alarms", Text("   ").join(_alarm(one) for one in update.alarms)))
         if update.failed:
             rows.append(("failed", Text(update.failed)))
         if update.slowest and not self._devices:
@@ -174,9 +176,9 @@ def bar(progress: JobProgress) -> Text:
     return Text.assemble(*parts)
 
 
-def _alarm(state: str, text: str) -> Text:
-    symbol, style = _ALARMS.get(state, ("!", "yellow"))
-    return Text(f"{symbol} {text}", style)
+def _alarm(one: Alarm) -> Text:
+    symbol, style = _WARNING if one.lacks_data and one.state != "ALARM" else _ALARMS.get(one.state, _WARNING)
+    return Text(f"{symbol} {words.alarm(one)}", style)
 
 
 def _slow(slowest: Slowest, now: float) -> str:

@@ -315,7 +315,7 @@ class _Watch:
         decision = verdict(gate, self._progress, waited=waited, left=left)
         if decision.action is Action.MARK and self._proven is None:
             self._proven = now
-        silent = [one.name for one in alarms.values() if one.state != "OK"]
+        silent = [one.name for one in alarms.values() if one.lacks_data]
         no_data = f" (no data of {', '.join(silent)})" if silent else ""
         is_stopped = decision.action is Action.STOP and not decision.timed_out
         if self._proven is None or is_stopped:

@@ -44,7 +44,8 @@ def counts(progress: JobProgress, limits: str = "") -> list[str]:
 
 def alarm(one: Alarm) -> str:
     """Return an alarm's name and state."""
-    return f"{one.name} {_STATES.get(one.state, one.state)}"
+    evaluation = f" ({one.evaluation})" if one.evaluation else ""
+    return f"{one.name} {_STATES.get(one.state, one.state)}{evaluation}"
 
 
 def total(calls: int) -> str:

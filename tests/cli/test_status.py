@@ -264,6 +264,13 @@ def test_devices_of_an_update_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> N
     assert found.mood.value == 0
 
 
+def test_an_alarm_with_partial_data_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alarm that is OK, but lacks data, is shown with the words of CloudWatch."""
+    account = second_phase_waits()
+    account.alarms[0]["EvaluationState"] = "PARTIAL_DATA"
+    assert "! offline-devices OK (PARTIAL_DATA)" in printed(shown(account, monkeypatch))
+
+
 def test_an_alarm_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """An alarm that CloudWatch does not have is named as such."""
     account = second_phase_waits()
@@ -438,12 +445,47 @@ def test_a_watch_without_a_terminal_prints_what_changes(
             set_status(account, EARLY, "UPDATE_COMPLETE", NEW[EARLY], changed=NOW)
 
     monkeypatch.setattr("time.sleep", sleep)
-    monkeypatch.setattr(status.looks, "__kwdefaults__", {**(status.looks.__kwdefaults__ or {}), "sleep": sleep})
     assert main(["status", "--stack=Prod", "--watch"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if "Rollout/canary: gate passed" in line]) == 1
     assert len([line for line in lines if "stack Prod: " in line]) == 2
     assert lines[-1].endswith("at rest: the deploy is over, and 26 devices may still update")
+
+
+def in_terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Let the command print to a terminal of 100 columns and 12 lines, and return what it gets."""
+    stream = io.StringIO()
+    console = Console(width=100, height=12, file=stream, force_terminal=True, color_system=None, highlight=False)
+    monkeypatch.setattr(status, "_console", lambda: console)
+    monkeypatch.setattr("cdk_iot_ota_cli.reader.Clock", lambda: CLOCK)
+    return stream
+
+
+def test_a_terminal_gets_the_whole_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal the command prints the view, and no control sequences besides its styles."""
+    second_phase_waits().connect(monkeypatch)
+    stream = in_terminal(monkeypatch)
+    assert main(["status", "--stack=Prod"]) == 3
+    assert "◌ still going on: Rollout/early needs 25 more to succeed by 14:31" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_watch_in_a_terminal_fits_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch redraws one view, of which a low terminal has the beginning with the answer, and shows the cursor again."""
+    account = second_phase_waits()
+    account.connect(monkeypatch)
+    stream = in_terminal(monkeypatch)
+
+    def finish(_: float) -> None:
+        account.status = "UPDATE_COMPLETE"
+        set_status(account, EARLY, "UPDATE_COMPLETE", NEW[EARLY], changed=NOW)
+
+    monkeypatch.setattr("time.sleep", finish)
+    assert main(["status", "--stack=Prod", "--watch"]) == 0
+    first, _, last = stream.getvalue().partition("at rest: ")
+    assert "still going on: Rollout/early needs 25 more" in first
+    assert NEW[CANARY] not in stream.getvalue()
+    assert last.endswith("\x1b[?25h")
 
 
 def test_an_interrupted_watch_is_clean(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -453,7 +495,7 @@ def test_an_interrupted_watch_is_clean(monkeypatch: pytest.MonkeyPatch, capsys: 
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(status.looks, "__kwdefaults__", {**(status.looks.__kwdefaults__ or {}), "sleep": interrupt})
+    monkeypatch.setattr("time.sleep", interrupt)
     assert main(["status", "--stack=Prod", "--watch"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 
