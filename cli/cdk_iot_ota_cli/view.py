@@ -257,7 +257,7 @@ def _state(phase: Phase, reading: Reading, waits_for: list[str]) -> tuple[State,
     if reading.failure is not None and reading.failure.logical_id == resource.logical_id:
         return State.FAILED, "its new update was removed, and this one stays live"
     if stack.is_deploying and waits_for and not reading.stack.has_changed(resource):
-        return State.NOT_BEGUN, f"{_waits(waits_for)}; this one is live until then"
+        return State.NOT_BEGUN, f"{_waits(waits_for)}; the old update is live until then"
     return _live(phase)
 
 

@@ -9,6 +9,11 @@ from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
 from cdk_iot_ota import OtaUpdateProvider
+from cdk_iot_ota.provider import status_grants
+from cdk_iot_ota_cli.reader import Reader
+from cdk_iot_ota_handler.ota_update.retry import Clock
+from tests.cli.account import NOW
+from tests.cli.moments import MOMENTS
 from tests.security.simulated import ACCOUNT, REGION, STACK_ID, Simulated
 
 from .stacks import firmware, new_app, ota_update, stack, template
@@ -87,6 +92,16 @@ def test_the_grantee_may_look(granted: Simulated, action: str, resource: str) ->
 def test_the_grantee_may_do_nothing_else(granted: Simulated, action: str, resource: str) -> None:
     """The grantee may not change anything, nor read what belongs to another stack."""
     assert not granted.allows(granted.find("AWS::IAM::Role", "Reader"), action, resource)
+
+
+def test_the_command_makes_the_calls_that_are_granted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command's calls at all moments of a deploy are the granted actions: each of them, and nothing else."""
+    asked: set[str] = set()
+    for make, _ in MOMENTS.values():
+        account = make()
+        Reader(account.connect(monkeypatch), "Prod", devices=True, clock=Clock(now=lambda: NOW)).look()
+        asked |= set(account.calls)
+    assert asked == {action for action, _ in ALLOWED} == status_grants.ACTIONS
 
 
 def test_a_grantee_of_another_stack_needs_no_export(tmp_path: Path) -> None:
