@@ -44,6 +44,7 @@ def _update(update: UpdateView) -> dict[str, Any]:
         "message": update.message or None,
         "ota_update_id": update.ota_update_id or None,
         "firmware": update.firmware or None,
+        "is_new": update.is_new,
         "created": _seconds(update.created),
         "done": _seconds(update.done),
         "replaces": _replaced(update.before),

@@ -159,7 +159,6 @@ class Reader:
                 found[one.logical_id] = (self._coming[key], True)
                 continue
             if one.explicit_id is not None:
-                listed = listed or {}
                 candidates = [one.explicit_id] if one.explicit_id != resource.physical_id else []
             else:
                 if listed is None:

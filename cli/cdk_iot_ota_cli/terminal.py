@@ -104,9 +104,8 @@ class Screen:
 
     def _rows(self, update: UpdateView, is_wide: bool) -> list[tuple[str, Text]]:
         now, rows = self._view.now, list[tuple[str, Text]]()
-        # Those of a live update are not those of the deploy that has failed.
-        is_live = update.state is State.FAILED and update.gate is None
-        if update.counts is not None and update.counts.devices and not is_live:
+        # Those of a live update are not those of the deploy.
+        if update.is_new and update.counts is not None and update.counts.devices:
             rows += _count_rows(update.counts, update.limits, is_wide)
         if update.needed is not None and update.by is not None:
             left = words.duration(update.by - now)
@@ -136,10 +135,8 @@ def _title(update: UpdateView, now: float) -> str:
 
 def _identity(update: UpdateView, is_wide: bool) -> list[tuple[str, Text]]:
     rows = list[tuple[str, Text]]()
-    label = "new" if update.before is not None else "live"
     if update.ota_update_id:
-        is_new = update.before is None and update.is_busy
-        rows += _named("new" if is_new else label, update.firmware, update.ota_update_id, is_wide)
+        rows += _named("new" if update.is_new else "live", update.firmware, update.ota_update_id, is_wide)
     if update.before is not None:
         rows += _named("before", update.before.firmware, update.before.ota_update_id, is_wide)
     return rows

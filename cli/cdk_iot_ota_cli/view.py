@@ -11,6 +11,7 @@ from cdk_iot_ota_handler.ota_update.decide import Action
 from cdk_iot_ota_handler.ota_update.decide.devices import summary
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
 from cdk_iot_ota_handler.ota_update.desired import Gate
+from cdk_iot_ota_handler.ota_update.errors import LIMIT, shorten
 from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
 
 from . import words
@@ -24,8 +25,6 @@ _ADDED = re.compile(
     r"\s+(?:Logs: /|at \w+ \(/var/|\(RequestId: ).*$",
     re.DOTALL,
 )
-# A failure in a stack's events has at most 900 bytes.
-_ROOM = 900
 
 
 class Mood(enum.Enum):
@@ -62,10 +61,10 @@ BUSY = (State.CREATING, State.WAITING, State.BAKING, State.ROLLING_BACK, State.R
 class UpdateView:
     """An update of the stack.
 
-    ``counts``, ``firmware``, ``ota_update_id``: those of the update that the state is about. ``done``: when its gate
-    passed, or it was created without one. ``before``: the live one that it is to replace. ``needed``: how many more
-    devices must succeed, None if that is not known. ``by``: until when, and ``until``: when the bake time ends, in
-    seconds since 1970. ``limits``: what may fail, in words.
+    ``counts``, ``firmware``, ``ota_update_id``: those of the new update of a deploy, if ``is_new``, else of the live
+    one. ``done``: when its gate passed, or it was created without one. ``before``: the live one that it is to replace.
+    ``needed``: how many more devices must succeed, None if that is not known. ``by``: until when, and ``until``: when
+    the bake time ends, in seconds since 1970. ``limits``: what may fail, in words.
     """
 
     name: str
@@ -74,6 +73,7 @@ class UpdateView:
     message: str = ""
     firmware: str = ""
     ota_update_id: str = ""
+    is_new: bool = False
     created: float | None = None
     done: float | None = None
     before: Update | None = None
@@ -175,7 +175,7 @@ def _failed_headline(reading: Reading, updates: tuple[UpdateView, ...]) -> str:
 
 def reason_of(text: str) -> str:
     """Return a reason of CloudFormation's on one line, without what it and CDK's framework add to the handler's."""
-    return " ".join(_ADDED.sub("", text).split())
+    return shorten(_ADDED.sub("", text))
 
 
 def _busy_headline(reading: Reading, updates: tuple[UpdateView, ...]) -> str:
@@ -208,6 +208,7 @@ def _update(phase: Phase, reading: Reading, waits_for: list[str]) -> UpdateView:
         message=message,
         firmware=shown.firmware,
         ota_update_id=shown.ota_update_id,
+        is_new=phase.coming is not None,
         created=shown.created,
         done=_done(shown, state) if phase.coming is None else None,
         before=before,
@@ -232,7 +233,7 @@ def _done(update: Update, state: State) -> float | None:
 
 def _failed_words(update: Update) -> str:
     """Return the devices that have failed, grouped by what they reported, as the reason of a failed gate has them."""
-    found = summary(update.evidence.executions, room=_ROOM)
+    found = summary(update.evidence.executions, room=LIMIT)
     return found or update.observed.attributes.get("FailedDevices", "").replace(",", ", ")
 
 
@@ -284,7 +285,8 @@ def _coming(phase: Phase, reading: Reading) -> tuple[State, str]:
     if update is None:
         if phase.was_coming:
             return State.FAILED, "its new update is gone: its gate has failed, or it was deleted outside of the stack"
-        return State.CREATING, "the new update does not exist yet"
+        until_then = ", and the old one is live" if phase.live is not None else ""
+        return State.CREATING, f"there is no new update yet{until_then}"
     if update.observed.verdict is not None:
         return State.FAILED, update.observed.verdict
     if update.observed.status.startswith("DELETE_"):
@@ -309,7 +311,7 @@ def _gated(update: Update, settings: GateSettings, reading: Reading) -> tuple[St
     if decision.action is Action.STOP:
         return State.FAILED, decision.reason
     if ringing is not None and not settings.gate.reports_only:
-        return State.FAILED, f"alarm {ringing.name} is in ALARM: {ringing.reason}"
+        return State.FAILED, f"alarm {ringing.name} is in ALARM: {shorten(ringing.reason)}"
     if decision.problem:
         return State.REPORTED, decision.problem
     proven = proven_since(update.observed.tags)

@@ -14,7 +14,7 @@ from cdk_iot_ota_handler.ota_update.decide import Action, Decision
 from cdk_iot_ota_handler.ota_update.decide.devices import statuses_to_list, summary
 from cdk_iot_ota_handler.ota_update.decide.gate import failed, verdict
 from cdk_iot_ota_handler.ota_update.desired import Gate
-from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
+from cdk_iot_ota_handler.ota_update.errors import LIMIT, AccessDeniedError, FatalError, RetryableError, shorten
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.retry import Clock
 
@@ -31,8 +31,7 @@ _SECONDS = limits.Number(low=0.1, high=3600, decimals=1)
 _STYLES = {Action.MARK: "green", Action.STOP: "red"}
 _BAKE_WITH_ALARMS = 10
 _MOST_ALARMS = 100
-# The devices of one reason in a pipeline's log.
-_ROOM = 900
+_ALARM_REASON = 150
 
 
 class Calls(Protocol):
@@ -66,7 +65,7 @@ class _Job:
     def failed_devices(self, statuses: list[str]) -> str:
         found = failed_devices(self._aws, Clock(), self._job_id, statuses)
         denied = f" ({found.denied}: {NOT_ALLOWED})" if found.denied else ""
-        return f"{summary(found.executions, room=_ROOM)}{denied}".strip()
+        return f"{summary(found.executions, room=LIMIT)}{denied}".strip()
 
 
 @click.command(short_help="Wait for the devices of a deployed update.")
@@ -238,10 +237,11 @@ def _introduce(aws: Aws, ota_update_id: str, printer: Printer) -> None:
     """Print which firmware is judged, as far as that may be asked."""
     try:
         info = aws.update_info(ota_update_id)
-    except AccessDeniedError:
-        printer.line(f"evaluating {ota_update_id} (version and age: {NOT_ALLOWED}, iot:GetOTAUpdate)")
+    except RetryableError as error:
+        why = f"{NOT_ALLOWED}, iot:GetOTAUpdate" if isinstance(error, AccessDeniedError) else "no answer"
+        printer.line(f"evaluating {ota_update_id} (version and age: {why})")
         return
-    except (FatalError, RetryableError) as error:
+    except FatalError as error:
         raise NotFoundError(str(error)) from error
     if info is None:
         raise NotFoundError(f"OTA update {ota_update_id} does not exist: it was deleted outside of the stack")
@@ -290,7 +290,7 @@ class _Watch:
 
     def poll(self, now: float) -> Decision:
         """Return MARK, STOP or WAIT. Raises NotFoundError for what cannot be read, which is not a verdict."""
-        self._first = now if self._first is None else self._first
+        first = self._first = now if self._first is None else self._first
         left = self._settings.gate.timeout - (now - self._begun)
         try:
             alarms = self._calls.alarms()
@@ -304,13 +304,13 @@ class _Watch:
         missing = [name for name in self._settings.alarms if name not in alarms]
         if missing:
             raise NotFoundError(f"alarm {missing[0]} does not exist in this account and Region")
-        return self._judged(now, left, alarms)
+        return self._judged(now, first, left, alarms)
 
-    def _judged(self, now: float, left: float, alarms: dict[str, Alarm]) -> Decision:
-        gate, waited = self._settings.gate, now - (self._first or now)
+    def _judged(self, now: float, first: float, left: float, alarms: dict[str, Alarm]) -> Decision:
+        gate, waited = self._settings.gate, now - first
         ringing = self._settings.ringing(alarms.values(), created=0)
         if ringing is not None:
-            reason = " ".join(ringing.reason.split())[:150]
+            reason = shorten(ringing.reason, _ALARM_REASON)
             return failed(gate, f"alarm {ringing.name} is in ALARM: {reason}", self._progress)
         decision = verdict(gate, self._progress, waited=waited, left=left)
         if decision.action is Action.MARK and self._proven is None:

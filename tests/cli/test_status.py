@@ -216,7 +216,7 @@ def test_no_other_update_is_taken_for_the_new_one(
     account.update(ota_update_id, "Blinky", created=created, job=counts(succeeded=5))
     account.tags[ota_update_id].update(tags)
     found = shown(account, monkeypatch).updates[0]
-    assert (found.ota_update_id, found.message) == ("", "the new update does not exist yet")
+    assert (found.ota_update_id, found.message) == ("", "there is no new update yet")
 
 
 def test_an_explicit_id_is_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -558,3 +558,20 @@ def test_many_alarms_are_asked_for_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     account = Account(alarms=[alarm(f"a{index}", "OK") for index in range(250)])
     assert len(account.connect(monkeypatch).alarms(f"a{index}" for index in range(250))) == 250
     assert account.calls["cloudwatch:DescribeAlarms"] == 3
+
+
+def test_the_live_update_is_not_shown_as_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the deploy has created the new update, the old one is shown as live, without its devices."""
+    account = second_phase_waits()
+    del account.updates[NEW[EARLY]]
+    text = printed(shown(account, monkeypatch))
+    assert "◌ Rollout/early  being created: there is no new update yet, and the old one is live" in text
+    assert f"  live     blinky.bin 1.3.2  {OLD[EARLY]}" in text
+    assert "devices" not in text
+
+
+def test_words_of_others_are_one_printable_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reason that quotes others cannot control the terminal."""
+    account = rolled_back()
+    account.events[3]["ResourceStatusReason"] = "Error: line\n\x1b[31mred\n    at handler (/var/task/index.js:1)"
+    assert shown(account, monkeypatch).headline == "failed: Rollout/early: line [31mred"

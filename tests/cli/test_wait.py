@@ -353,3 +353,16 @@ def test_a_deploy_that_does_not_end_well_is_an_error(statuses: list[Any], told: 
     """A deploy that fails, does not end within the timeout, or cannot be read, is not a verdict on the firmware."""
     with pytest.raises(NotFoundError, match=told):
         wait_for_stack(*statuses)
+
+
+def test_a_firmware_that_is_throttled_is_evaluated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Version and age are left out if AWS does not tell them now; an update that does not exist is an error."""
+    account = phases()
+    account.refused = {"iot:GetOTAUpdate": "throttled"}
+    assert run(account, monkeypatch, "--update=Rolloutcanary") == 0
+    assert "(version and age: no answer)" in capsys.readouterr().out
+    account.refused = {"iot:GetOTAUpdate": "absent"}
+    assert run(account, monkeypatch, "--update=Rolloutcanary") == 2
+    assert "does not exist: it was deleted outside of the stack" in capsys.readouterr().err
