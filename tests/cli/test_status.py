@@ -356,7 +356,7 @@ def many_phases(number: int = 20, devices: int = 500) -> Account:
 
 
 def test_a_look_at_twenty_phases_is_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """20 phases and 10,000 devices are 71 calls in the first look, and seven in each that follows."""
+    """20 phases over 10,000 devices are 70 calls in the first look, and seven in each that follows."""
     account = many_phases()
     looks = reader(account, monkeypatch)
     first, second = view(looks.look()), view(looks.look())
