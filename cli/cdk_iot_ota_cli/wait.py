@@ -33,6 +33,9 @@ _BAKE_MINUTES = limits.Number(low=0, high=365 * 24 * 60)
 _SECONDS = limits.Number(low=0.1, high=3600, decimals=1)
 _STYLES = {Action.MARK: "green", Action.STOP: "red"}
 _BAKE_WITH_ALARMS = 10
+# What has rung and is quiet again before the command begins counts for as long: more than a pipeline takes from the
+# creation of an update to its wait. What rang before that was a matter of an earlier run.
+_LOOK_BACK = 3600
 
 
 class Calls(Protocol):
@@ -290,8 +293,9 @@ class _Watch:
 
     ``begun``: when the command began, from which its timeout counts: the update may be older. The devices of a job have
     their time to become visible from the first poll on, and the bake time begins with the first one that shows enough
-    of them. ``created``: when the update was created, from which on an alarm counts that has rung and is quiet again;
-    None if that may not be asked: then it counts from ``begun`` on.
+    of them. ``created``: when the update was created, or None if that may not be asked: ``begun`` then takes its place.
+    An alarm that has rung and is quiet again counts from there on, but not longer than an hour before ``begun``: a
+    deploy evaluates an update once, and a pipeline each time it runs.
     """
 
     def __init__(self, calls: Calls, gate: Gate, *, begun: float, created: float | None) -> None:
@@ -326,7 +330,8 @@ class _Watch:
         if bake.is_failure(devices):
             return devices
         is_last = devices.action is Action.MARK and bake.seconds_left(gate, proven, now) <= 0
-        seen = self._calls.alarms(on_alarms.watched_from(self._created), is_last=is_last)
+        began = max(on_alarms.watched_from(self._created), self._begun - _LOOK_BACK)
+        seen = self._calls.alarms(began, is_last=is_last)
         self._refuse_unknown(seen)
         alarms = on_alarms.verdict(
             gate, seen.found, progress, missing_for=seen.missing_for, created=self._created, proven=proven, now=now

@@ -1,5 +1,6 @@
 """Tests of ``cdk-iot-ota wait``: its queries, its verdict and its exit codes."""
 
+import time
 from typing import Any
 
 import pytest
@@ -319,11 +320,15 @@ def test_alarms_are_read_from_cloudwatch(monkeypatch: pytest.MonkeyPatch, capsys
 def test_an_alarm_that_is_quiet_again_is_found_in_its_history(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An alarm that rang after the creation of the update fails the gate in the first poll, although it is OK."""
-    account = phases()
-    account.alarms = [alarm("composite", "OK", since=NOW)]
+    """An alarm that rang after the creation of the update fails the gate in the first poll, although it is OK.
+
+    If the update is older, so does one that rang in the last hour.
+    """
+    account, now = phases(), time.time()
+    account.alarms = [alarm("composite", "OK", since=now - 60)]
+    account.rings = [("composite", now - 4_000)]
     assert run(account, monkeypatch, "--update=Rolloutcanary", "--alarm=composite", "--bake-time=0") == 0
-    account.rings = [("composite", NOW - 60)]
+    account.rings = [("composite", now - 3_000)]
     assert run(account, monkeypatch, "--update=Rolloutcanary", "--alarm=composite") == 1
     assert "after the update began, and is OK again" in capsys.readouterr().out
 
