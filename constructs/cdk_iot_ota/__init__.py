@@ -20,6 +20,16 @@ from .request.signing_profile import SigningPlatform, SigningProfile
 
 if TYPE_CHECKING:
     from .wait_for_devices import WaitForDevices
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import the step of pipelines on first use, because few apps need CDK Pipelines and CodeBuild."""
+        if name == "WaitForDevices":
+            from .wait_for_devices import WaitForDevices
+
+            return WaitForDevices
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "AbortCriterion",
@@ -46,12 +56,3 @@ __all__ = [
     "TargetSelection",
     "WaitForDevices",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import the step of pipelines on first use, because few apps need CDK Pipelines and CodeBuild."""
-    if name == "WaitForDevices":
-        from .wait_for_devices import WaitForDevices
-
-        return WaitForDevices
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ from typing import cast
 from aws_cdk import Aws, Duration, Stack, Stage, pipelines
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
@@ -240,11 +240,10 @@ def _reader(update: OtaUpdate, step: str, alarms: gate_alarms.Alarms | None) -> 
             )
         },
     )
-    suppressions.acknowledge_wildcards(
-        cast(Construct, cast(IConstruct, role.node.default_child)),
-        [arn for _, arns in allowed for arn in arns],
-        _REASON,
-    )
+    resource = cast(Construct, role.node.default_child)
+    suppressions.acknowledge_wildcards(resource, [arn for _, arns in allowed for arn in arns], _REASON)
+    inline = "it belongs to this role alone and is deleted with it"
+    suppressions.acknowledge(resource, suppressions.in_packs("IAMNoInlinePolicy"), inline)
     return f"arn:{Aws.PARTITION}:iam::{once.get(stack, 'account')}:role/{name}"
 
 

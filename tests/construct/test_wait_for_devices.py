@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import boto3
 import pytest
 from aws_cdk import App, Duration, Environment, NestedStack, Stack, Stage, Token, assertions, pipelines
 from aws_cdk import aws_cloudwatch as cloudwatch
+from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks
 from packaging.requirements import Requirement
 
 from cdk_iot_ota import WaitForDevices, wait_for_devices
@@ -236,15 +238,29 @@ def test_the_alarms_of_the_step_are_readable(whole: Made) -> None:
     assert statement["Resource"] == "*"
 
 
-def test_the_command_makes_the_calls_that_are_granted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pack", [AwsSolutionsChecks, HIPAASecurityChecks])
+def test_findings_about_the_role_have_a_reason(canary: CanaryStage, pack: Any) -> None:
+    """cdk-nag finds nothing about the role that is not acknowledged, whatever the alarms."""
+    imported = cloudwatch.Alarm.from_alarm_name(canary.stack, f"Imported{pack.__name__}", "any")
+    for index, alarm in enumerate((canary.alarm, imported)):
+        WaitForDevices(f"{pack.__name__}{index}", update=canary.update, alarms=[alarm], package=PACKAGE)
+    found = pack(canary).validate_scope(canary).violations
+    paths = [str(resource.construct_path) for one in found for resource in one.violating_resources]
+    assert [path for path in paths if pack.__name__ in path] == []
+
+
+def test_the_command_makes_the_calls_that_are_granted(whole: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """The calls of `wait` with alarms and failed devices are the actions of the role: each, and nothing else."""
     account = phases()
     account.jobs = {name: counts("COMPLETED", succeeded=1, failed=1) for name in account.jobs}
     account.executions = {"FAILED": [execution("pump-17", began=NOW)]}
-    account.alarms = [alarm_answer("crashes", "OK", since=NOW)]
+    account.alarms = [alarm_answer("crashes", "OK", since=time.time())]
     criteria = ["--maximum-failures=1", "--success-percentage=50", "--bake-time=0"]
     assert run(account, monkeypatch, f"--update={CANARY}", "--alarm=crashes", *criteria) == 0
-    assert set(account.calls) == wait_for_devices.ACTIONS
+    (policy,) = whole.role["Policies"]
+    granted = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+    actions = {action for one in granted for action in ([one] if isinstance(one, str) else one)}
+    assert set(account.calls) == actions == wait_for_devices.ACTIONS
 
 
 def test_the_command_understands_the_step(whole: Made) -> None:
