@@ -37,6 +37,7 @@ from .stacks import firmware, new_app, ota_update
 
 TOOLS, FLEET = "999999999999", "111122223333"
 PACKAGE = "cdk-iot-ota @ git+https://git.example/ota@1a2b3c"
+GATES = (Path(__file__).parents[2] / "docs" / "gates.md").read_text()
 PROFILE = r"[profile devices]\nrole_arn = %s\ncredential_source = EcsContainer\n"
 IOT = f"arn:aws:iot:eu-central-1:{FLEET}"
 
@@ -350,11 +351,13 @@ def aws() -> Iterator[_Server]:
 
 
 def test_the_step_installs_the_command_without_the_cdk(whole: Made) -> None:
-    """It installs the package without dependencies, and then exactly those of the extra `cli`."""
+    """The step and docs/gates.md install the package without dependencies, and then those of the extra `cli`."""
     first, second = (shlex.split(line) for line in whole.project["spec"]["phases"]["install"]["commands"])
     assert first[-2:] == ["--no-deps", PACKAGE]
     wanted = {one.name: str(one.specifier) for one in map(Requirement, second[6:])}
     assert wanted == {name: str(versions) for name, versions in required("cli").items()}
+    (by_hand,) = (line for line in GATES.splitlines() if line.startswith('pip install "boto3'))
+    assert {one.name: str(one.specifier) for one in map(Requirement, shlex.split(by_hand)[2:])} == wanted
 
 
 @pytest.mark.parametrize(
