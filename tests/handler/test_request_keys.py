@@ -10,6 +10,7 @@ import botocore.session
 import pytest
 
 from cdk_iot_ota_handler.ota_update import request
+from cdk_iot_ota_handler.ota_update.contract import private_keys
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError
 from tests.keys import forms, pem_of, quoted, rsa_key, text_of
@@ -159,3 +160,9 @@ def test_only_what_can_be_no_key_is_quoted(path: str, *, is_shown: bool) -> None
     with pytest.raises(FatalError, match="must be text, got ") as refused:
         request._expect(["a value"], str, path)
     assert ("a value" in str(refused.value)) is is_shown
+
+
+def test_the_beginning_of_a_key_is_enough() -> None:
+    """The first seven bytes of a key that is cut short are recognized, and fewer are not."""
+    assert private_keys.is_in(bytes.fromhex("30050201003000"))
+    assert not private_keys.is_in(bytes.fromhex("300502010030"))

@@ -19,8 +19,9 @@ from cdk_iot_ota_local import Account
 _STACK_NAME_LENGTH = 128
 # The largest template that CloudFormation accepts in the request itself.
 _TEMPLATE_BYTES = 51_200
-# The first polls, and those after them: six minutes on local AWS, an hour on AWS.
-_QUICK_POLLS, _SLOW_POLLS = 10, 720
+_QUICK_POLLS = 10
+# Six minutes on local AWS, an hour on AWS.
+_MAXIMUM_POLLS = 3600
 
 Declaration = Callable[[Stack], None]
 
@@ -135,7 +136,7 @@ class Deployment:
         with contextlib.suppress(_StillRunningError):
             self._poll(wait, pause, _QUICK_POLLS)
             return
-        self._poll(wait, pause * self.slower, _SLOW_POLLS)
+        self._poll(wait, pause * self.slower, int(_MAXIMUM_POLLS / self.slower))
 
     def _poll(self, wait: Any, pause: float, polls: int) -> None:
         try:
