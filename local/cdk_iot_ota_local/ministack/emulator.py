@@ -34,6 +34,11 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_jobs_maybe_complete",
             "_jobs_presign_session",
             "_jobs_presigned_document",
+            "_persistent_sessions",
+            "_rules_for_account",
+            "_subscription_matches",
+            "_subscriptions",
+            "_unscope_topic",
             "_tags_error",
             "_set_created_tags",
             "_TAGGABLE_RESOURCES",
@@ -41,6 +46,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_things",
             "broker_publish",
             "handle_request",
+            "jobs_notify_thing",
             "jobs_pending_for_thing",
             "publishing_events",
             "reset",
@@ -122,7 +128,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     "functions": ("ministack.services.lambda_svc", ("_emit_lambda_logs", "_functions")),
     "cloudwatch": ("ministack.services.cloudwatch", ("_alarms", "_record_history")),
     "logs": ("ministack.services.cloudwatch_logs", ("_log_groups",)),
-    "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for",)),
+    "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for", "ProvidedWorker")),
     "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
 }
 
