@@ -3,7 +3,8 @@
 `python -m demo` starts local AWS, deploys the unchanged `app.py` with the CDK CLI, lets simulated
 devices install the firmware, replaces it, and destroys the stack. Then it deploys in phases: one
 firmware reaches a canary and then the fleet; another, signed with an unknown key, fails its signature
-check on the canary and goes no further. However the demo ends, it leaves no process and no file behind.
+check on the canary and goes no further, and a third one installs on the canary, crashes, and is taken
+back because an alarm rings. However the demo ends, it leaves no process and no file behind.
 """
 
 from __future__ import annotations
