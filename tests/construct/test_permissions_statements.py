@@ -138,6 +138,17 @@ def test_the_handlers_permissions_for_a_generated_id() -> None:
     }
 
 
+def test_the_handlers_permissions_for_a_declared_version() -> None:
+    """The handler looks up a declared version by another action, and the current one with no permission for it."""
+    prod = stack()
+    location = FileLocation.from_bucket(bucket(prod, "firmware"), "v1/a.bin", version="v")
+    ota_update(prod, "Blinky", Path(), files=[ota_file(location)])
+    found = granted(prod, HANDLER)
+    assert {name: found[name] for name in found if "Reads" in name} == {
+        "HandlerReadsVersions Objects": (["s3:GetObjectVersion"], [f"{FIRMWARE}/v1/*.bin"])
+    }
+
+
 def test_the_handlers_permissions_without_delete_options() -> None:
     """The handler may touch no job and no stream if the delete options do not ask for it."""
     prod = stack()
@@ -190,6 +201,20 @@ def test_the_services_permissions_for_an_encrypted_bucket() -> None:
     }
     assert granted(prod, HANDLER)["HandlerReads Decrypt"] == (["kms:Decrypt"], [KEY], THROUGH_S3)
     assert "HandlerReads Bucket" not in granted(prod, HANDLER)
+
+
+def test_one_import_of_a_bucket_that_knows_its_key_is_enough() -> None:
+    """Of two imports of a bucket either one may give its key, in any order."""
+    prod = stack()
+    imports = [
+        s3.Bucket.from_bucket_attributes(prod, f"B{number}", bucket_name="firmware", encryption_key=key)
+        for number, key in enumerate((None, kms.Key.from_key_arn(prod, "Key", KEY), None))
+    ]
+    for number, one in enumerate(imports):
+        location = FileLocation.from_bucket(one, "v1/a.bin")
+        ota_update(prod, f"Blinky{number}", Path(), files=[ota_file(location)])
+    assert granted(prod, HANDLER)["HandlerReads Decrypt"] == (["kms:Decrypt"], [KEY], THROUGH_S3)
+    assert granted(prod, SERVICE_ROLE)["ServiceReads Decrypt"] == (["kms:Decrypt"], [KEY], THROUGH_S3)
 
 
 def test_the_services_permissions_for_an_explicit_id() -> None:

@@ -4,7 +4,7 @@ The handler calls it through a ``Connection``, in place of its ``OtaService``. A
 and each call can fail before or after its work is done.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
@@ -12,7 +12,7 @@ from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.identity import gate_attributes
-from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress, Observed, Stack
+from cdk_iot_ota_handler.ota_update.observed import Alarm, Execution, JobProgress, Observed, Stack
 from cdk_iot_ota_handler.ota_update.retry import Clock
 
 from .compact_repr import CompactRepr
@@ -27,9 +27,11 @@ OPERATIONS = (
     *("TagResource", "UntagResource", "DescribeStacks", "HeadObject", "DescribeJob", "CancelJob"),
     *("ListJobExecutionsForJob", "DescribeJobExecution"),
 )
+ALARM_OPERATIONS = ("DescribeAlarms", "DescribeAlarmHistory")
 READS = (
     *("GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "HeadObject", "DescribeJob"),
     *("ListJobExecutionsForJob", "DescribeJobExecution"),
+    *ALARM_OPERATIONS,
 )
 
 
@@ -85,6 +87,19 @@ class Behaviour(CompactRepr):
 
 
 @dataclass(kw_only=True)
+class FakeAlarm:
+    """An alarm of CloudWatch. ``history``: when it has changed, and to which state, the oldest first."""
+
+    history: list[tuple[float, str]]
+    configured: float = 0
+    evaluation: str = ""
+
+    def at(self, now: float) -> list[tuple[float, str]]:
+        """Return the changes up to now."""
+        return [change for change in self.history if change[0] <= now]
+
+
+@dataclass(kw_only=True)
 class FakeUpdate:
     """An OTA update. ``outcome``: its status once it has settled, and its errorInfo.
 
@@ -102,6 +117,7 @@ class FakeUpdate:
     devices: tuple[str, float] = ("succeed", 0)
     canceled: str = ""
     has_timed_out: bool = False
+    canceled_at: float | None = None
     deleted: float | None = None
     removed: float = 0
     survives_deletion: bool = False
@@ -156,6 +172,7 @@ class FakeOtaService:
     after_cancellation: list[JobProgress] = field(default_factory=list)
     # The devices that ListJobExecutionsForJob returns by their status, and what DescribeJobExecution tells of each.
     executions: list[Execution] = field(default_factory=list)
+    alarms: dict[str, FakeAlarm] = field(default_factory=dict)
 
     _faults: list[Fault] = field(default_factory=list, init=False)
     _used: dict[int, int] = field(default_factory=dict, init=False)
@@ -199,6 +216,16 @@ class FakeOtaService:
             deletion_failed=status == "DELETE_FAILED",
         )
 
+    def put_alarm(self, name: str, *states: str, every: float = 0, begins: float = -3600, **state: Any) -> None:
+        """Add an alarm, or replace it: its first state begins then, and each other one so many seconds later."""
+        begun = self.time.now + begins
+        history = [(begun + index * every, one) for index, one in enumerate(states)]
+        self.alarms[name] = FakeAlarm(history=history, **state)
+
+    def set_alarm(self, name: str, state: str) -> None:
+        """Change the state of an alarm."""
+        self.alarms[name].history.append((self.time.now, state))
+
     def put_foreign(self, ota_update_id: str) -> None:
         """Add an update of another owner, which must never be changed."""
         self.put(ota_update_id, {"owner": "another team"})
@@ -229,8 +256,8 @@ class FakeOtaService:
         outcome, seconds = update.devices
         past = self.time.now - update.settles - seconds
         if update.canceled:
-            by_gate = {"status": "CANCELED", "comment": update.canceled, "is_verdict": True}
-            by_gate["has_timed_out"] = update.has_timed_out
+            by_gate: dict[str, Any] = {"status": "CANCELED", "comment": update.canceled, "is_verdict": True}
+            by_gate |= {"has_timed_out": update.has_timed_out, "canceled_at": update.canceled_at}
             if self.after_cancellation:
                 return replace(self.after_cancellation[0], **cast(Any, by_gate))
             if outcome == "straggle":
@@ -387,7 +414,7 @@ class Connection:
         found = {one.thing: dict(one.details or {}) for one in self._service.executions}
         return self._call("DescribeJobExecution", lambda: found[thing])
 
-    def cancel(self, job_id: str, comment: str, *, timed_out: bool = False) -> None:
+    def cancel(self, job_id: str, comment: str, *, now: float, timed_out: bool = False) -> None:
         """Call CancelJob."""
 
         def work() -> bool:
@@ -396,12 +423,32 @@ class Connection:
             self._touch(job_id.removeprefix(names.JOB_PREFIX))
             if self._service.job_progress(update).status != "IN_PROGRESS":
                 return False
-            update.canceled, update.has_timed_out = comment, timed_out
+            update.canceled, update.has_timed_out, update.canceled_at = comment, timed_out, now
             self._service.on_canceled(job_id.removeprefix(names.JOB_PREFIX))
             return True
 
         if not self._call("CancelJob", work):
             raise FatalError(f"InvalidRequestException: {job_id}")
+
+    def alarms(self, names: Sequence[str]) -> dict[str, Alarm]:
+        """Call DescribeAlarms."""
+        service = self._service
+
+        def work() -> dict[str, Alarm]:
+            found = {name: service.alarms[name] for name in names if name in service.alarms}
+            return {name: _alarm(name, alarm, service.time.now) for name, alarm in found.items()}
+
+        return self._call("DescribeAlarms", work)
+
+    def last_ring(self, alarm: Alarm, since: float) -> float | None:
+        """Call DescribeAlarmHistory."""
+        service, name = self._service, alarm.name
+
+        def work() -> list[float]:
+            changes = service.alarms[name].at(service.time.now) if name in service.alarms else []
+            return [when for when, state in changes if state == "ALARM" and when > since]
+
+        return max(self._call("DescribeAlarmHistory", work), default=None)
 
     def request(self, desired: Desired) -> dict[str, Any]:
         """Return the request with the id and the tags that the handler adds."""
@@ -494,6 +541,18 @@ class Connection:
         if ota_update_id in self._service.foreign:
             raise BrokenPromiseError(f"{ota_update_id} belongs to another owner and was changed")
         self._service.touched.append(dict(self._service.updates[ota_update_id].tags))
+
+
+def _alarm(name: str, alarm: FakeAlarm, now: float) -> Alarm:
+    since, state = alarm.at(now)[-1]
+    return Alarm(
+        name=name,
+        state=state,
+        since=since,
+        reason=f"it is {state}",
+        configured=alarm.configured,
+        evaluation=alarm.evaluation,
+    )
 
 
 def _next(answers: list[_Result]) -> _Result:

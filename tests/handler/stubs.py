@@ -16,7 +16,14 @@ class Stubs:
         iot: Any = boto3.client("iot", **keys)
         s3: Any = boto3.client("s3", **keys)
         cloudformation: Any = boto3.client("cloudformation", **keys)
-        self.service = OtaService({"iot": iot, "s3": s3, "cloudformation": cloudformation}.__getitem__)
-        self.all = self.iot, self.s3, self.cloudformation = Stubber(iot), Stubber(s3), Stubber(cloudformation)
+        cloudwatch: Any = boto3.client("cloudwatch", **keys)
+        clients = {"iot": iot, "s3": s3, "cloudformation": cloudformation, "cloudwatch": cloudwatch}
+        self.service = OtaService(clients.__getitem__)
+        self.all = self.iot, self.s3, self.cloudformation, self.cloudwatch = (
+            Stubber(iot),
+            Stubber(s3),
+            Stubber(cloudformation),
+            Stubber(cloudwatch),
+        )
         for stub in self.all:
             stub.activate()

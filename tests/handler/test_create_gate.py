@@ -49,6 +49,7 @@ def test_the_counts_of_a_gate_and_the_attributes_of_its_update_are_returned() ->
             "DevicesSucceeded": "3",
             "DevicesFailed": "0",
             "FailedDevices": "",
+            "AlarmsWithoutData": "",
             "GateResult": "passed",
             "SecondsWaited": "95",
         },
@@ -89,16 +90,14 @@ def test_the_time_of_a_gate_begins_with_its_update_not_with_its_event() -> None:
     assert service.writes() == STOPPED
 
 
-@pytest.mark.parametrize(("waited", "has_failed"), [(37.25, False), (37.5, True)])
-def test_an_update_is_not_older_than_the_event_that_created_it(*, waited: float, has_failed: bool) -> None:
+def test_an_update_is_not_older_than_the_event_that_created_it() -> None:
     """A job may show no devices for a minute after the event began, though another clock shows an older update."""
-    service = with_job(JobProgress(status="IN_PROGRESS"), age=waited, behaviour=Behaviour(clock_fault=60))
-    if has_failed:
-        with pytest.raises(FatalError, match="the job has 0 devices"):
-            poll(service, GATED, waited=waited)
-    else:
-        assert poll(service, GATED, waited=waited) == {"IsComplete": False}
-    assert service.writes() == (STOPPED if has_failed else [])
+    service = with_job(JobProgress(status="IN_PROGRESS"), age=10, behaviour=Behaviour(clock_fault=60))
+    begun = service.time.now
+    with pytest.raises(FatalError, match="the job has 0 devices"):
+        poll(service, GATED, waited=10)
+    assert 50 < service.time.now - begun < 56
+    assert service.writes() == STOPPED
 
 
 @pytest.mark.parametrize(("lasts", "is_asked_again"), [(177.75, True), (182.75, False)])
@@ -221,4 +220,4 @@ def test_what_was_there_does_not_fail_because_it_cannot_be_seen() -> None:
 def test_an_early_poll_ends_once_only_devices_are_waited_for() -> None:
     """A poll that may create an update lasts as long as any other one when the update is there."""
     answer, seconds = timed_poll(with_job(STARTED, age=10), GATED, waited=5)
-    assert (answer, 20 < seconds < 26) == ({"IsComplete": False}, True)
+    assert (answer, 184 < seconds < 190) == ({"IsComplete": False}, True)

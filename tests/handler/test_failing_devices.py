@@ -100,8 +100,9 @@ def test_the_text_of_a_device_is_quoted(text: str, quoted: str) -> None:
 def test_groups_that_do_not_fit_are_left_out_whole() -> None:
     """The most frequent groups are told, and that there are more; without room for one nothing is."""
     found = [failed("a", reason="x"), failed("b", reason="x"), failed("c", reason="z" * 60)]
-    assert told(*found, room=50) == '2 failed with "x" (a, b); more in the log'
-    assert len(told(*found, room=50).encode()) <= 50
+    shown = '2 failed with "x" (a, b); more in the log'
+    assert told(*found, room=50) == shown
+    assert told(*found, room=len(shown)) == shown
     assert told(*found, room=20) == ""
     assert told() == ""
 
@@ -113,6 +114,15 @@ def test_devices_that_were_not_asked_come_last() -> None:
     found = told(*more, failed("a", reason="x"), *silent)
     unknown = "240 more failed, not asked (d0, d1, …)"
     assert found == f'2 never started, offline? (off-0, off-1); 1 failed with "x" (a); {unknown}'
+
+
+def test_devices_that_never_started_are_not_more_of_those_that_did() -> None:
+    """A canceled device that had not started is told as such, also beside one that had."""
+    found = told(
+        Execution(thing="off", status="CANCELED", has_started=False),
+        Execution(thing="a", status="CANCELED", details={}),
+    )
+    assert found == "1 never started, offline? (off); 1 were canceled without a reason (a)"
 
 
 WAITING = JobProgress(status="IN_PROGRESS", rejected=1, canceled=1, in_progress=1, queued=1)
@@ -292,6 +302,9 @@ def test_a_long_reason_has_room_for_the_log_group() -> None:
     service = failing()
     service.executions = [failed(f"{number}{'n' * 120}", reason=f"{number}{'r' * 100}") for number in range(10)]
     assert len(run(service, GATED).reason.encode()) <= LIMIT - 100
+    service = failing()
+    service.executions = [failed(f"{number}" * 30, reason=f"{number}" * 30) for number in range(10)]
+    assert LIMIT - 240 <= len(run(service, GATED).reason.encode()) <= LIMIT - 160
 
 
 def test_a_gate_that_passes_with_failures_names_the_first_devices(capsys: pytest.CaptureFixture[str]) -> None:
@@ -312,6 +325,30 @@ def test_a_gate_that_passes_may_be_not_allowed_to_ask() -> None:
     answer = run(service, LENIENT)
     assert answer.data is not None
     assert (answer.data["DevicesFailed"], answer.data["FailedDevices"]) == ("1", "")
+
+
+def test_a_gate_that_passes_asks_each_question_once() -> None:
+    """Only the stack is asked again after the questions about devices, and then the update is marked."""
+    service = failing(JobProgress(status="COMPLETED", succeeded=5, failed=1))
+    put_update(service, deployed=False, age=100)
+    poll(service, LENIENT, waited=100)
+    assert service.calls == [
+        *("GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "DescribeJob"),
+        *("ListJobExecutionsForJob FAILED", "DescribeJobExecution", "DescribeJobExecution"),
+        *("DescribeStacks", "TagResource"),
+    ]
+
+
+@pytest.mark.parametrize(("operation", "devices"), [("DescribeJob", ""), ("TagResource", "pump-17,pump-23")])
+def test_devices_are_looked_up_while_an_invocation_has_time(operation: str, devices: str) -> None:
+    """A gate that passes in the last seconds of an invocation does not ask, and what was found before is not lost."""
+    service = failing(JobProgress(status="COMPLETED", succeeded=5, failed=1))
+    put_update(service, deployed=False, age=100)
+    service.errors = {operation: [AccessDeniedError("not propagated")] * 999}
+    service.time.spawn(service.errors.clear, 168)
+    answer = poll(service, LENIENT, waited=100)
+    assert answer["Data"]["FailedDevices"] == devices
+    assert any("JobExecution" in call for call in service.calls) == bool(devices)
 
 
 def test_a_gate_that_passes_without_failures_asks_nothing() -> None:
@@ -375,7 +412,9 @@ def test_a_gate_that_only_reports_names_devices_that_never_started(capsys: pytes
     """The log has the devices that a gate has waited for without success, although they have not failed."""
     service = failing(JobProgress(status="IN_PROGRESS", succeeded=1, queued=1))
     service.executions = [Execution(thing="off-1", status="QUEUED", has_started=False)]
-    run(service, REPORTING)
+    answer = run(service, REPORTING)
+    assert answer.data is not None
+    assert answer.data["FailedDevices"] == ""
     assert [(line["device"], line["status"]) for line in logged(capsys.readouterr().out)] == [("off-1", "QUEUED")]
 
 

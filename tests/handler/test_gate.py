@@ -182,7 +182,8 @@ def test_a_gate_is_read_from_text() -> None:
         ("3 failures, and at most 0 are allowed", "3 failures and at most 0 are allowed"),
         ("98.5 % of the devices can no longer succeed", "98.5 percent of the devices can no longer succeed"),
         ("its job is CANCELED, operation=1 devices=a", "its job is CANCELED operation:1 devices:a"),
-        ("long " * 99, ("long " * 12).strip()),
+        # What is left of a tag after the counts, the devices and two operations.
+        ("long " * 99, "long " * 16 + "lo"),
     ],
 )
 def test_the_deployed_tag_keeps_why_a_gate_would_have_failed(problem: str, kept: str) -> None:
@@ -270,7 +271,8 @@ def test_the_deployed_tag_keeps_the_counts_of_the_job() -> None:
     tag = deployed_tag(JobProgress(status="COMPLETED", succeeded=98, failed=1, timed_out=1), 93.4)
     assert tag == "succeeded=98 failed=2 seconds=93"
     counts = {"DevicesSucceeded": "98", "DevicesFailed": "2", "SecondsWaited": "93"}
-    assert gate_attributes(tag) == {**counts, "FailedDevices": "", "GateResult": "passed"}
+    others = {"FailedDevices": "", "AlarmsWithoutData": "", "GateResult": "passed"}
+    assert gate_attributes(tag) == {**counts, **others}
     assert set(gate_attributes("true").values()) == {""}
 
 
@@ -289,6 +291,30 @@ def test_the_deployed_tag_keeps_the_first_devices_that_have_failed(things: list[
     marked = with_operation(tag, 1_700_000_000, first=1_600_000_000)
     assert gate_attributes(marked)["FailedDevices"] == kept
     assert gate_attributes(marked)["DevicesFailed"] == "2"
+    limits.TAG_VALUE.check("deployed", marked)
+
+
+def test_without_devices_the_deployed_tag_has_more_room_for_the_reason() -> None:
+    """The reason of a gate that only reports has what the names of devices leave of the tag."""
+    tag = deployed_tag(JobProgress(status="", succeeded=98, failed=2), 93, problem="long " * 99)
+    assert len(gate_attributes(tag)["GateResult"]) > 170
+    limits.TAG_VALUE.check("deployed", with_operation(tag, 1_700_000_000, first=1_600_000_000))
+
+
+@pytest.mark.parametrize(
+    ("alarms", "kept"),
+    [
+        (["crash rate", "a/b:c"], "crash-rate,a/b:c"),
+        (["a" * 60, "b"], ""),
+        (["a" * 40, "b" * 40], "a" * 40),
+    ],
+)
+def test_the_deployed_tag_keeps_alarms_without_data(alarms: list[str], kept: str) -> None:
+    """The names that fit are an attribute of later events too, beside devices that have failed."""
+    tag = deployed_tag(JobProgress(status="", succeeded=98, failed=2), 93, ["a" * 85], without_data=alarms)
+    marked = with_operation(tag, 1_700_000_000, first=1_600_000_000)
+    found = gate_attributes(marked)
+    assert (found["AlarmsWithoutData"], found["FailedDevices"], found["GateResult"]) == (kept, "a" * 85, "passed")
     limits.TAG_VALUE.check("deployed", marked)
 
 

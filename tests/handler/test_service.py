@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.identity import deployed_tag, gate_attributes
-from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
+from cdk_iot_ota_handler.ota_update.observed import Alarm, Execution, JobProgress
 from cdk_iot_ota_handler.ota_update.request import RequestFile
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
@@ -88,6 +88,8 @@ def test_an_update_whose_tags_are_gone_has_no_tags(stubs: Stubs) -> None:
         ({"status": "CANCELED", "comment": "too many calls of customers"}, [], True),
         ({"status": "CANCELED", "comment": "the gate has failed", "reasonCode": "GATE_FAILED"}, [], True),
         ({"status": "CANCELED", "comment": "the gate has failed", "reasonCode": "GATE_TIMED_OUT"}, [], True),
+        ({"status": "CANCELED", "reasonCode": "GATE_FAILED_1700000000"}, [], True),
+        ({"status": "CANCELED", "reasonCode": "GATE_TIMED_OUT_1700000000"}, [], True),
         ({"status": "CANCELED", "reasonCode": "USER_INITIATED"}, [], True),
     ],
 )
@@ -104,7 +106,8 @@ def test_job_progress_has_the_counts_of_the_job(
         status=job["status"],
         comment=job.get("comment", ""),
         is_verdict=job.get("reasonCode", "").startswith("GATE"),
-        has_timed_out=job.get("reasonCode") == "GATE_TIMED_OUT",
+        has_timed_out=job.get("reasonCode", "").startswith("GATE_TIMED_OUT"),
+        canceled_at=1_700_000_000 if job.get("reasonCode", "").endswith("1700000000") else None,
         is_rolled_out=is_rolled_out,
         **cast(dict[str, Any], counts),
     )
@@ -155,19 +158,22 @@ def test_the_details_of_a_device_are_what_it_reported_last(
     assert stubs.service.status_details("AFR_OTA-mine", "pump-1") == details
 
 
-@pytest.mark.parametrize(("timed_out", "code"), [(False, "GATE_FAILED"), (True, "GATE_TIMED_OUT")])
+@pytest.mark.parametrize(
+    ("timed_out", "code"), [(False, "GATE_FAILED_1700000000"), (True, "GATE_TIMED_OUT_1700000000")]
+)
 def test_a_job_is_canceled_with_the_reason(stubs: Stubs, *, timed_out: bool, code: str) -> None:
-    """CancelJob gets the reason of the gate as comment, which DescribeJob shows, and whether it timed out as code."""
+    """CancelJob gets the reason of the gate as comment, which DescribeJob shows, and when it timed out as code."""
     expected = {"jobId": "AFR_OTA-mine", "reasonCode": code, "comment": "1 failure (3 of 4)"}
     stubs.iot.add_response("cancel_job", {}, expected)
-    stubs.service.cancel("AFR_OTA-mine", "1 failure (3 of 4)", timed_out=timed_out)
+    stubs.service.cancel("AFR_OTA-mine", "1 failure (3 of 4)", now=NOW, timed_out=timed_out)
 
 
 def test_a_comment_of_a_job_is_one_line_of_printable_text(stubs: Stubs) -> None:
     """CancelJob does not refuse a comment because of its length or its characters."""
     comment = "a" * 897 + "…"
-    stubs.iot.add_response("cancel_job", {}, {"jobId": "j", "reasonCode": "GATE_FAILED", "comment": comment})
-    stubs.service.cancel("j", "a" * 897 + "\n\x00" + "b" * 5000)
+    expected = {"jobId": "j", "reasonCode": "GATE_FAILED_1700000000", "comment": comment}
+    stubs.iot.add_response("cancel_job", {}, expected)
+    stubs.service.cancel("j", "a" * 897 + "\n\x00" + "b" * 5000, now=NOW)
 
 
 def file(**changes: Any) -> dict[str, Any]:
@@ -503,3 +509,80 @@ def test_a_client_is_made_when_it_is_needed(stubs: Stubs) -> None:
     assert made == ["iot"]
     assert service.stack(STACK_ID) == service.stack(STACK_ID)
     assert made == ["iot", "cloudformation"]
+
+
+ALARM = {
+    "AlarmName": "crash-rate",
+    "StateValue": "ALARM",
+    "StateReason": "Threshold Crossed",
+    "StateUpdatedTimestamp": datetime.datetime.fromtimestamp(NOW + 9, datetime.timezone.utc),
+    "StateTransitionedTimestamp": datetime.datetime.fromtimestamp(NOW, datetime.timezone.utc),
+    "AlarmConfigurationUpdatedTimestamp": datetime.datetime.fromtimestamp(NOW - 9, datetime.timezone.utc),
+}
+
+
+def test_metric_alarms_are_read_in_one_call(stubs: Stubs) -> None:
+    """An alarm has its state with the time of its last change, not of the last evaluation, and its configuration's."""
+    asked = {"AlarmNames": ["crash-rate"], "AlarmTypes": ["MetricAlarm"]}
+    stubs.cloudwatch.add_response(
+        "describe_alarms", {"MetricAlarms": [{**ALARM, "EvaluationState": "PARTIAL_DATA"}]}, asked
+    )
+    assert stubs.service.alarms(["crash-rate"]) == {
+        "crash-rate": Alarm(
+            name="crash-rate",
+            state="ALARM",
+            since=NOW,
+            reason="Threshold Crossed",
+            configured=NOW - 9,
+            evaluation="PARTIAL_DATA",
+        )
+    }
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_is_no_metric_alarm_may_be_a_composite_one(stubs: Stubs, *, refused: bool) -> None:
+    """Alarms that are missing are asked for as composite ones; who may not ask for these has none."""
+    least = {name: ALARM[name] for name in ("AlarmName", "StateValue", "StateUpdatedTimestamp")}
+    stubs.cloudwatch.add_response("describe_alarms", {"MetricAlarms": [{**least, "AlarmName": "a"}]})
+    asked = {"AlarmNames": ["b"], "AlarmTypes": ["CompositeAlarm"]}
+    if refused:
+        stubs.cloudwatch.add_client_error("describe_alarms", "AccessDenied", http_status_code=403)
+    else:
+        stubs.cloudwatch.add_response("describe_alarms", {"CompositeAlarms": [{**least, "AlarmName": "b"}]}, asked)
+    found = stubs.service.alarms(["a", "b"])
+    kinds = ["MetricAlarm"] if refused else ["MetricAlarm", "CompositeAlarm"]
+    assert [one.kind for one in found.values()] == kinds
+    assert found["a"].since == NOW + 9
+
+
+@pytest.mark.parametrize(("offset", "rang"), [(1, NOW + 1), (0, None), (-1, None)])
+def test_the_last_time_that_an_alarm_rang(stubs: Stubs, offset: int, rang: float | None) -> None:
+    """The history is asked for changes of the state since a time, and only those to ALARM after it count."""
+    changes = [("ALARM to OK", 3), ("OK to ALARM", offset), ("INSUFFICIENT_DATA to OK", 0)]
+    items = [
+        {
+            "HistorySummary": f"Alarm updated from {words}",
+            "Timestamp": datetime.datetime.fromtimestamp(NOW + seconds, datetime.timezone.utc),
+        }
+        for words, seconds in changes
+    ]
+    asked = {
+        "AlarmName": "crash-rate",
+        "AlarmTypes": ["CompositeAlarm"],
+        "HistoryItemType": "StateUpdate",
+        "StartDate": datetime.datetime.fromtimestamp(NOW, datetime.timezone.utc),
+        "MaxRecords": 100,
+    }
+    stubs.cloudwatch.add_response("describe_alarm_history", {"AlarmHistoryItems": items}, asked)
+    assert stubs.service.last_ring(Alarm(name="crash-rate", state="OK", since=NOW, kind="CompositeAlarm"), NOW) == rang
+
+
+@pytest.mark.parametrize(("code", "kind"), [("Throttling", RetryableError), ("AccessDenied", AccessDeniedError)])
+def test_alarms_that_cannot_be_read_are_no_quiet_alarms(stubs: Stubs, code: str, kind: type[Exception]) -> None:
+    """An error of either call names what could not be read."""
+    stubs.cloudwatch.add_client_error("describe_alarms", code, http_status_code=400)
+    stubs.cloudwatch.add_client_error("describe_alarm_history", code, http_status_code=400)
+    with pytest.raises(kind, match=f"the alarms: {code}"):
+        stubs.service.alarms(["crash-rate"])
+    with pytest.raises(kind, match=f"the history of alarm crash-rate: {code}"):
+        stubs.service.last_ring(Alarm(name="crash-rate", state="OK", since=NOW, kind="CompositeAlarm"), NOW)

@@ -19,6 +19,7 @@ WITHOUT_COUNTS = {
     "DevicesFailed": "",
     "SecondsWaited": "",
     "FailedDevices": "",
+    "AlarmsWithoutData": "",
     "GateResult": "",
 }
 
@@ -52,6 +53,7 @@ def test_an_update_is_observed_in_full(stubs: Stubs) -> None:
             "DevicesSucceeded": "98",
             "DevicesFailed": "2",
             "FailedDevices": "",
+            "AlarmsWithoutData": "",
             "GateResult": "passed",
             "SecondsWaited": "93",
         },

@@ -1,5 +1,7 @@
 """The end of a rollout whose gate has failed: each answer of CancelJob and DeleteOTAUpdate, and the time it takes."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from cdk_iot_ota_handler.ota_update.contract import names
@@ -8,7 +10,7 @@ from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.evidence import Inquiry
 from cdk_iot_ota_handler.ota_update.identity import failed_tag
-from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
+from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress, Observed
 from cdk_iot_ota_handler.ota_update.stop import FailedRollout
 
 from ..fakes.ota_service import Behaviour, Connection, FakeOtaService, Fault
@@ -29,11 +31,17 @@ def end(
     ends: float = 184,
     deadline: float = 3200,
     drain: float = 0,
-    progress: JobProgress = RUNNING,
+    progress: JobProgress | None = RUNNING,
+    timed_out: bool = False,
     logged: list[Exception] | None = None,
+    later: Sequence[float] = (),
 ) -> Decision:
-    """End the rollout of the one update; both times are in seconds from now."""
-    service.progress = [progress]
+    """End the rollout of the one update; both times are in seconds from now.
+
+    :param later: pauses before further looks of the same invocation, which do not see tags that are added meanwhile.
+    :returns: the decision of the last look.
+    """
+    service.progress = [progress or RUNNING]
     connection, now = service.connect(), service.time.now
     observed = connection.get_update(DESIRED.ota_update_id, now)
     on_error = (list[Exception]() if logged is None else logged).append
@@ -48,7 +56,12 @@ def end(
         inquiry=Inquiry(connection, service.clock(), DESIRED.job_id, log=lambda _: None, on_error=on_error),
         on_error=on_error,
     )
-    return rollout.end(observed, progress, Decision(Action.STOP, REASON))
+    stop = Decision(Action.STOP, REASON, timed_out=timed_out)
+    decision = rollout.end(observed, progress, stop)
+    for pause in later:
+        service.time.sleep(pause)
+        decision = rollout.end(observed, progress, stop)
+    return decision
 
 
 def new_update() -> FakeOtaService:
@@ -259,3 +272,81 @@ def test_an_update_that_cannot_be_looked_for_is_not_taken_as_gone() -> None:
     service.inject([Fault(kind="throttled", operation=name, begins=0.1, lasts=9999) for name in operations])
     service.latency = 0.2
     assert end(service).action is Action.WAIT
+
+
+CANCELED = JobProgress(status="CANCELED", failed=1, in_progress=1, canceled=1)
+
+
+def test_a_canceled_job_that_seems_to_continue_is_not_canceled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS IoT may show a job for some seconds as it was before the invocation canceled it."""
+    service = new_update()
+    monkeypatch.setattr(Connection, "job_progress", lambda *_: BUSY)
+    assert end(service, drain=300, progress=BUSY, later=[1]).action is Action.WAIT
+    assert service.writes() == ["CancelJob", "TagResource"]
+
+
+def test_a_drain_that_has_begun_ends_although_its_tag_is_not_visible() -> None:
+    """An invocation remembers when the drain began, and names no device that was canceled before it started."""
+    service = new_update()
+    service.after_cancellation = [CANCELED]
+    service.executions = [Execution(thing="off-1", status="CANCELED", has_started=False)]
+    assert end(service, ends=999, drain=300, progress=BUSY, later=[299]).action is Action.WAIT
+    service = new_update()
+    service.after_cancellation = [CANCELED]
+    service.executions = [Execution(thing="off-1", status="CANCELED", has_started=False)]
+    assert end(service, ends=999, drain=300, progress=BUSY, later=[301]) == Decision(Action.STOP, REASON)
+    assert service.writes() == ["CancelJob", "TagResource", DELETE]
+
+
+def test_a_drain_from_the_future_lasts_as_long_as_declared() -> None:
+    """A tag from the future counts from the first look of an invocation on, and does not begin again with each look."""
+    service = new_update()
+    service.put(DESIRED.ota_update_id, {**DESIRED.all_tags, names.FAILED_TAG: "since=9999999999 x"})
+    service.after_cancellation = [CANCELED]
+    assert end(service, ends=999, drain=300, progress=BUSY, later=[299]).action is Action.WAIT
+    assert end(service, ends=999, drain=300, progress=BUSY, later=[301]).action is Action.STOP
+
+
+def test_the_tag_of_a_drain_keeps_that_the_gate_has_timed_out() -> None:
+    """The looks that follow name the devices that a gate has waited for only if the tag says that it has timed out."""
+    service = new_update()
+    service.after_cancellation = [CANCELED]
+    end(service, drain=300, progress=BUSY, timed_out=True)
+    tags = service.updates[DESIRED.ota_update_id].tags
+    assert Observed(status="", tags=tags, age=1, attributes={}).has_timed_out
+
+
+def test_a_verdict_without_counts_is_drained_only_if_a_device_is_at_it() -> None:
+    """The counts of a job whose verdict was read from a tag are read once it is canceled."""
+    service = new_update()
+    service.after_cancellation = [JobProgress(status="CANCELED", failed=1, canceled=1)]
+    assert end(service, drain=300, progress=None) == Decision(Action.STOP, REASON)
+    assert service.writes() == ["CancelJob", DELETE]
+
+
+def test_the_devices_of_a_job_that_was_ended_meanwhile_are_those_of_its_end() -> None:
+    """Devices that another process has canceled count as failures if that ended the job before the gate did."""
+    service = new_update()
+    service.errors = {"CancelJob": [FatalError("it is CANCELED")]}
+    service.executions = [Execution(thing="pump-9", status="CANCELED", details={})]
+    ended = JobProgress(status="CANCELED", failed=1, canceled=1)
+    service.time.spawn(lambda: service.progress.__setitem__(0, ended), 0.5)
+    service.latency = 1
+    assert end(service).reason == f"{REASON}: 1 were canceled without a reason (pump-9)"
+
+
+def test_a_job_that_is_gone_is_not_told_as_continuing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If CancelJob is refused because the job does not exist, there is no rollout that could continue."""
+    service = new_update()
+    service.errors = {"CancelJob": [FatalError("not found")], "DeleteOTAUpdate": [REFUSED]}
+    monkeypatch.setattr(Connection, "job_progress", lambda *_: None)
+    assert end(service) == Decision(Action.STOP, REASON)
+
+
+def test_a_gate_that_has_timed_out_names_whom_it_waited_for_whoever_canceled_the_job() -> None:
+    """The tag tells that a gate has timed out, also if the reason code of its job does not."""
+    service = new_update()
+    service.executions = [Execution(thing="off-1", status="QUEUED", has_started=False)]
+    canceled = JobProgress(status="CANCELED", queued=1, is_verdict=True, comment=REASON)
+    decision = end(service, progress=canceled, timed_out=True)
+    assert decision.reason == f"{REASON}: 1 never started, offline? (off-1)"

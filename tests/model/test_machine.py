@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ..fakes.cloudformation import Plan, Properties, invented_id
-from ..fakes.ota_service import OPERATIONS, Behaviour, Fault
-from .story import Story, declaration
+from ..fakes.ota_service import ALARM_OPERATIONS, OPERATIONS, Behaviour, Fault
+from .story import ALARMS, Story, declaration
 
 STORIES = int(os.environ.get("STORIES", "2000"))
 FAILURES = [
@@ -36,7 +36,7 @@ sizes = st.sampled_from([*[0] * 12, 99_000, 120_000])
 faults = st.builds(
     Fault,
     kind=st.sampled_from(["throttled", "denied", "error", "cut before", "cut after", "slow"]),
-    operation=st.none() | st.sampled_from(OPERATIONS),
+    operation=st.none() | st.sampled_from(OPERATIONS) | st.sampled_from(ALARM_OPERATIONS),
     begins=st.sampled_from([0, 0, 1, 3, 10]),
     lasts=st.sampled_from([0, 0, 5, 30, 120, 400]),
     times=st.sampled_from([1, 1, 2, 4]),
@@ -88,6 +88,18 @@ declarations = st.builds(
     failures=st.sampled_from(["0", "0", "1"]),
     on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
     drain=st.sampled_from(["", "", "1", "3"]),
+    alarms=st.sampled_from([(), (), ALARMS[:1], ALARMS]),
+    bake=st.sampled_from(["", "", "1", "2"]),
+    only_new=st.booleans(),
+)
+alarm_changes = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 5, 20, 21, 50, 100, 130, 131]),
+        st.sampled_from(ALARMS),
+        st.sampled_from(["ALARM", "OK", "ALARM", "INSUFFICIENT_DATA", "gone"]),
+    ),
+    min_size=1,
+    max_size=3,
 )
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days
@@ -137,6 +149,11 @@ class Lifecycle(RuleBasedStateMachine):
     def remove_by_hand(self) -> None:
         """Delete the update outside of the stack."""
         self.story.remove_by_hand()
+
+    @rule(changes=alarm_changes)
+    def change_alarms(self, changes: list[tuple[float, str, str]]) -> None:
+        """Let alarms ring, go quiet and vanish during the next operation."""
+        self.story.change_alarms(changes)
 
     @rule(ota_update_id=explicit_ids)
     def toggle_foreign(self, ota_update_id: str) -> None:

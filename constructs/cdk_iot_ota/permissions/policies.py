@@ -67,10 +67,11 @@ class Policies:
             exact(self._scope, "key", found.key)
             policy_id = f"{id}{self.bucket_digest(found.bucket)}"
             declared = self._objects.setdefault(policy_id, DeclaredObjects(found.bucket, on_objects))
-            declared.add(found, outlives_declaration)
+            is_changed = declared.add(found, outlives_declaration)
             policies[policy_id] = policy = self.replaced(policy_id, role)
-            of_bucket = self._of_bucket(found.bucket, on_bucket, owned_by(declared.owners))
-            policy.put_all({"Objects": declared.statement(), **of_bucket})
+            if is_changed:
+                of_bucket = self._of_bucket(found.bucket, on_bucket, owned_by(declared.owners))
+                policy.put_all({"Objects": declared.statement(), **of_bucket})
         return list(policies.values())
 
     def settle_reads(self) -> None:
@@ -87,6 +88,10 @@ class Policies:
     def job_arn(self, ota_update_id: str) -> str:
         """Return the ARN of the job of an update."""
         return self.arn("job", names.job_id(ota_update_id))
+
+    def alarm_arn(self, name: str) -> str:
+        """Return the ARN of an alarm in the stack's account and Region."""
+        return once.arn(self.stack, "cloudwatch", f"alarm:{name}")
 
     @property
     def any_stream(self) -> str:

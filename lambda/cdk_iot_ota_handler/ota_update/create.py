@@ -10,15 +10,15 @@ from .contract import names, timeouts
 from .decide import Action, Decision
 from .decide.completion import Context, completion, deadline, may_be_own, unless_live
 from .decide.devices import statuses_to_list
-from .decide.gate import failed, verdict
 from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from .evidence import Evidence, Inquiry
+from .gate_watch import GateWatch
 from .identity import Owner, deployed_tag, gate_attributes, with_operation
-from .log import log_decision, log_device, log_error
+from .log import log_alarm, log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
-from .retry import Clock, retry_until
+from .retry import Clock, pauses, retry_until
 from .service import OtaService
 from .stop import FailedRollout
 
@@ -30,7 +30,8 @@ class _Look:
     """The result of one look, and the decision that follows from it.
 
     ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation. ``failed_devices``:
-    those that have failed although the gate has passed.
+    those that have failed although the gate has passed. ``without_data``: its alarms that had nothing to tell.
+    ``judged_at``: when the gate decided to wait, if it did.
     """
 
     decision: Decision
@@ -38,6 +39,8 @@ class _Look:
     progress: JobProgress | None = None
     seconds: float = 0
     failed_devices: Sequence[str] = ()
+    without_data: Sequence[str] = ()
+    judged_at: float | None = None
     stack: Stack | None = None
 
     @property
@@ -45,7 +48,9 @@ class _Look:
         """The value of the deployed tag, which keeps what the gate has observed, and the operations on the stack."""
         operation = None if self.stack is None else self.stack.operation
         if self.observed is None or not self.observed.is_deployed:
-            observed = deployed_tag(self.progress, self.seconds, self.failed_devices, self.decision.problem)
+            observed = deployed_tag(
+                self.progress, self.seconds, self.failed_devices, self.decision.problem, self.without_data
+            )
             return with_operation(observed, operation)
         first = self.observed.first_operation or 0
         return with_operation(self.observed.tags[names.DEPLOYED_TAG], operation, first=first)
@@ -79,6 +84,8 @@ class Creation:
         self._is_absent = not event["KeepsId"]
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
         log = functools.partial(log_device, event, desired.ota_update_id)
+        self._watch = None if desired.gate is None else self._gate_watch(desired.gate)
+        self._logged_at = begun
         self._evidence: Evidence | None = None
         self._inquiry = Inquiry(service, clock, desired.job_id, log=log, on_error=self._on_error)
 
@@ -135,6 +142,11 @@ class Creation:
     def _last_look(self) -> _Look | None:
         """Return a look after which the invocation ends: the event is done, or only waits for devices."""
         look = self._look()
+        for pause in pauses():
+            if look.judged_at is None or not self._may_watch():
+                break
+            self._clock.sleep(pause)
+            look = self._glance(look, look.judged_at) or self._look()
         match look.decision.action:
             case Action.FAIL | Action.DELETE_AND_FAIL | Action.STOP:
                 raise FatalError(look.decision.reason)
@@ -161,16 +173,43 @@ class Creation:
             decision = completion(self._desired, observed, context)
         # Query the stack last, so that the race with a rollback is limited to the single mutating call that follows.
         if decision.action is Action.ASK_STACK:
-            context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
+            context = self._with_stack(context)
             decision = completion(self._desired, observed, context)
         look = _Look(decision=decision, observed=observed, stack=context.stack)
-        if decision.action is Action.ASK_DEVICES and observed is not None and self._desired.gate is not None:
-            look = self._ask_devices(look, observed, self._desired.gate, context)
+        if decision.action is Action.ASK_DEVICES and observed is not None and self._watch is not None:
+            look = self._ask_devices(look, observed, self._watch, context)
         if observed is None or observed.draining_since is None or look.decision.action is not Action.STOP:
             self._log(look)
         return self._carry_out(look, request)
 
+    def _may_watch(self) -> bool:
+        """Return whether the invocation may go on to look at what a gate waits for."""
+        in_time = self._waited() < self._last_poll() - timeouts.SETTLE_PATIENCE
+        return in_time and self._clock.now() - self._begun < timeouts.PATIENCE
+
+    def _glance(self, before: _Look, judged_at: float) -> _Look | None:
+        """Look only at the stack and at what the gate waits for; return None if either decides something.
+
+        No other change can be missed: whatever ends the update ends its job too.
+        """
+        if before.observed is None or self._watch is None:
+            return None
+        if not self._watch.may_end_soon(before.progress):
+            self._clock.sleep(timeouts.QUIET)
+        observed = replace(before.observed, age=before.observed.age + self._clock.now() - judged_at)
+        context = self._with_stack(self._context())
+        decision = completion(self._desired, observed, context)
+        look = _Look(decision=decision, observed=observed, stack=context.stack)
+        if decision.action is Action.ASK_DEVICES:
+            look = self._ask_gate(look, observed, self._watch, context)
+        if look.judged_at is None:
+            return None
+        if look.decision != before.decision or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
+            self._log(look)
+        return look
+
     def _log(self, look: _Look) -> None:
+        self._logged_at = self._clock.now()
         log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision)
 
     def _is_retry(self) -> bool:
@@ -199,9 +238,14 @@ class Creation:
             known_for=None if self._known_since is None else now - self._known_since,
         )
 
+    def _with_stack(self, context: Context) -> Context:
+        return replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
+
     def _prepare(self) -> _Request | FatalError | RetryableError:
         """Return the request with the current version of each object, or the error, which a rollback ignores."""
         try:
+            if self._watch is not None:
+                self._watch.check_start()
             if self._request is None:
                 request = self._service.request(self._desired)
                 self._request = {**request, "files": [self._pin(file) for file in request["files"]]}
@@ -215,34 +259,36 @@ class Creation:
             raise RetryableError("S3 answers too slowly")
         return self._service.pin(file)
 
-    def _ask_devices(self, look: _Look, observed: Observed, gate: Gate, context: Context) -> _Look:
-        """Evaluate the gate, whose time begins with the creation of the update."""
+    def _ask_devices(self, look: _Look, observed: Observed, watch: GateWatch, context: Context) -> _Look:
+        """Return the look with what the gate decides, and with the devices that have failed if it passes."""
+        look = self._ask_gate(look, observed, watch, context)
+        match look.decision.action:
+            case Action.STOP:
+                return replace(look, decision=unless_live(look.decision, observed, context))
+            case Action.MARK:
+                return self._passed(look, observed, context)
+        return look
+
+    def _ask_gate(self, look: _Look, observed: Observed, watch: GateWatch, context: Context) -> _Look:
+        """Return the look with the decision of the gate, whose time begins with the creation of the update."""
         # What this event has created is not older than the event, whatever the clock that dates it shows.
         age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
-        look = replace(look, seconds=age)
-        try:
-            progress = self._service.job_progress(self._desired.job_id)
-        except (FatalError, RetryableError) as error:
-            if not self._gives_up(error, observed, gate):
-                raise
-            decision = failed(gate, f"could not read the progress of the job: {error}")
-            return self._judged(look, decision, None, observed, context)
-        left = timeouts.HANDLER_DEADLINE - self._waited()
-        return self._judged(look, verdict(gate, progress, waited=age, left=left), progress, observed, context)
-
-    def _judged(
-        self, look: _Look, decision: Decision, progress: JobProgress | None, observed: Observed, context: Context
-    ) -> _Look:
-        """Return the look with the decision of the gate."""
-        if decision.action is Action.STOP:
-            decision = unless_live(decision, observed, context)
-        if decision.action is not Action.MARK:
-            return replace(look, decision=decision, progress=progress)
-        # A gate that only reports passes without a job too.
-        look = replace(look, decision=decision, progress=progress or JobProgress(status="UNKNOWN"))
-        statuses = (
-            [] if progress is None else statuses_to_list(progress, timed_out=decision.timed_out, is_canceled=False)
+        found = watch.look(observed, age)
+        return replace(
+            look,
+            decision=found.decision,
+            progress=found.progress,
+            seconds=age,
+            without_data=found.without_data,
+            judged_at=self._clock.now() if found.decision.action is Action.WAIT else None,
         )
+
+    def _passed(self, look: _Look, observed: Observed, context: Context) -> _Look:
+        """Return the look of a gate that passes, with the devices that have failed all the same."""
+        progress, timed_out = look.progress, look.decision.timed_out
+        # A gate that only reports passes without a job too.
+        look = replace(look, progress=progress or JobProgress(status="UNKNOWN"))
+        statuses = [] if progress is None else statuses_to_list(progress, timed_out=timed_out, is_canceled=False)
         return self._with_failed_devices(look, statuses, observed, context) if statuses else look
 
     def _with_failed_devices(self, look: _Look, statuses: Sequence[str], observed: Observed, context: Context) -> _Look:
@@ -255,29 +301,19 @@ class Creation:
             return look
         if self._evidence is None:
             self._evidence = self._inquiry.gather(statuses, ends=ends)
-            context = replace(context, stack=self._service.stack(self._desired.stack_id), waited=self._waited())
-            look = replace(look, stack=context.stack)
-            decision = completion(self._desired, observed, context)
+            decision = completion(self._desired, observed, self._with_stack(context))
             if decision.action is not Action.ASK_DEVICES:
                 return replace(look, decision=decision)
         things = [execution.thing for execution in self._evidence.executions if execution.has_failed]
         return replace(look, failed_devices=things)
-
-    def _gives_up(self, error: FatalError | RetryableError, observed: Observed, gate: Gate) -> bool:
-        """Return whether devices that could not be asked fail the gate, instead of being asked again."""
-        if isinstance(error, FatalError):
-            return True
-        is_denied = isinstance(error, AccessDeniedError)
-        patience = timeouts.IAM_PATIENCE if is_denied else timeouts.SETTLE_PATIENCE
-        if self._clock.now() - self._begun <= patience:
-            return False
-        return is_denied or observed.age > gate.timeout or self._waited() > self._last_poll()
 
     def _carry_out(self, look: _Look, request: _Request | FatalError | RetryableError | None) -> _Look:
         """Do what has been decided, and return the look with what has come of it."""
         match look.decision.action:
             case Action.CREATE if request is not None:
                 self._create(request)
+            case Action.PROVE if look.observed is not None and self._watch is not None:
+                self._watch.keep_beginning_of_bake(look.observed, look.progress)
             case Action.STOP if look.observed is not None:
                 return self._stop(look.observed, look)
             case Action.DELETE | Action.DELETE_AND_FAIL:
@@ -330,6 +366,18 @@ class Creation:
         while (left := timeouts.GATED_CREATION - self._waited()) >= 0:
             self._clock.sleep(left + 1)
         return look
+
+    def _gate_watch(self, gate: Gate) -> GateWatch:
+        return GateWatch(
+            gate,
+            self._service,
+            self._clock,
+            self._desired.job_id,
+            begun=self._begun,
+            started=float(self._event["StartedAt"]),
+            last_poll=self._last_poll(),
+            on_ring=functools.partial(log_alarm, self._event, self._desired.ota_update_id),
+        )
 
     @functools.cached_property
     def _failed_rollout(self) -> FailedRollout:

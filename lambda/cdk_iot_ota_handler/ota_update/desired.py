@@ -11,6 +11,7 @@ from .contract.environment import Environment
 from .errors import FatalError
 
 Event = Mapping[str, Any]
+_BAKE, _DRAIN = "BakeTimeInMinutes", "DrainInMinutes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,9 @@ class Gate:
 
     Percentages are text, so that they are exact. ``maximum_failures``, ``maximum_failure_percentage``: None for a limit
     that is not declared. ``timeout`` is in seconds. ``reports_only``: the deploy continues although the gate fails.
-    ``drain``: how many seconds devices that are executing the job of a failed gate may go on.
+    ``drain``: how many seconds devices that are executing the job of a failed gate may go on. ``bake``: for how many
+    seconds devices and alarms are watched after enough devices have succeeded. ``alarms``: their names.
+    ``only_new_alarms``: those that are in ALARM before the creation count once they have left it.
     """
 
     success_percentage: str
@@ -29,6 +32,22 @@ class Gate:
     maximum_failure_percentage: str | None = None
     reports_only: bool = False
     drain: int = 0
+    bake: int = 0
+    alarms: tuple[str, ...] = ()
+    only_new_alarms: bool = False
+
+    @property
+    def longest(self) -> int:
+        """The seconds after the creation in which it passes or fails."""
+        return self.timeout + self.bake
+
+    def check_times(self) -> None:
+        """Raise FatalError if its times are too long together; synth has checked those that it knows."""
+        minutes = {"TimeoutInMinutes": self.timeout, _BAKE: self.bake, _DRAIN: self.drain}
+        try:
+            limits.check_gate_minutes({name: seconds / 60 for name, seconds in minutes.items() if seconds})
+        except ValueError as error:
+            raise FatalError(f"Gate: {error}") from None
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> "Gate | None":
@@ -43,8 +62,11 @@ class Gate:
                 success_percentage=_number(given, "SuccessPercentage", limits.SUCCESS_PERCENTAGE),
                 minimum_devices=int(_number(given, "MinimumDevices", limits.MINIMUM_DEVICES)),
                 timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
-                reports_only=_on_failure(given) == "REPORT",
-                drain=_drain(given),
+                reports_only=_word(given, "OnFailure", limits.GATE_FAILURE, "FAIL") == "REPORT",
+                drain=_minutes(given, _DRAIN, limits.DRAIN_IN_MINUTES),
+                bake=_minutes(given, _BAKE, limits.BAKE_IN_MINUTES),
+                alarms=_alarms(given),
+                only_new_alarms=_word(given, "AlarmAtStart", limits.ALARM_AT_START, "REFUSE") == "ONLY_NEW",
                 **_failure_limits(given),
             )
         except ValueError as error:
@@ -212,15 +234,28 @@ def _flag(properties: Mapping[str, Any], name: str) -> bool:
     return text == "true"
 
 
-def _on_failure(given: Mapping[str, Any]) -> str:
-    text = str(given.get("OnFailure", "FAIL"))
-    limits.GATE_FAILURE.check("OnFailure", text)
+def _word(given: Mapping[str, Any], name: str, limit: limits.Choice, default: str) -> str:
+    text = str(given.get(name, default))
+    limit.check(name, text)
     return text
 
 
-def _drain(given: Mapping[str, Any]) -> int:
-    name = "DrainInMinutes"
-    return 60 * int(_number(given, name, limits.DRAIN_IN_MINUTES)) if name in given else 0
+def _minutes(given: Mapping[str, Any], name: str, limit: limits.Number) -> int:
+    """Return a time of a gate in seconds, 0 if it is not declared."""
+    return 60 * int(_number(given, name, limit)) if name in given else 0
+
+
+def _alarms(given: Mapping[str, Any]) -> tuple[str, ...]:
+    found = given.get("AlarmNames")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise ValueError(f"AlarmNames must be a list of names, got {limits.shown(found)}")
+    limits.ALARMS.check("AlarmNames", found)
+    for index, name in enumerate(found):
+        limits.ALARM_NAME.check(f"AlarmNames[{index}]", name)
+    # Two tokens may turn out to be one alarm.
+    return tuple(dict.fromkeys(found))
 
 
 def _failure_limits(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,13 @@ from typing import Any
 from .contract import limits, names
 from .observed import OPERATION, JobProgress
 
-# The first devices that have failed, in the room that the deployed tag has for them.
-_FAILED_DEVICES, _DEVICES_LENGTH, _PROBLEM_LENGTH = 5, 100, 60
-_OBSERVED_BY_GATE = re.compile(r"succeeded=(\d+) failed=(\d+) seconds=(\d+)(?: devices=(\S+))?(?: problem=([^=]+))?")
+# The first devices that have failed, and alarms without data, in the room that the deployed tag has for them. The
+# problem of a gate that only reports has what is left, without the operations on the stack that follow.
+_FAILED_DEVICES, _DEVICES_LENGTH, _ALARMS_LENGTH = 5, 100, 60
+_OPERATIONS_LENGTH = len(" since=1700000000 operation=1700000000")
+_OBSERVED_BY_GATE = re.compile(
+    r"succeeded=(\d+) failed=(\d+) seconds=(\d+)(?: devices=(\S+))?(?: no-data=(\S+))?(?: problem=([^=]+))?"
+)
 
 
 class Owner(enum.Enum):
@@ -73,25 +77,34 @@ def owner(tags: Mapping[str, str], stack_id: str, logical_id: str, *, young: boo
 
 
 def deployed_tag(
-    progress: JobProgress | None, seconds: float, failed_devices: Sequence[str] = (), problem: str = ""
+    progress: JobProgress | None,
+    seconds: float,
+    failed_devices: Sequence[str] = (),
+    problem: str = "",
+    without_data: Sequence[str] = (),
 ) -> str:
     """Return the value of the deployed tag: what the gate has observed, in the characters that a tag may have.
 
-    ``problem``: why the gate would have failed.
+    ``problem``: why the gate would have failed. ``without_data``: the names of alarms.
     """
     if progress is None:
         return "true"
     counts = f"succeeded={progress.succeeded} failed={progress.failures} seconds={seconds:.0f}"
+    # No thing has a slash in its name.
+    devices = _fitting(" devices=", failed_devices[:_FAILED_DEVICES], "/", _DEVICES_LENGTH)
     # No equal sign in it, so that it cannot be read as another part.
-    would_fail = tag_text(problem.replace(" %", " percent").replace("=", ":"))[:_PROBLEM_LENGTH].strip()
-    return f"{counts}{_devices(failed_devices)}{would_fail and f' problem={would_fail}'}"
+    would_fail = tag_text(problem.replace(" %", " percent").replace("=", ":"))
+    if not would_fail:
+        alarms = [re.sub(r"[^A-Za-z0-9_.:/+-]", "-", name) for name in without_data]
+        return f"{counts}{devices}{_fitting(' no-data=', alarms, '@', _ALARMS_LENGTH)}"
+    found = f"{counts}{devices} problem="
+    return f"{found}{would_fail[: (limits.TAG_VALUE.at_most or 0) - _OPERATIONS_LENGTH - len(found)].strip()}"
 
 
-def _devices(things: Sequence[str]) -> str:
-    """Return the first names of things for the deployed tag, as many as fit; no name has a slash."""
-    fitting = [things[:count] for count in range(min(len(things), _FAILED_DEVICES), 0, -1)]
-    texts = [f" devices={'/'.join(names)}" for names in fitting]
-    return next((text for text in texts if len(text) <= _DEVICES_LENGTH), "")
+def _fitting(key: str, names: Sequence[str], separator: str, length: int) -> str:
+    """Return the first names for the deployed tag, as many as fit; nothing if there are none."""
+    texts = [f"{key}{separator.join(names[:count])}" for count in range(len(names), 0, -1)]
+    return next((text for text in texts if len(text) <= length), "")
 
 
 def with_operation(deployed_tag: str, operation: int | None, *, first: int | None = None) -> str:
@@ -110,6 +123,12 @@ def failed_tag(reason: str, *, draining_since: float | None = None, timed_out: b
     return f"{drain}{'timed-out ' if timed_out else ''}{tag_text(reason)}"[: limits.TAG_VALUE.at_most]
 
 
+def proven_tag(since: float, progress: JobProgress | None) -> str:
+    """Return the value of the tag that keeps when the bake time of a gate has begun, and with which counts."""
+    counts = "" if progress is None else f" succeeded={progress.succeeded} failed={progress.failures}"
+    return f"since={since:.0f}{counts}"
+
+
 def tag_text(text: str) -> str:
     """Return a text in the characters that a tag may have."""
     return " ".join(re.sub(r"[^A-Za-z0-9 _.:/=+@-]", " ", text).split())
@@ -118,12 +137,13 @@ def tag_text(text: str) -> str:
 def gate_attributes(deployed_tag: str) -> dict[str, str]:
     """Return what a deployed tag tells as attributes of the resource; empty ones for an update without a gate."""
     match = _OBSERVED_BY_GATE.fullmatch(OPERATION.sub("", deployed_tag))
-    succeeded, failed, seconds, devices, problem = match.groups(default="") if match else ("",) * 5
+    succeeded, failed, seconds, devices, alarms, problem = match.groups(default="") if match else ("",) * 6
     passed = "passed" if match else ""
     return {
         "DevicesSucceeded": succeeded,
         "DevicesFailed": failed,
         "SecondsWaited": seconds,
         "FailedDevices": devices.replace("/", ","),
+        "AlarmsWithoutData": alarms.replace("@", ","),
         "GateResult": f"would have failed: {problem}" if problem else passed,
     }

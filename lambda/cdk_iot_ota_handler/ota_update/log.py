@@ -9,7 +9,7 @@ from typing import Any
 
 from .decide import Action, Decision
 from .desired import Event
-from .observed import Execution, Observed
+from .observed import Alarm, Execution, Observed
 
 # CloudWatch Logs breaks a line after 256 KB, and JSON may need six characters for one.
 _LONGEST = 4_000
@@ -33,6 +33,11 @@ def log_device(event: Event, ota_update_id: str, execution: Execution) -> None:
     details = None if execution.details is None else json.dumps(execution.details)
     found = {"device": execution.thing, "status": execution.status, "details": details}
     _print(event, {"otaUpdateId": ota_update_id, **found})
+
+
+def log_alarm(event: Event, ota_update_id: str, alarm: Alarm) -> None:
+    """Print an alarm that rings, with the whole reason of its state."""
+    _print(event, {"otaUpdateId": ota_update_id, "alarm": alarm.name, "state": alarm.state, "reason": alarm.reason})
 
 
 def log_failure(event: Event, reason: str) -> None:

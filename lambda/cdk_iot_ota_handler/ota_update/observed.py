@@ -13,6 +13,8 @@ ABOUT_ACCESS = re.compile(r"not authorized|access ?denied|assume|\brole\b", re.I
 OPERATION = re.compile(r"(?: since=(?P<first>\d+))? operation=(?P<last>\d+)$")
 # The beginning of the tag with the verdict of a gate, if devices may finish, or if it has waited for devices.
 FAILED = re.compile(r"(?:since=(?P<since>\d+) )?(?P<timed_out>timed-out )?")
+# The beginning of the tag of an update whose gate bakes.
+PROVEN = re.compile(r"since=(?P<since>\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,12 @@ class Observed:
         return float(match["since"]) if match and match["since"] else None
 
     @property
+    def proven_since(self) -> float | None:
+        """When the bake time of its gate has begun, in seconds since 1970, if a tag keeps that."""
+        match = PROVEN.match(self.tags.get(names.PROVEN_TAG, ""))
+        return float(match["since"]) if match else None
+
+    @property
     def has_timed_out(self) -> bool:
         """Return whether its gate has failed because of devices that have not ended, as far as a tag keeps that."""
         match = FAILED.match(self.tags.get(names.FAILED_TAG, ""))
@@ -93,14 +101,15 @@ class JobProgress:
     """The status of an update's job, and the number of its devices in each state.
 
     ``comment``: the comment of a canceled job. ``is_verdict``: that is why a gate has failed, and canceled the job.
-    ``has_timed_out``: that gate had waited too long. ``is_rolled_out``: the job has reached all its targets, so that no
-    more devices follow.
+    ``has_timed_out``: that gate had waited too long. ``canceled_at``: when it did so, in seconds since 1970, or None.
+    ``is_rolled_out``: the job has reached all its targets, so that no more devices follow.
     """
 
     status: str
     comment: str = ""
     is_verdict: bool = False
     has_timed_out: bool = False
+    canceled_at: float | None = None
     is_rolled_out: bool = True
     queued: int = 0
     in_progress: int = 0
@@ -156,6 +165,36 @@ class Execution:
     def has_failed(self) -> bool:
         """Return whether the device has ended without success."""
         return self.status in ("FAILED", "REJECTED", "TIMED_OUT", "CANCELED")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm as CloudWatch shows it. Times are in seconds since 1970.
+
+    ``state``: OK, ALARM or INSUFFICIENT_DATA, ``since``: when it has changed last, ``reason``: why it has that state.
+    ``configured``: when the configuration was changed last. ``evaluation``: what is wrong with the last evaluation.
+    ``kind``: MetricAlarm or CompositeAlarm. ``rang``: when it last went to ALARM since the creation of the update, or
+    None if it did not, or is in ALARM.
+    """
+
+    name: str
+    state: str
+    since: float
+    reason: str = ""
+    configured: float = 0
+    evaluation: str = ""
+    kind: str = "MetricAlarm"
+    rang: float | None = None
+
+    @property
+    def is_ringing(self) -> bool:
+        """Return whether it is in ALARM."""
+        return self.state == "ALARM"
+
+    @property
+    def lacks_data(self) -> bool:
+        """Return whether its state tells nothing, or not all."""
+        return self.state == "INSUFFICIENT_DATA" or bool(self.evaluation)
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ def create_request(desired: Desired, shape: Any) -> dict[str, Any]:
 
     ``shape``: botocore's input shape of CreateOTAUpdate.
     """
+    if desired.gate is not None:
+        desired.gate.check_times()
     refuse_private_keys(desired.request, "Request")
     request: dict[str, Any] = coerce_to_shape(desired.request, shape, "Request")
     request["otaUpdateId"] = desired.ota_update_id
@@ -101,6 +103,8 @@ def create_request(desired: Desired, shape: Any) -> dict[str, Any]:
         check(request)
         check_environment(request, desired.stack_id)
         check_tags(desired.tags)
+        if desired.gate is not None and desired.gate.bake:
+            limits.TAGS_WITH_BAKE.check("Tags of an update with a bake time", list(desired.tags))
     except ValueError as error:
         raise FatalError(f"Request: {error}") from None
     return {**request, "files": with_owners(request["files"], desired.bucket_owners)}

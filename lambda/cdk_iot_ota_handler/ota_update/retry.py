@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,6 +26,14 @@ class Clock:
     sleep: Callable[[float], None] = _sleep_with_jitter
 
 
+def pauses() -> Iterator[float]:
+    """Yield the seconds between one try and the next: short ones first."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
 def retry_until(
     step: Callable[[], _Result | None],
     clock: Clock,
@@ -40,8 +48,8 @@ def retry_until(
     the first denial: only after it an AccessDeniedError is raised, which is final for the caller. No step begins more
     than ``patience`` seconds after the first.
     """
-    begun, pause, denied_since = clock.now(), _FIRST_PAUSE, None
-    while True:
+    begun, denied_since = clock.now(), None
+    for pause in pauses():
         failure: RetryableError | None = None
         try:
             if (result := step()) is not None:
@@ -61,4 +69,4 @@ def retry_until(
                 raise failure
             return None
         clock.sleep(min(pause, left))
-        pause = min(2 * pause, _LONGEST_PAUSE)
+    return None

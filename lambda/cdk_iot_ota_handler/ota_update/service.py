@@ -1,11 +1,14 @@
 """The calls of AWS IoT, S3 and CloudFormation that the lifecycle needs: one each, and no decisions."""
 
+import contextlib
+import datetime
 import functools
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 from .aws_errors import classify_errors
@@ -13,7 +16,7 @@ from .contract import limits, names, timeouts
 from .desired import Desired
 from .errors import AccessDeniedError, FatalError, shorten
 from .identity import gate_attributes, is_possible
-from .observed import Execution, JobProgress, Observed, Stack
+from .observed import Alarm, Execution, JobProgress, Observed, Stack
 from .request import RequestFile, create_request
 
 _COUNTS = {
@@ -25,8 +28,9 @@ _COUNTS = {
     "timed_out": "TimedOut",
     "canceled": "Canceled",
 }
-# The reason codes of the jobs that gates have canceled, the second one of those that had waited too long.
-_GATE_FAILED, _GATE_TIMED_OUT = "GATE_FAILED", "GATE_TIMED_OUT"
+# The reason code of a job that a gate has canceled: whether it had waited too long, and the second of the cancellation,
+# which the job shows at once, unlike a tag.
+_VERDICT = re.compile(r"GATE_(?P<word>FAILED|TIMED_OUT)(?:_(?P<second>\d+))?")
 # The most that ListJobExecutionsForJob returns at once.
 _DEVICES_PER_PAGE = 250
 # The SDK makes each call once: retries belong to the lifecycle, which asks for the stack in between.
@@ -56,11 +60,15 @@ class OtaService:
     def _cloudformation(self) -> Any:
         return self._client("cloudformation")
 
+    @functools.cached_property
+    def _cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
+
     @classmethod
     def connect(cls, region: str | None = None) -> "OtaService":
         """Return the service in a Region and the account of the credentials. Default: the Region of the environment."""
-        client: Any = boto3.Session(region_name=region).client
-        return cls(functools.partial(client, config=_CONFIG))
+        create: Any = botocore.session.get_session().create_client
+        return cls(functools.partial(create, region_name=region, config=_CONFIG))
 
     def stack(self, stack_id: str) -> Stack:
         """Return the current state of the stack."""
@@ -113,13 +121,15 @@ class OtaService:
             except self._iot.exceptions.ResourceNotFoundException:
                 return None
             counts = job["jobProcessDetails"]
+            verdict = _VERDICT.fullmatch(job.get("reasonCode", ""))
             # While executions are created or canceled, there may be more devices than are counted yet.
             is_counting = job.get("isConcurrent", False) or bool(counts.get("processingTargets"))
             return JobProgress(
                 status=job["status"],
                 comment=job.get("comment", ""),
-                is_verdict=job.get("reasonCode") in (_GATE_FAILED, _GATE_TIMED_OUT),
-                has_timed_out=job.get("reasonCode") == _GATE_TIMED_OUT,
+                is_verdict=verdict is not None,
+                has_timed_out=verdict is not None and verdict["word"] == "TIMED_OUT",
+                canceled_at=float(verdict["second"]) if verdict and verdict["second"] else None,
                 is_rolled_out=job["status"] == "COMPLETED" or not is_counting,
                 **{name: counts.get(f"numberOf{word}Things", 0) for name, word in _COUNTS.items()},
             )
@@ -146,14 +156,43 @@ class OtaService:
             found = self._iot.describe_job_execution(jobId=job_id, thingName=thing)["execution"]
             return dict(found.get("statusDetails", {}).get("detailsMap", {}))
 
-    def cancel(self, job_id: str, comment: str, *, timed_out: bool = False) -> None:
+    def cancel(self, job_id: str, comment: str, *, now: float, timed_out: bool = False) -> None:
         """Cancel a job, so that no more devices take it; devices that are executing it continue.
 
-        ``timed_out``: whether its gate has waited too long.
+        ``now``: in seconds since 1970. ``timed_out``: whether its gate has waited too long.
         """
-        code = _GATE_TIMED_OUT if timed_out else _GATE_FAILED
+        code = f"GATE_{'TIMED_OUT' if timed_out else 'FAILED'}_{now:.0f}"
         with classify_errors(f"job {job_id}"):
             self._iot.cancel_job(jobId=job_id, reasonCode=code, comment=shorten(comment))
+
+    def alarms(self, names: Sequence[str]) -> dict[str, Alarm]:
+        """Return those of the alarms that exist, by name: metric alarms, and composite ones."""
+        found = self._alarms(names, "MetricAlarm")
+        if missing := [name for name in names if name not in found]:
+            # A permission for metric alarms alone does not cover the question for others: then there are none.
+            with contextlib.suppress(AccessDeniedError):
+                found.update(self._alarms(missing, "CompositeAlarm"))
+        return found
+
+    def _alarms(self, names: Sequence[str], kind: str) -> dict[str, Alarm]:
+        with classify_errors("the alarms"):
+            answer = self._cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=[kind])
+            return {found["AlarmName"]: _alarm(found, kind) for found in answer.get(f"{kind}s", [])}
+
+    def last_ring(self, alarm: Alarm, since: float) -> float | None:
+        """Return when an alarm last went to ALARM, in seconds since 1970, or None if it did not since that time."""
+        begin = datetime.datetime.fromtimestamp(since, datetime.timezone.utc)
+        with classify_errors(f"the history of alarm {alarm.name}"):
+            page = self._cloudwatch.describe_alarm_history(
+                AlarmName=alarm.name,
+                AlarmTypes=[alarm.kind],
+                HistoryItemType="StateUpdate",
+                StartDate=begin,
+                MaxRecords=100,
+            )
+            items = page.get("AlarmHistoryItems", [])
+            rings = [item["Timestamp"].timestamp() for item in items if item["HistorySummary"].endswith(" to ALARM")]
+            return max((ring for ring in rings if ring > since), default=None)
 
     def request(self, desired: Desired) -> dict[str, Any]:
         """Return the CreateOTAUpdate request, checked against the API's model and its limits."""
@@ -228,6 +267,20 @@ class OtaService:
         """Remove tags from an update."""
         with classify_errors(arn):
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
+
+
+def _alarm(found: Mapping[str, Any], kind: str) -> Alarm:
+    changed = found.get("StateTransitionedTimestamp") or found["StateUpdatedTimestamp"]
+    configured = found.get("AlarmConfigurationUpdatedTimestamp")
+    return Alarm(
+        name=found["AlarmName"],
+        state=found["StateValue"],
+        since=changed.timestamp(),
+        reason=found.get("StateReason", ""),
+        configured=configured.timestamp() if configured else 0,
+        evaluation=found.get("EvaluationState", ""),
+        kind=kind,
+    )
 
 
 def _firmware(location: Mapping[str, str]) -> str:

@@ -111,14 +111,18 @@ class FailedRollout:
         read is.
         """
         now = self._clock.now()
-        since = now if self._draining_since is None else self._draining_since
+        since = self._draining_since
+        if since is None:
+            # A tag may show its beginning only minutes later, and the job shows it at once.
+            canceled_at = None if progress is None else progress.canceled_at
+            since = now if canceled_at is None else min(canceled_at, now)
         if now >= min(since + self._drain, self._drain_deadline) or not self._may_have_devices(progress):
             return False
         if self._draining_since is not None:
             return True
-        tag = failed_tag(stop.reason, draining_since=now, timed_out=stop.timed_out)
+        tag = failed_tag(stop.reason, draining_since=since, timed_out=stop.timed_out)
         error = self._error_of(lambda: self._service.tag(observed.attributes["OtaUpdateArn"], {names.FAILED_TAG: tag}))
-        self._draining_since = None if error else now
+        self._draining_since = None if error else since
         return error is None
 
     def _may_have_devices(self, progress: JobProgress | None) -> bool:
@@ -165,7 +169,8 @@ class FailedRollout:
             if self._is_deleted and self._deletion_has_ended_well():
                 return
             try:
-                self._service.cancel(self._desired.job_id, stop.reason, timed_out=stop.timed_out)
+                now = self._clock.now()
+                self._service.cancel(self._desired.job_id, stop.reason, now=now, timed_out=stop.timed_out)
             except FatalError:
                 if not self._has_ended():
                     raise

@@ -120,12 +120,13 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "stack_handlers": (
         "ministack.services.cloudformation.handlers",
-        ("_ACTION_HANDLERS", "_deploy_stack_async", "_roll_back_operation"),
+        ("_ACTION_HANDLERS", "_deploy_stack_async", "_resolve_stack", "_roll_back_operation"),
     ),
     "changesets": ("ministack.services.cloudformation.changesets", ("_deploy_stack_async",)),
-    "cloudformation": ("ministack.services.cloudformation", ("_change_sets", "_stacks")),
+    "cloudformation": ("ministack.services.cloudformation", ("_change_sets", "_stack_events", "_stacks")),
     "provisioners": ("ministack.services.cloudformation.provisioners", ("_RESOURCE_HANDLERS",)),
     "functions": ("ministack.services.lambda_svc", ("_emit_lambda_logs", "_functions")),
+    "cloudwatch": ("ministack.services.cloudwatch", ("_alarms", "_record_history")),
     "logs": ("ministack.services.cloudwatch_logs", ("_log_groups",)),
     "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for", "ProvidedWorker")),
     "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
@@ -154,6 +155,7 @@ class Emulator:
     cloudformation: Any
     provisioners: Any
     functions: Any
+    cloudwatch: Any
     logs: Any
     lambda_runtime: Any
     http_stream: Any

@@ -144,6 +144,17 @@ class TextMap:
             self.value.check(f"{name}[{key!r}]", item)
 
 
+def check_gate_minutes(given: Mapping[str, float]) -> None:
+    """Raise ValueError if the times of a gate, in minutes by their names, are too long together."""
+    if sum(given.values()) > GATE_IN_MINUTES:
+        names, minutes = list(given), [f"{value:g}" for value in given.values()]
+        raise ValueError(f"{_listed(names)} must be at most {GATE_IN_MINUTES} minutes together, got {_listed(minutes)}")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def distinct(name: str, values: Sequence[Any]) -> None:
     """Raise ValueError with name and value if a value occurs twice."""
     for index, value in enumerate(values):
@@ -193,6 +204,12 @@ MINIMUM_DEVICES = Number(low=0)
 DRAIN_IN_MINUTES = Number(low=1, high=15)
 GATE_FAILURE = Choice(words=("FAIL", "REPORT"))
 GATE_TIMEOUT_IN_MINUTES = Number(low=1, high=45)
+BAKE_IN_MINUTES = Number(low=0, high=44)
+# What fits into CloudFormation's hour, with the creation of the update and its deletion.
+GATE_IN_MINUTES = 45
+ALARMS = Count(low=1, high=10)
+ALARM_NAME = Text(at_most=255, printable=True)
+ALARM_AT_START = Choice(words=("REFUSE", "ONLY_NEW"))
 
 FILES = Count(low=1, high=50)
 FILE_NAME = Text(printable=True)
@@ -226,6 +243,8 @@ PLATFORM = Text(printable=True)
 
 # A resource has 50 tags at most, and some of them are this library's.
 TAGS = Count(low=0, high=46)
+# The gate of such an update keeps in another one when its bake time has begun.
+TAGS_WITH_BAKE = Count(low=0, high=45)
 # The guide of AWS IoT says 127 and 255 characters, its API model 128 and 256: the lower ones fit both.
 TAG_KEY = Text(at_most=127, categories="LZN", also="_.:/=+-@", form="of letters, digits, spaces and _ . : / = + - @")
 TAG_VALUE = Text(at_least=0, at_most=255, printable=True)

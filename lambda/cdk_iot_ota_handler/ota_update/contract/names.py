@@ -20,6 +20,7 @@ RESOURCE_TAG = TAG_PREFIX + "logical-id"
 CONTENT_TAG = TAG_PREFIX + "content"
 DEPLOYED_TAG = TAG_PREFIX + "deployed"
 FAILED_TAG = TAG_PREFIX + "failed"
+PROVEN_TAG = TAG_PREFIX + "proven"
 
 
 def is_generated(ota_update_id: str) -> bool:

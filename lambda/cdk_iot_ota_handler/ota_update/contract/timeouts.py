@@ -11,6 +11,10 @@ IAM_PATIENCE = 180
 SETTLE_PATIENCE = 20
 # No look begins in an invocation after this.
 PATIENCE = 184
+# A gate that cannot end soon is left alone for as long, besides the usual pause between two looks.
+QUIET = 10
+# A gate whose counts do not change is a line of the log as often as CloudWatch has a value of a metric.
+LOG_INTERVAL = 60
 # One invocation of the function: its patience, and the calls of one step that began within it.
 INVOCATION = 300
 # A creation takes four calls: one that no other invocation repeats is tried as long as they fit in.
@@ -32,6 +36,13 @@ JOB_LAG = 60
 CLOCK_SKEW = 10
 # Without the time of AWS IoT's answer, its clock and that of the handler may differ by a minute more.
 CLOCK_FAULT = 60 + CLOCK_SKEW
+# An alarm that was created seconds ago may not be visible yet. One that is missing later is asked for again.
+ALARM_LAG = 60
+ALARM_PATIENCE = 15
+# The quota of the calls that read alarms is that of the account, so that a gate reads them less often than its job.
+ALARM_INTERVAL = 15
+# An alarm whose configuration has just changed keeps the state of the old one until it is evaluated again.
+ALARM_EVALUATION = 180
 # A deletion that failed is retried for this long.
 DELETION_PATIENCE = 600
 # The handler gives up on a creation that never settles, and on a deletion that never ends.

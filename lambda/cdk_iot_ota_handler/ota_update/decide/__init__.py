@@ -12,6 +12,7 @@ class Action(enum.Enum):
     PREPARE = "prepare the request"
     ASK_STACK = "ask for the status of the stack"
     ASK_DEVICES = "ask for the progress of the job"
+    PROVE = "keep when the bake time has begun"
     CREATE = "create"
     MARK = "mark as deployed"
     CONFIRM = "mark as deployed by this operation too"

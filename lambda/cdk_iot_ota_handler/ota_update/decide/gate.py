@@ -10,16 +10,21 @@ from . import Action, Decision
 
 # The counts follow the comment of a job, which may be longer than what CloudFormation shows.
 _COMMENT_LENGTH = 200
+# The fastest rollout of AWS IoT.
+_DEVICES_PER_MINUTE = 1000
 _EMPTY = "; if this deploy has created their thing group, that is empty: CloudFormation adds no things to groups"
 
 
-def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: float) -> Decision:
+def verdict(
+    gate: Gate, progress: JobProgress | None, *, waited: float, left: float, is_proven: bool = False
+) -> Decision:
     """Decide MARK when the gate has passed, STOP when it has failed or cannot pass, else WAIT.
 
     A gate that only reports decides MARK in place of STOP.
 
     ``progress``: that of the job, or None if there is no job. ``waited``: seconds since the creation of the update.
-    ``left``: seconds that the deploy has left.
+    ``left``: seconds that the deploy has left. ``is_proven``: whether devices have passed it before, which ends its
+    timeout.
     """
     if progress is None and waited <= timeouts.JOB_LAG:
         return Decision(Action.WAIT, "the gate waits: its job is not visible yet")
@@ -33,9 +38,21 @@ def verdict(gate: Gate, progress: JobProgress | None, *, waited: float, left: fl
     is_enough = progress.succeeded >= _required(gate, progress)
     if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
-    if waited > gate.timeout or left <= 0:
+    if (waited > gate.timeout and not is_proven) or left <= 0:
         return replace(failed(gate, f"timed out after {waited:.0f} s", progress), timed_out=True)
     return Decision(Action.WAIT, f"the gate waits: {progress}")
+
+
+def may_end_soon(gate: Gate, progress: JobProgress | None) -> bool:
+    """Return whether a gate that waits may pass or fail within seconds.
+
+    While a job still reaches more devices, only more failures than ``maximum_failures`` decide: nothing does so soon if
+    even all devices that it has reached, and will have reached by then, are too few for that.
+    """
+    if progress is None or progress.is_rolled_out:
+        return True
+    reached = progress.open + timeouts.QUIET * _DEVICES_PER_MINUTE / 60
+    return gate.maximum_failures is not None and progress.failures + reached > gate.maximum_failures
 
 
 def _stopped(progress: JobProgress) -> str | None:

@@ -1,0 +1,100 @@
+"""A gate that waits: what it asks, how often, and how soon it notices what ends the wait."""
+
+import json
+
+import pytest
+
+from cdk_iot_ota_handler.ota_update.decide.gate import may_end_soon
+from cdk_iot_ota_handler.ota_update.desired import Desired, Gate
+from cdk_iot_ota_handler.ota_update.observed import JobProgress
+
+from ..fakes.ota_service import FakeOtaService
+from .polls import timed_poll
+from .scenarios import DELETE, GATE, event, id_of, run, with_update
+
+GATED = event("Create", Gate=GATE)
+LENIENT = Desired.from_event(event("Create", Gate={**GATE, "MaximumFailures": "200"})).gate
+STARTED = JobProgress(status="IN_PROGRESS", queued=3)
+ROLLING_OUT = JobProgress(status="IN_PROGRESS", queued=3, is_rolled_out=False)
+FULL_LOOK = ["GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "DescribeJob"]
+GLANCE = ["DescribeStacks", "DescribeJob"]
+
+
+def waiting(progress: JobProgress = STARTED) -> FakeOtaService:
+    """Return a service with an update whose gate waits."""
+    service = with_update(deployed=False, age=300)
+    service.progress = [progress]
+    return service
+
+
+def test_after_a_full_look_a_gate_asks_only_for_the_stack_and_its_job() -> None:
+    """One invocation takes one full look, and then asks what may end the wait, every five seconds."""
+    service = waiting()
+    answer, seconds = timed_poll(service, GATED, waited=300)
+    assert (answer, 180 < seconds < 190) == ({"IsComplete": False}, True)
+    glances = len(service.calls[4:]) // 2
+    assert service.calls == [*FULL_LOOK, *GLANCE * glances]
+    assert 36 <= glances <= 42
+
+
+def test_a_gate_that_cannot_end_soon_asks_less_often() -> None:
+    """While a job is rolled out to a large group, and all its devices may fail, a look every fifteen seconds does."""
+    service = waiting(ROLLING_OUT)
+    timed_poll(service, event("Create", Gate={**GATE, "MaximumFailures": "200"}), waited=300)
+    assert 11 <= service.calls.count("DescribeJob") <= 17
+
+
+@pytest.mark.parametrize(
+    ("progress", "is_soon"),
+    [
+        (None, True),
+        (STARTED, True),
+        (ROLLING_OUT, False),
+        (JobProgress(status="IN_PROGRESS", queued=33, is_rolled_out=False), False),
+        (JobProgress(status="IN_PROGRESS", queued=34, is_rolled_out=False), True),
+        (JobProgress(status="IN_PROGRESS", in_progress=34, is_rolled_out=False), True),
+        (JobProgress(status="IN_PROGRESS", failed=34, succeeded=9999, is_rolled_out=False), True),
+    ],
+)
+def test_a_gate_may_end_soon_unless_too_few_devices_have_the_job(progress: JobProgress, *, is_soon: bool) -> None:
+    """200 failures need 33 devices besides the 167 that AWS IoT can reach in ten seconds."""
+    assert LENIENT is not None
+    assert may_end_soon(LENIENT, progress) is is_soon
+
+
+def test_a_share_is_judged_once_all_devices_have_the_job() -> None:
+    """A gate without a number of failures does not end while the job still reaches more devices."""
+    shares = {"SuccessPercentage": "90", "MaximumFailurePercentage": "10"}
+    gate = Gate.from_properties({"Gate": {**shares, "MinimumDevices": "1", "TimeoutInMinutes": "30"}})
+    assert gate is not None
+    assert not may_end_soon(gate, JobProgress(status="IN_PROGRESS", failed=999, is_rolled_out=False))
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+def test_a_rollback_ends_the_wait_within_seconds(status: str) -> None:
+    """A deploy that is canceled ends its rollout at once, and not with the next invocation."""
+    service, deleted = waiting(), list[float]()
+    service.put(id_of("one"), service.updates[id_of("one")].tags, age=5)
+    service.time.spawn(lambda: service.stack_statuses.__setitem__(0, status), 60)
+    service.time.spawn(lambda: deleted.extend([1] * service.writes().count(DELETE)), 66)
+    run(service, GATED)
+    assert deleted == [1]
+
+
+def test_a_wait_is_a_line_for_each_change_of_the_counts_and_for_each_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log does not repeat every few seconds what has not changed, and says once a minute that it has not."""
+    service = waiting()
+    service.time.spawn(
+        lambda: service.progress.__setitem__(0, JobProgress(status="IN_PROGRESS", queued=2, in_progress=1)), 30
+    )
+    timed_poll(service, GATED, waited=300)
+    lines = [json.loads(line)["reason"] for line in capsys.readouterr().out.splitlines()]
+    counts = [line.split("canceled, ")[1] for line in lines]
+    assert counts == ["0 in progress, 3 queued", *["1 in progress, 2 queued"] * 3]
+
+
+def test_a_wait_leaves_the_last_looks_to_short_invocations() -> None:
+    """Near the end of the time for a deploy an invocation is short, so that the last one can say how it ended."""
+    service = waiting()
+    answer, seconds = timed_poll(service, GATED, waited=2925)
+    assert (answer, seconds < 30) == ({"IsComplete": False}, True)
