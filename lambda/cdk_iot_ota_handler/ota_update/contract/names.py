@@ -22,6 +22,9 @@ DEPLOYED_TAG = TAG_PREFIX + "deployed"
 FAILED_TAG = TAG_PREFIX + "failed"
 PROVEN_TAG = TAG_PREFIX + "proven"
 
+# The reason of a gate that has failed begins with it. Rules of EventBridge look for it in the events of the stack.
+GATE_FAILED = "the gate has failed"
+
 
 def is_generated(ota_update_id: str) -> bool:
     """Return whether an id has the form of a generated one, of whichever resource."""
