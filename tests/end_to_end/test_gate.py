@@ -1,6 +1,7 @@
 """Deploys that wait for devices, with IAM enforced and a fleet that takes jobs in the background."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -28,14 +29,38 @@ def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployme
 
 @pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
 def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """One failed device fails the deploy with the counts, and the stack rolls back to the old update."""
-    first = deployment.deploy(gated(deployment, devices, "one", None))
+    """One failed device fails the deploy with the counts, and the stack rolls back to the old update.
+
+    The rule on failed gates matches the event of that and no other, and the log has the counts as metrics.
+    """
+    def notifying(content: str, gate: RolloutGate) -> Declaration:
+        def declare(stack: Stack) -> None:
+            gated(deployment, devices, content, gate)(stack)
+            arn = stack.format_arn(service="sns", resource="any")
+            target = targets.SnsTopic(sns.Topic.from_topic_arn(stack, "Topic", arn))
+            cast(OtaUpdate, stack.node.find_child("Blinky")).on_gate_failed("GateFailed", target=target)
+
+        return declare
+
+    first = deployment.deploy(notifying("one", RolloutGate(success_percentage=50, maximum_failures=1)))
     with pytest.raises(DeploymentError, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
-        deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
+        deployment.deploy(notifying("two", RolloutGate()))
     assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
     assert f'queued): 1 failed with "configured to fail" ({devices.things[2]})' in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
     assert leftovers(aws).ota_updates == (first["Id"],)
+    assert matches(aws, deployment, {})
+    assert not matches(aws, deployment, {"status": "UPDATE_COMPLETE"})
+    assert not matches(aws, deployment, {"status-reason": "Resource update cancelled"})
+    (group,) = re.findall(r"\(see log group ([^)]+)\)", str(failed.value))
+    pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    found = [json.loads(event["message"]) for page in pages for event in page["events"] if '"_aws"' in event["message"]]
+    assert {(line["Stack"], line["otaUpdateId"] == first["Id"]) for line in found} == {
+        (deployment.name, True),
+        (deployment.name, False),
+    }
+    assert found[-1]["Failures"] == 1
+    assert found[-1]["Needed"] == DEVICES
 
 
 @pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])

@@ -128,9 +128,7 @@ def observe(scope: Construct, update: OtaUpdate, imported: IOtaUpdate) -> None:
     for row in update.dashboard_widgets(alarms=[alarm]):
         dashboard.add_widgets(*row)
     topic = sns.Topic.from_topic_arn(scope, "Topic", "arn:aws:sns:eu-central-1:111122223333:topic")
-    update.on_deployed("Deployed", target=targets.SnsTopic(topic), description="of blinky").add_target(
-        targets.CloudWatchLogGroup(update.log_group)
-    )
+    update.on_deployed("Deployed", target=targets.SnsTopic(topic), description="of blinky")
 
 
 def read(grantee: iam.IGrantable, *updates: IOtaUpdate) -> list[str]:

@@ -1,13 +1,21 @@
 """Rules on the events that CloudFormation sends to EventBridge about updates."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, Protocol, TypedDict, cast
 
 from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract.names import GATE_FAILED, RESOURCE_TYPE
+
+
+class _Target(Protocol):
+    """A target of a rule, ``events.IRuleTarget``, whose arguments CDK's targets name differently."""
+
+    def bind(self, rule: Any, id: str | None = None, /) -> events.RuleTargetConfig:
+        """Return how the rule calls it."""
+        ...
 
 
 class EventOptions(TypedDict, total=False):
@@ -18,7 +26,7 @@ class EventOptions(TypedDict, total=False):
     narrows the events. ``description``, ``rule_name``: those of the rule. Default: none, and a name by CloudFormation.
     """
 
-    target: events.IRuleTarget
+    target: _Target
     description: str
     rule_name: str
 
@@ -62,7 +70,7 @@ def _rule(
                 **({} if details is None else {"status-details": details}),
             },
         ),
-        targets=None if target is None else [target],
+        targets=None if target is None else [cast(events.IRuleTarget, target)],
         **cast(Any, others),
     )
     for resource in resources:
