@@ -1,4 +1,4 @@
-"""What is attached to an update in order to see it. `test_gate.py` has the failure of a gate."""
+"""Resources that watch an update. `test_gate.py` has the failure of a gate."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
