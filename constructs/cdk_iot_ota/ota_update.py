@@ -166,7 +166,7 @@ class OtaUpdate(Resource, ObservedUpdate):
         # The last of all constructs in here, in the order of their creation.
         self._rendered = cast(CfnResource, node.find_all()[-1])
         node.default_child = self._rendered
-        self._explicit_id, self._provider, self._is_gated = ota_update_id, provider, gate is not None
+        self._explicit_id, self._provider, self._gate = ota_update_id, provider, gate
         retained = removal.Removal(self._rendered, is_retained=removal_policy is not RemovalPolicy.DESTROY)
         needs = Needs(
             role=self._role,

@@ -166,19 +166,17 @@ class PhasedRollout(SharesFiles):
         """Return the update of a phase by its name. Raises KeyError if there is none."""
         return self._updates[phase]
 
-    def dashboard_widgets(
-        self, *, alarms: Sequence[cloudwatch.IAlarm | cloudwatch.Alarm] = ()
-    ) -> list[list[cloudwatch.IWidget]]:
+    def dashboard_widgets(self, *, alarms: widgets.Alarms | None = None) -> list[list[cloudwatch.IWidget]]:
         """Return rows of widgets for ``cloudwatch.Dashboard``: ``add_widgets(*row)`` adds each.
 
         A row of graphs for each phase, the states of alarms, and the newest lines of the log about all phases.
 
-        :param alarms: alarms to show. Default: none.
+        :param alarms: alarms to show. Default: those of the gates.
         """
         title = self.node.id
         return [
             *(update.graphs() for update in self.updates),
-            *widgets.alarms(title, alarms),
+            *widgets.alarms(title, [one.gate for one in self.updates] if alarms is None else [], alarms or ()),
             widgets.log(title, self.updates[0].log_group, self, [one.logical_id for one in self._resources()]),
         ]
 
@@ -205,7 +203,7 @@ class PhasedRollout(SharesFiles):
         :param options: see ``EventOptions``.
         :raises ValueError: if no phase has a gate.
         """
-        gated = [update for update in self.updates if update.is_gated]
+        gated = [update for update in self.updates if update.gate is not None]
         if not gated:
             raise ValueError(f"{self.node.path}: on_gate_failed needs a phase with a gate, got none: declare one")
         return rules.on_gate_failed(self, id, [_resource(update) for update in gated], options)

@@ -201,6 +201,18 @@ def test_an_update_has_rows_for_a_dashboard(prod: Stack, update: OtaUpdate) -> N
     assert update.provider.log_group is update.log_group
 
 
+def test_the_alarms_of_gates_are_shown_once(prod: Stack, tmp_path: Path) -> None:
+    """Without other alarms a dashboard shows those of the gates, each once."""
+    ringing = cloudwatch.Alarm.from_alarm_arn(prod, "Alarm", "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:a")
+    gate = RolloutGate(alarms=[ringing])
+    phases = [Phase(name, targets=[OtaTarget.thing_group(name)], gate=gate) for name in ("canary", "fleet")]
+    made = PhasedRollout(prod, "Rollout", phases=phases, files=[ota_file(FileLocation.from_asset(firmware(tmp_path)))])
+    of_update = made.updates[0].dashboard_widgets()
+    shown = [widget for widget in body_of(prod, [*made.dashboard_widgets(), *of_update]) if widget["type"] == "alarm"]
+    assert [len(widget["properties"]["alarms"]) for widget in shown] == [1, 1]
+    assert len(made.updates[0].dashboard_widgets(alarms=[])) == len(of_update) - 1
+
+
 def test_an_update_without_a_gate_has_no_graph_of_one(prod: Stack, tmp_path: Path) -> None:
     """The graph of the devices takes the whole width if there is no gate, or no metrics of it."""
     provider = OtaUpdateProvider(prod, "Quiet", gate_metrics=False)
@@ -233,7 +245,7 @@ STATUSES = {
     "on_deployed": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE"]},
     "on_gate_failed": {
         "status": ["CREATE_FAILED", "UPDATE_FAILED"],
-        "status-reason": [{"wildcard": "*the gate has failed*"}],
+        "status-reason": [{"wildcard": "*the gate has failed*"}, {"wildcard": "*the update was not created: alarm*"}],
     },
 }
 

@@ -29,12 +29,14 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_a_look_of_a_gate_is_a_point_of_its_metrics(capsys: pytest.CaptureFixture[str]) -> None:
-    """The one line of a look has what succeeded, failed in any way, and must succeed, in the form of CloudWatch."""
+    """Each line about a gate has what succeeded, failed in any way, and must succeed, in the form of CloudWatch."""
     progress = JobProgress(
         status="IN_PROGRESS", succeeded=4, failed=1, rejected=1, timed_out=1, in_progress=2, queued=32
     )
     assert poll(with_job(progress), GATED, waited=100) == {"IsComplete": False}
-    line = lines(capsys)[0]
+    line, *later = lines(capsys)
+    assert later
+    assert all("_aws" in one for one in later if one["reason"].startswith("the gate waits"))
     assert {name: line[name] for name in (metrics.SUCCEEDED, metrics.FAILURES, metrics.NEEDED)} == {
         "Succeeded": 4,
         "Failures": 3,
@@ -75,7 +77,8 @@ def test_no_metrics_without_a_gate_that_sees_devices(capsys: pytest.CaptureFixtu
     poll(with_update(deployed=False, age=100), event("Create"), waited=100)
     young = with_update(deployed=False, age=5)
     young.progress = [JobProgress(status="IN_PROGRESS")]
-    poll(young, GATED, waited=5)
+    with pytest.raises(FatalError, match="the job has 0 devices"):
+        poll(young, GATED, waited=5)
     found = lines(capsys)
     assert found
     assert not any("_aws" in line for line in found)

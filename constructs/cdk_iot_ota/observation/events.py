@@ -7,7 +7,7 @@ from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update.contract.names import GATE_FAILED, RESOURCE_TYPE
+from cdk_iot_ota_handler.ota_update.contract.names import GATE_FAILED, GATE_REFUSED, RESOURCE_TYPE
 
 
 class _Target(Protocol):
@@ -42,9 +42,9 @@ def on_deployed(scope: Construct, id: str, resources: Sequence[CfnResource], opt
 
 
 def on_gate_failed(scope: Construct, id: str, resources: Sequence[CfnResource], options: EventOptions) -> events.Rule:
-    """Return a rule on updates whose gates have failed."""
+    """Return a rule on updates whose gates have failed, or have not begun because of an alarm."""
     # CloudFormation and CDK's framework put words before the reason.
-    reason = [{"wildcard": f"*{GATE_FAILED}*"}]
+    reason = [{"wildcard": f"*{text}*"} for text in (GATE_FAILED, GATE_REFUSED)]
     return _rule(scope, id, resources, options, {"status": ["CREATE_FAILED", "UPDATE_FAILED"], "status-reason": reason})
 
 

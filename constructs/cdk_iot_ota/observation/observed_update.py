@@ -1,6 +1,5 @@
 """A declared update with everything that an app can attach to it."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from aws_cdk import CfnResource, Stack
@@ -9,9 +8,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update.contract import metrics as gate
+from cdk_iot_ota_handler.ota_update.contract import metrics
 
 from ..provider.ota_update_provider import OtaUpdateProvider
+from ..request.rollout_gate import RolloutGate
 from . import events as rules
 from . import widgets
 from .metrics import JobMetrics, MetricOptions, gate_metric
@@ -27,7 +27,7 @@ class ObservedUpdate(JobMetrics):
 
     _rendered: CfnResource
     _provider: OtaUpdateProvider
-    _is_gated: bool
+    _gate: RolloutGate | None
 
     @property
     def provider(self) -> OtaUpdateProvider:
@@ -35,9 +35,9 @@ class ObservedUpdate(JobMetrics):
         return self._provider
 
     @property
-    def is_gated(self) -> bool:
-        """Return whether the update has a gate."""
-        return self._is_gated
+    def gate(self) -> RolloutGate | None:
+        """The gate of the update."""
+        return self._gate
 
     @property
     def log_group(self) -> logs.LogGroup:
@@ -53,36 +53,34 @@ class ObservedUpdate(JobMetrics):
         :param options: see ``MetricOptions``. Default: the maximum of each minute.
         :raises ValueError: if the update has no gate, or its provider writes no metrics.
         """
-        return self._gate_metric(gate.SUCCEEDED, options)
+        return self._gate_metric(metrics.SUCCEEDED, options)
 
     def metric_gate_failures(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
         """Return how many devices have failed, rejected the job, timed out or were canceled: ``Failures``.
 
         Otherwise as ``metric_gate_succeeded``.
         """
-        return self._gate_metric(gate.FAILURES, options)
+        return self._gate_metric(metrics.FAILURES, options)
 
     def metric_gate_needed(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
         """Return how many devices must succeed of those that the job has: ``Needed``.
 
         It grows while the job reaches more devices. Otherwise as ``metric_gate_succeeded``.
         """
-        return self._gate_metric(gate.NEEDED, options)
+        return self._gate_metric(metrics.NEEDED, options)
 
-    def dashboard_widgets(
-        self, *, alarms: Sequence[cloudwatch.IAlarm | cloudwatch.Alarm] = ()
-    ) -> list[list[cloudwatch.IWidget]]:
+    def dashboard_widgets(self, *, alarms: widgets.Alarms | None = None) -> list[list[cloudwatch.IWidget]]:
         """Return rows of widgets for ``cloudwatch.Dashboard``: ``add_widgets(*row)`` adds each.
 
         Graphs of the devices in each state and of the gate, the states of alarms, and the newest lines of the log.
 
-        :param alarms: alarms to show. Default: none.
+        :param alarms: alarms to show. Default: those of the gate.
         """
         scope = cast(Construct, self)
         title = scope.node.id
         return [
             self.graphs(),
-            *widgets.alarms(title, alarms),
+            *widgets.alarms(title, [self._gate] if alarms is None else [], alarms or ()),
             widgets.log(title, self.log_group, scope, [self._rendered.logical_id]),
         ]
 
@@ -108,7 +106,9 @@ class ObservedUpdate(JobMetrics):
         return rules.on_deployed(cast(Construct, self), id, [self._rendered], options)
 
     def on_gate_failed(self, id: str, **options: "Unpack[rules.EventOptions]") -> events.Rule:
-        """Return a rule on events that the gate has failed, whose ``detail.status-details.status-reason`` says why.
+        """Return a rule on events that the gate has failed, or that an alarm kept it from beginning.
+
+        ``detail.status-details.status-reason`` has the reason.
 
         A gate that only reports does not fail.
 
@@ -116,7 +116,7 @@ class ObservedUpdate(JobMetrics):
         :param options: see ``EventOptions``.
         :raises ValueError: if the update has no gate.
         """
-        if not self._is_gated:
+        if self._gate is None:
             raise ValueError(f"{cast(Construct, self).node.path}: on_gate_failed {_GATED}")
         return rules.on_gate_failed(cast(Construct, self), id, [self._rendered], options)
 
@@ -132,7 +132,7 @@ class ObservedUpdate(JobMetrics):
             self.metric_removed(label="removed"),
         ]
         of_gate = []
-        if self._is_gated and self._provider.has_gate_metrics:
+        if self._gate is not None and self._provider.has_gate_metrics:
             of_gate = [
                 self.metric_gate_succeeded(label="succeeded", color=cloudwatch.Color.GREEN),
                 self.metric_gate_failures(label="failures", color=cloudwatch.Color.RED),
@@ -143,7 +143,7 @@ class ObservedUpdate(JobMetrics):
 
     def _gate_metric(self, name: str, options: MetricOptions) -> cloudwatch.Metric:
         scope = cast(Construct, self)
-        if not self._is_gated:
+        if self._gate is None:
             raise ValueError(f"{scope.node.path}: the metric {name} {_GATED}")
         if not self._provider.has_gate_metrics:
             raise ValueError(

@@ -8,7 +8,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from ..request.rollout_gate import RolloutGate
+
 Row = list[cloudwatch.IWidget]
+Alarms = Sequence[cloudwatch.IAlarm | cloudwatch.AlarmBase]
 # Of the 24 columns that a dashboard has.
 _ALL, _HALF = 24, 12
 _FIELDS = "@timestamp, event, observed, decision, reason, failed, device, status"
@@ -35,11 +38,13 @@ def graphs(found: Graphs) -> Row:
     return row
 
 
-def alarms(title: str, shown: Sequence[cloudwatch.IAlarm | cloudwatch.Alarm]) -> list[Row]:
-    """Return a row with the states of alarms, or none without alarms."""
+def alarms(title: str, gates: Sequence[RolloutGate | None], given: Alarms) -> list[Row]:
+    """Return a row with the states of the alarms of gates and of those that are given, or none without alarms."""
+    of_gates = [alarm for gate in gates if gate is not None for alarm in gate.alarms or ()]
+    shown = list(dict.fromkeys([*of_gates, *given]))
     if not shown:
         return []
-    return [[cloudwatch.AlarmStatusWidget(title=f"{title}: alarms", alarms=list(shown), width=_ALL)]]
+    return [[cloudwatch.AlarmStatusWidget(title=f"{title}: alarms", alarms=shown, width=_ALL)]]
 
 
 def log(title: str, log_group: logs.ILogGroup, scope: Construct, logical_ids: Sequence[str]) -> Row:
