@@ -15,6 +15,7 @@ from ._synth import checks, synth_limits, tokens
 from .observation import events as rules
 from .observation import widgets
 from .observation.events import EventOptions
+from .observation.observed_update import graphs
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
@@ -175,7 +176,7 @@ class PhasedRollout(SharesFiles):
         """
         title = self.node.id
         return [
-            *(update.graphs() for update in self.updates),
+            *(graphs(update) for update in self.updates),
             *widgets.alarms(title, [one.gate for one in self.updates] if alarms is None else [], alarms or ()),
             widgets.log(title, self.updates[0].log_group, self, [one.logical_id for one in self._resources()]),
         ]

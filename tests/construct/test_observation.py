@@ -278,7 +278,7 @@ def test_a_rule_can_be_narrowed_and_get_targets_later(prod: Stack, update: OtaUp
     """The rule that is returned takes more targets and narrower patterns, as every rule of CDK."""
     rule = update.on_event("Rule")
     rule.add_event_pattern(detail={"status-details": {"status": ["UPDATE_ROLLBACK_FAILED"]}})
-    rule.add_target(targets.SnsTopic(imported_topic(prod)))
+    rule.add_target(wrong(targets.SnsTopic(imported_topic(prod))))
     found = only(prod, "AWS::Events::Rule")
     assert found["EventPattern"]["detail"]["status-details"] == {"status": ["UPDATE_ROLLBACK_FAILED"]}
     assert len(found["Targets"]) == 1

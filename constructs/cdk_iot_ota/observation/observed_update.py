@@ -79,7 +79,7 @@ class ObservedUpdate(JobMetrics):
         scope = cast(Construct, self)
         title = scope.node.id
         return [
-            self.graphs(),
+            graphs(self),
             *widgets.alarms(title, [self._gate] if alarms is None else [], alarms or ()),
             widgets.log(title, self.log_group, scope, [self._rendered.logical_id]),
         ]
@@ -120,27 +120,6 @@ class ObservedUpdate(JobMetrics):
             raise ValueError(f"{cast(Construct, self).node.path}: on_gate_failed {_GATED}")
         return rules.on_gate_failed(cast(Construct, self), id, [self._rendered], options)
 
-    def graphs(self) -> list[cloudwatch.IWidget]:
-        """Return the first row of ``dashboard_widgets``."""
-        states = [
-            self.metric_queued(label="queued"),
-            self.metric_in_progress(label="in progress"),
-            self.metric_succeeded(label="succeeded", color=cloudwatch.Color.GREEN),
-            self.metric_failed(label="failed", color=cloudwatch.Color.RED),
-            self.metric_rejected(label="rejected"),
-            self.metric_canceled(label="canceled"),
-            self.metric_removed(label="removed"),
-        ]
-        of_gate = []
-        if self._gate is not None and self._provider.has_gate_metrics:
-            of_gate = [
-                self.metric_gate_succeeded(label="succeeded", color=cloudwatch.Color.GREEN),
-                self.metric_gate_failures(label="failures", color=cloudwatch.Color.RED),
-                self.metric_gate_needed(label="needed", color=cloudwatch.Color.GREY),
-            ]
-        title = cast(Construct, self).node.id
-        return widgets.graphs(widgets.Graphs(title=title, states=states, gate=of_gate))
-
     def _gate_metric(self, name: str, options: MetricOptions) -> cloudwatch.Metric:
         scope = cast(Construct, self)
         if self._gate is None:
@@ -151,3 +130,25 @@ class ObservedUpdate(JobMetrics):
             )
         stack_name = Stack.of(scope).stack_name
         return gate_metric(scope, name, stack_name=stack_name, logical_id=self._rendered.logical_id, options=options)
+
+
+def graphs(update: ObservedUpdate) -> widgets.Row:
+    """Return the graphs of an update in one row."""
+    states = [
+        update.metric_queued(label="queued"),
+        update.metric_in_progress(label="in progress"),
+        update.metric_succeeded(label="succeeded", color=cloudwatch.Color.GREEN),
+        update.metric_failed(label="failed", color=cloudwatch.Color.RED),
+        update.metric_rejected(label="rejected"),
+        update.metric_canceled(label="canceled"),
+        update.metric_removed(label="removed"),
+    ]
+    of_gate = []
+    if update.gate is not None and update.provider.has_gate_metrics:
+        of_gate = [
+            update.metric_gate_succeeded(label="succeeded", color=cloudwatch.Color.GREEN),
+            update.metric_gate_failures(label="failures", color=cloudwatch.Color.RED),
+            update.metric_gate_needed(label="needed", color=cloudwatch.Color.GREY),
+        ]
+    title = cast(Construct, update).node.id
+    return widgets.graphs(widgets.Graphs(title=title, states=states, gate=of_gate))
