@@ -1,20 +1,28 @@
 """Deploys that wait for devices, with IAM enforced and a fleet that takes jobs in the background."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_events import RuleTargetInput
 
-from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, RolloutGate, RolloutRate
+from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaUpdate, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.support.concurrency import in_background, wait_until
-from tests.end_to_end.support.deployment import Deployment, DeploymentError
+from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
 from tests.end_to_end.support.gated import DEVICES, gated
+from tests.end_to_end.support.observation import messages
 
 
 def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
@@ -28,14 +36,41 @@ def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployme
 
 @pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
 def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """One failed device fails the deploy with the counts, and the stack rolls back to the old update."""
-    first = deployment.deploy(gated(deployment, devices, "one", None))
+    """One failed device fails the deploy with the counts, and the stack rolls back to the old update.
+
+    The rule on failed gates sends the reason to a topic, and nothing else; the log has the counts as metrics.
+    """
+
+    def notifying(content: str, gate: RolloutGate) -> Declaration:
+        def declare(stack: Stack) -> None:
+            gated(deployment, devices, content, gate)(stack)
+            topic, queue = cast(sns.ITopic, sns.Topic(stack, "Topic")), cast(sqs.IQueue, sqs.Queue(stack, "Queue"))
+            topic.add_subscription(cast(sns.ITopicSubscription, subscriptions.SqsSubscription(queue)))
+            message = RuleTargetInput.from_event_path("$.detail.status-details.status-reason")
+            update = cast(OtaUpdate, stack.node.find_child("Blinky"))
+            update.on_gate_failed("GateFailed", target=targets.SnsTopic(topic, message=message))
+
+        return declare
+
+    first = deployment.deploy(notifying("one", RolloutGate(success_percentage=50, maximum_failures=1)))
     with pytest.raises(DeploymentError, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
-        deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
+        deployment.deploy(notifying("two", RolloutGate()))
     assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
     assert f'queued): 1 failed with "configured to fail" ({devices.things[2]})' in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
     assert leftovers(aws).ota_updates == (first["Id"],)
+    (sent,) = messages(aws, deployment)
+    assert "the gate has failed: 1 failure" in sent
+    assert f"({devices.things[2]})" in sent
+    (group,) = re.findall(r"\(see log group ([^)]+)\)", str(failed.value))
+    pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    found = [json.loads(event["message"]) for page in pages for event in page["events"] if '"_aws"' in event["message"]]
+    assert {(line["Stack"], line["otaUpdateId"] == first["Id"]) for line in found} == {
+        (deployment.name, True),
+        (deployment.name, False),
+    }
+    assert found[-1]["Failures"] == 1
+    assert found[-1]["Needed"] == DEVICES
 
 
 @pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])

@@ -14,6 +14,7 @@ from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from .evidence import Evidence, Inquiry
+from .gate_metrics import gate_metrics
 from .gate_watch import GateWatch
 from .identity import Owner, deployed_tag, gate_attributes, with_operation
 from .log import log_alarm, log_decision, log_device, log_error
@@ -179,7 +180,7 @@ class Creation:
         if decision.action is Action.ASK_DEVICES and observed is not None and self._watch is not None:
             look = self._ask_devices(look, observed, self._watch, context)
         if observed is None or observed.draining_since is None or look.decision.action is not Action.STOP:
-            self._log(look)
+            self._log(look, self._metrics(look))
         return self._carry_out(look, request)
 
     def _may_watch(self) -> bool:
@@ -205,12 +206,15 @@ class Creation:
         if look.judged_at is None:
             return None
         if look.decision != before.decision or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
-            self._log(look)
+            self._log(look, self._metrics(look))
         return look
 
-    def _log(self, look: _Look) -> None:
+    def _metrics(self, look: _Look) -> Mapping[str, Any]:
+        return gate_metrics(self._desired, look.progress, self._clock.now())
+
+    def _log(self, look: _Look, metrics: Mapping[str, Any] | None = None) -> None:
         self._logged_at = self._clock.now()
-        log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision)
+        log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision, metrics)
 
     def _is_retry(self) -> bool:
         """Return whether the resource got the id of this update from a deploy that failed with rollback off.

@@ -107,6 +107,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     "stacks": (
         "ministack.services.cloudformation.stacks",
         (
+            "CLIENT_REQUEST_TOKEN",
             "_add_event",
             "_delete_resource",
             "_deploy_stack_async",
@@ -124,6 +125,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "changesets": ("ministack.services.cloudformation.changesets", ("_deploy_stack_async",)),
     "cloudformation": ("ministack.services.cloudformation", ("_change_sets", "_stack_events", "_stacks")),
+    "events": ("ministack.services.eventbridge", ("_put_events", "_rules")),
     "provisioners": ("ministack.services.cloudformation.provisioners", ("_RESOURCE_HANDLERS",)),
     "functions": ("ministack.services.lambda_svc", ("_emit_lambda_logs", "_functions")),
     "cloudwatch": ("ministack.services.cloudwatch", ("_alarms", "_record_history")),
@@ -153,6 +155,7 @@ class Emulator:
     stack_handlers: Any
     changesets: Any
     cloudformation: Any
+    events: Any
     provisioners: Any
     functions: Any
     cloudwatch: Any
