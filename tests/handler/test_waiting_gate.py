@@ -109,3 +109,11 @@ def test_a_wait_leaves_the_last_looks_to_short_invocations() -> None:
     service = waiting()
     answer, seconds = timed_poll(service, GATED, waited=2925)
     assert (answer, seconds < 30) == ({"IsComplete": False}, True)
+
+
+def test_a_bake_time_is_a_line_for_each_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    """The seconds that are left of a bake time are no change that is logged."""
+    service = waiting(JobProgress(status="COMPLETED", succeeded=3))
+    timed_poll(service, event("Create", Gate={**GATE, "BakeTimeInMinutes": "5"}), waited=300)
+    lines = [json.loads(line)["reason"] for line in capsys.readouterr().out.splitlines()]
+    assert len([line for line in lines if "its bake time ends in" in line]) == 4

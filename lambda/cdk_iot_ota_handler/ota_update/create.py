@@ -208,7 +208,8 @@ class Creation:
             look = self._ask_gate(look, observed, self._watch, context)
         if not look.waits:
             return None
-        if look.decision != before.decision or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
+        has_changed = (look.progress, look.without_data) != (before.progress, before.without_data)
+        if has_changed or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
             self._log(look, self._metrics(look))
         return look
 
