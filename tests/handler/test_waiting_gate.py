@@ -112,7 +112,7 @@ def test_a_wait_leaves_the_last_looks_to_short_invocations() -> None:
 
 
 def test_a_bake_time_is_a_line_for_each_minute(capsys: pytest.CaptureFixture[str]) -> None:
-    """The seconds that are left of a bake time are no change that is logged."""
+    """The log does not count the seconds of a bake time."""
     service = waiting(JobProgress(status="COMPLETED", succeeded=3))
     timed_poll(service, event("Create", Gate={**GATE, "BakeTimeInMinutes": "5"}), waited=300)
     lines = [json.loads(line)["reason"] for line in capsys.readouterr().out.splitlines()]
