@@ -3,7 +3,8 @@
 `python -m demo` starts local AWS, deploys the unchanged `app.py` with the CDK CLI, lets simulated
 devices install the firmware, replaces it, and destroys the stack. Then it deploys in phases: one
 firmware reaches a canary and then the fleet; another, signed with an unknown key, fails its signature
-check on the canary and goes no further. However the demo ends, it leaves no process and no file behind.
+check on the canary and goes no further, and a third one installs on the canary, crashes, and is taken
+back because an alarm rings. However the demo ends, it leaves no process and no file behind.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class Demo(Steps):
 
     def _destroy(self) -> None:
         with self._step("Destroy the stack"):
-            self._run_cdk("destroy", "--force")
+            self._remove()
             if found := leftovers(self._aws):
                 raise DemoError(f"cdk destroy left something behind: {found}")
             self._screen.line("no OTA update, job or stream is left")

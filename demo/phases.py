@@ -1,8 +1,14 @@
-"""The second part of the demo: one firmware goes to a canary and then to the fleet, another is not genuine."""
+"""The second part of the demo: one firmware goes to a canary and then to the fleet, two others are taken back.
+
+One of those is not genuine, and the other one installs well and then crashes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from cdk_iot_ota_local import Fleet, leftovers
 
@@ -12,6 +18,7 @@ from .steps import DemoError, Steps
 _STACK = "PhasedFirmware"
 _APP = ("--app", "python examples/phased_rollout.py")
 _CANARY, _CANARY_DEVICES = "blinky-canary", 3
+_SECONDS_UNTIL_CRASHES = 5
 
 
 class Phases(Steps):
@@ -28,6 +35,7 @@ class Phases(Steps):
                 group.start()
             self._succeed()
             self._fail(canary, fleet)
+            self._crash(canary, fleet)
         self._destroy()
 
     def reasons(self) -> list[str]:
@@ -37,7 +45,7 @@ class Phases(Steps):
     def _succeed(self) -> None:
         image = self._build("2.0.0")
         with self._step("Deploy firmware 2.0.0 to the canary, then to the fleet"):
-            self._deploy(image, "2.0.0", *_APP)
+            self._deploy(image, "2.0.0", *_APP, "-c", "bake=0")
             outputs = self._outputs()
             for phase, devices in (("Canary", _CANARY_DEVICES), ("Fleet", self._options.devices)):
                 succeeded, seconds = outputs[f"{phase}Succeeded"], outputs[f"{phase}Seconds"]
@@ -48,17 +56,52 @@ class Phases(Steps):
     def _fail(self, canary: Fleet, fleet: Fleet) -> None:
         image, before = self._build("2.1.0", key="stranger"), self._outputs()
         with self._step("Deploy firmware 2.1.0, signed with a key that the devices do not know"):
-            try:
-                self._deploy(image, "2.1.0", *_APP)
-            except CommandError:
-                reasons = [reason for reason in self.reasons() if "gate" in reason]
-                if not reasons:
-                    raise
-                self._screen.line(reasons[-1], style="red")
-            else:
-                raise DemoError("expected the deploy to fail")
+            self._deploy_in_vain(image, "2.1.0")
             self._show_refusal(canary)
             self._check_unchanged(before, fleet)
+
+    def _crash(self, canary: Fleet, fleet: Fleet) -> None:
+        image, before = self._build("2.2.0"), self._outputs()
+        with self._step("Deploy firmware 2.2.0, which installs on every device of the canary, and then crashes"):
+            with self._alarm_once_installed(canary, before["CrashAlarm"]):
+                self._deploy_in_vain(image, "2.2.0")
+            self._check_unchanged(before, fleet)
+
+    def _deploy_in_vain(self, image: Path, version: str) -> None:
+        """Deploy what a gate stops, and print why."""
+        try:
+            self._deploy(image, version, *_APP, "-c", "bake=5")
+        except CommandError:
+            reasons = [reason for reason in self.reasons() if "gate" in reason]
+            if not reasons:
+                raise
+            self._screen.line(reasons[-1], style="red")
+        else:
+            raise DemoError("expected the deploy to fail")
+
+    @contextmanager
+    def _alarm_once_installed(self, canary: Fleet, alarm: str) -> Iterator[None]:
+        """Let the alarm ring once each device of the canary has installed the next update.
+
+        Local AWS keeps the state of an alarm, and leaves the evaluation of its metric to the demo.
+        """
+        known, is_over, cloudwatch = len(canary.reports), Event(), self._aws.client("cloudwatch")
+
+        def watch() -> None:
+            while not is_over.wait(0.2):
+                if sum(report.status == "SUCCEEDED" for report in canary.reports[known:]) == _CANARY_DEVICES:
+                    is_over.wait(_SECONDS_UNTIL_CRASHES)
+                    reason = f"Threshold Crossed: {4 * _CANARY_DEVICES} crashes in a minute"
+                    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=reason)
+                    return
+
+        watcher = Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            watcher.join()
 
     def _show_refusal(self, canary: Fleet) -> None:
         """Print what the first device of the canary reported, which must be a failed signature check."""
@@ -84,6 +127,6 @@ class Phases(Steps):
 
     def _destroy(self) -> None:
         with self._step("Destroy the phased stack"):
-            self._run_cdk("destroy", "--force", *_APP)
+            self._remove()
             if found := leftovers(self._aws):
                 raise DemoError(f"cdk destroy left something behind: {found}")

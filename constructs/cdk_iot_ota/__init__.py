@@ -6,6 +6,8 @@ An ``OtaUpdate`` is created on deploy, replaced when its content changes, and de
 from typing import TYPE_CHECKING, Any
 
 from .imported import IOtaUpdate
+from .observation.events import EventOptions
+from .observation.metrics import MetricOptions
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .phased_rollout import Phase, PhasedRollout
@@ -35,11 +37,13 @@ __all__ = [
     "AbortCriterion",
     "AlarmAtStart",
     "CodeSigning",
+    "EventOptions",
     "FailureType",
     "FileLocation",
     "GateFailure",
     "HashAlgorithm",
     "IOtaUpdate",
+    "MetricOptions",
     "OtaFile",
     "OtaServiceRole",
     "OtaTarget",

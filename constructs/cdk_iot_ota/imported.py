@@ -1,14 +1,19 @@
 """The interface of an OTA update, and updates that exist outside of the app."""
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from aws_cdk import Arn, ArnFormat, Fn, Resource, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
 from ._synth import checks, suppressions, synth_limits, tokens
+from .observation.metrics import JobMetrics, MetricOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _PATTERN_REASON = "the end of a generated id changes with the content; the rest names one resource of one stack"
 _WHY_HERE = "AWS IoT only knows updates of the same account and Region; import it in a stack there"
@@ -42,6 +47,38 @@ class IOtaUpdate(Protocol):
         """Grant read access to the update and its job: ``iot:GetOTAUpdate`` and ``iot:DescribeJob``."""
         ...
 
+    def metric(self, metric_name: str, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return any metric that AWS IoT has of the job, by AWS's name; see ``MetricOptions``."""
+        ...
+
+    def metric_queued(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return how many devices have not begun."""
+        ...
+
+    def metric_in_progress(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return how many devices are executing the job."""
+        ...
+
+    def metric_succeeded(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return how many devices have succeeded."""
+        ...
+
+    def metric_failed(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return how many devices have reported FAILED."""
+        ...
+
+    def metric_rejected(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return how many devices have rejected the job."""
+        ...
+
+    def metric_canceled(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return for how many devices the job was canceled."""
+        ...
+
+    def metric_removed(self, **options: "Unpack[MetricOptions]") -> cloudwatch.Metric:
+        """Return how many devices were removed from the job."""
+        ...
+
 
 def grant_read(scope: Construct, grantee: iam.IGrantable, ota_update_id: str, *, is_pattern: bool = False) -> iam.Grant:
     """Grant read access to the update of the stack of ``scope`` with this id, or those of a pattern, and to its job."""
@@ -57,7 +94,7 @@ def grant_read(scope: Construct, grantee: iam.IGrantable, ota_update_id: str, *,
     )
 
 
-class ImportedOtaUpdate(Resource):
+class ImportedOtaUpdate(Resource, JobMetrics):
     """An existing update in the stack's account and Region."""
 
     def __init__(self, scope: Construct, id: str, *, ota_update_id: str) -> None:

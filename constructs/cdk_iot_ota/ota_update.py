@@ -19,6 +19,7 @@ from ._synth.naming import id_pattern, id_prefix
 from ._synth.suppressions import acknowledge_dependency
 from ._synth.validation import at_end
 from .imported import IOtaUpdate
+from .observation.observed_update import ObservedUpdate
 from .permissions import objects
 from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
@@ -35,7 +36,7 @@ _DO_NOT_REFACTOR = "aws:cdk:do-not-refactor"
 
 
 @jsii.implements(ITaggableV2)
-class OtaUpdate(Resource):
+class OtaUpdate(Resource, ObservedUpdate):
     """An AWS IoT OTA update: created on deploy, replaced when its content changes, deleted when it leaves the stack.
 
     OTA updates are immutable, so changed content creates a new update. The old one is deleted once the deploy has
@@ -165,7 +166,7 @@ class OtaUpdate(Resource):
         # The last of all constructs in here, in the order of their creation.
         self._rendered = cast(CfnResource, node.find_all()[-1])
         node.default_child = self._rendered
-        self._explicit_id = ota_update_id
+        self._explicit_id, self._provider, self._gate = ota_update_id, provider, gate
         retained = removal.Removal(self._rendered, is_retained=removal_policy is not RemovalPolicy.DESTROY)
         needs = Needs(
             role=self._role,

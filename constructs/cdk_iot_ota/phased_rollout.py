@@ -1,14 +1,21 @@
 """A rollout in phases, each a deployed ``OtaUpdate`` that the next phase waits for."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import CfnResource, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
 from ._synth import checks, synth_limits, tokens
+from .observation import events as rules
+from .observation import widgets
+from .observation.events import EventOptions
+from .observation.observed_update import graphs
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
@@ -18,6 +25,9 @@ from .request.ota_file import OtaFile
 from .request.ota_target import OtaTarget
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
 from .request.rollout_gate import RolloutGate
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Phase:
@@ -156,3 +166,52 @@ class PhasedRollout(SharesFiles):
     def update(self, phase: str) -> OtaUpdate:
         """Return the update of a phase by its name. Raises KeyError if there is none."""
         return self._updates[phase]
+
+    def dashboard_widgets(self, *, alarms: widgets.Alarms | None = None) -> list[list[cloudwatch.IWidget]]:
+        """Return rows of widgets for ``cloudwatch.Dashboard``: ``add_widgets(*row)`` adds each.
+
+        A row of graphs for each phase, the states of alarms, and the newest lines of the log about all phases.
+
+        :param alarms: alarms to show. Default: those of the gates.
+        """
+        title = self.node.id
+        return [
+            *(graphs(update) for update in self.updates),
+            *widgets.alarms(title, [one.gate for one in self.updates] if alarms is None else [], alarms or ()),
+            widgets.log(title, self.updates[0].log_group, self, [one.logical_id for one in self._resources()]),
+        ]
+
+    def on_event(self, id: str, **options: "Unpack[EventOptions]") -> events.Rule:
+        """Return a rule on every event of CloudFormation about the updates of all phases; see ``OtaUpdate.on_event``.
+
+        :param id: the id of the rule in the rollout.
+        :param options: see ``EventOptions``.
+        """
+        return rules.on_event(self, id, self._resources(), options)
+
+    def on_deployed(self, id: str, **options: "Unpack[EventOptions]") -> events.Rule:
+        """Return a rule on events that the update of a phase is deployed; see ``OtaUpdate.on_deployed``.
+
+        :param id: the id of the rule in the rollout.
+        :param options: see ``EventOptions``.
+        """
+        return rules.on_deployed(self, id, self._resources(), options)
+
+    def on_gate_failed(self, id: str, **options: "Unpack[EventOptions]") -> events.Rule:
+        """Return a rule on events that the gate of a phase has failed; see ``OtaUpdate.on_gate_failed``.
+
+        :param id: the id of the rule in the rollout.
+        :param options: see ``EventOptions``.
+        :raises ValueError: if no phase has a gate.
+        """
+        gated = [update for update in self.updates if update.gate is not None]
+        if not gated:
+            raise ValueError(f"{self.node.path}: on_gate_failed needs a phase with a gate, got none: declare one")
+        return rules.on_gate_failed(self, id, [_resource(update) for update in gated], options)
+
+    def _resources(self) -> list[CfnResource]:
+        return [_resource(update) for update in self.updates]
+
+
+def _resource(update: OtaUpdate) -> CfnResource:
+    return cast(CfnResource, update.node.default_child)

@@ -11,12 +11,18 @@ from tests.end_to_end.support.deployment import Deployment, DeploymentError
 
 
 def test_a_creation_that_fails_without_a_reason(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:
-    """A creation that fails without errorInfo is reported as such, and the stream that AWS IoT created is deleted."""
+    """A creation that fails without errorInfo is reported as such, and the stream that AWS IoT created is deleted.
+
+    The log group that the failure names is still there when its first deploy was rolled back.
+    """
     aws.faults.add("fail_creation", leave_stream=True)
-    with pytest.raises(DeploymentError, match="was not created: AWS IoT gives no reason"):
+    with pytest.raises(DeploymentError, match="was not created: AWS IoT gives no reason") as failed:
         deployment.deploy(declare("one"))
     assert deployment.status() == "ROLLBACK_COMPLETE"
     assert not leftovers(aws)
+    (named,) = set(re.findall(r"\(see log group ([^)]+)\)", str(failed.value)))
+    logged = aws.client("logs").filter_log_events(logGroupName=named, filterPattern='"AWS IoT gives no reason"')
+    assert logged["events"]
 
 
 def test_the_log_group_explains_a_failed_deploy(aws: LocalAws, deployment: Deployment, declare: Declare) -> None:

@@ -1,60 +1,28 @@
 """Deploys that wait for devices, with IAM enforced and a fleet that takes jobs in the background."""
 
-import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import cycle
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from aws_cdk import CfnOutput, Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_events import RuleTargetInput
 
-from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
+from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaUpdate, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.support.concurrency import in_background, wait_until
-from tests.end_to_end.support.declarations import firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
-from tests.end_to_end.support.permissions import Permission, shorten_timeouts, without_permission
-from tests.signing_key import certificate
-
-DEVICES = 6
-
-
-@pytest.fixture
-def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
-    """Start devices that take each job in the background; the test's parameter sets the behaviour of some."""
-    behaviours = getattr(request, "param", {})
-    with Fleet(aws, f"gate-{time.monotonic_ns()}", DEVICES, certificate=certificate(), behaviours=behaviours) as fleet:
-        fleet.register()
-        fleet.start()
-        yield fleet
-
-
-def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate | None, **options: Any) -> Declaration:
-    """Return a declaration of an update with a gate, and outputs of the counts that the gate observed."""
-
-    def declare(stack: Stack) -> None:
-        arguments: dict[str, Any] = {"targets": [OtaTarget.thing_group(fleet.name)], "gate": gate, **options}
-        update = OtaUpdate(stack, "Blinky", files=[firmware(deployment.folder, content)], **arguments)
-        for name, value in {
-            "Id": update.ota_update_id,
-            "Succeeded": update.devices_succeeded,
-            "Failed": update.devices_failed,
-            "Waited": update.seconds_waited,
-            "Result": update.gate_result,
-            "FailedDevices": update.failed_devices,
-        }.items():
-            CfnOutput(stack, name, value=value)
-
-    return declare
+from tests.end_to_end.support.gated import DEVICES, gated
+from tests.end_to_end.support.observation import messages
 
 
 def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
@@ -68,14 +36,41 @@ def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployme
 
 @pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
 def test_a_device_that_fails_ends_the_deploy(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """One failed device fails the deploy with the counts, and the stack rolls back to the old update."""
-    first = deployment.deploy(gated(deployment, devices, "one", None))
+    """One failed device fails the deploy with the counts, and the stack rolls back to the old update.
+
+    The rule on failed gates sends the reason to a topic, and nothing else; the log has the counts as metrics.
+    """
+
+    def notifying(content: str, gate: RolloutGate) -> Declaration:
+        def declare(stack: Stack) -> None:
+            gated(deployment, devices, content, gate)(stack)
+            topic, queue = cast(sns.ITopic, sns.Topic(stack, "Topic")), cast(sqs.IQueue, sqs.Queue(stack, "Queue"))
+            topic.add_subscription(cast(sns.ITopicSubscription, subscriptions.SqsSubscription(queue)))
+            message = RuleTargetInput.from_event_path("$.detail.status-details.status-reason")
+            update = cast(OtaUpdate, stack.node.find_child("Blinky"))
+            update.on_gate_failed("GateFailed", target=targets.SnsTopic(topic, message=message))
+
+        return declare
+
+    first = deployment.deploy(notifying("one", RolloutGate(success_percentage=50, maximum_failures=1)))
     with pytest.raises(DeploymentError, match=r"the gate has failed: 1 failure, and at most 0 are allowed") as failed:
-        deployment.deploy(gated(deployment, devices, "two", RolloutGate()))
+        deployment.deploy(notifying("two", RolloutGate()))
     assert f"of {DEVICES} devices succeeded, 1 failed" in str(failed.value)
     assert f'queued): 1 failed with "configured to fail" ({devices.things[2]})' in str(failed.value)
     assert deployment.outputs()["Id"] == first["Id"]
     assert leftovers(aws).ota_updates == (first["Id"],)
+    (sent,) = messages(aws, deployment)
+    assert "the gate has failed: 1 failure" in sent
+    assert f"({devices.things[2]})" in sent
+    (group,) = re.findall(r"\(see log group ([^)]+)\)", str(failed.value))
+    pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    found = [json.loads(event["message"]) for page in pages for event in page["events"] if '"_aws"' in event["message"]]
+    assert {(line["Stack"], line["otaUpdateId"] == first["Id"]) for line in found} == {
+        (deployment.name, True),
+        (deployment.name, False),
+    }
+    assert found[-1]["Failures"] == 1
+    assert found[-1]["Needed"] == DEVICES
 
 
 @pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
@@ -133,107 +128,6 @@ def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, d
                 rollout=RolloutRate.constant(maximum_per_minute=1),
             )
         )
-
-
-@pytest.mark.local_only("removes a permission")
-@pytest.mark.parametrize(
-    ("sid", "ota_update_id"),
-    [("Rollouts", None), ("AnyRollouts", "gated-by-name")],
-    ids=["generated-id", "explicit-id"],
-)
-def test_the_gate_needs_its_permission(
-    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, ota_update_id: str | None
-) -> None:
-    """Without iot:DescribeJob, a deploy with a gate fails, names the permission and leaves no update."""
-    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate(), ota_update_id=ota_update_id))
-    shorten_timeouts(folder)
-    path = folder / f"{deployment.name}.template.json"
-    missing = Permission("handler", sid, "iot:DescribeJob")
-    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
-    with pytest.raises(DeploymentError, match="not authorized to perform: iot:DescribeJob on resource: "):
-        deployment.apply(folder)
-    assert not leftovers(aws).ota_updates
-
-
-@pytest.mark.local_only("removes a permission")
-@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
-@pytest.mark.parametrize(
-    ("sid", "action", "told"),
-    [
-        ("Rollouts", "iot:ListJobExecutionsForJob", r"queued\) \(which devices: not allowed to ask\)"),
-        ("Devices", "iot:DescribeJobExecution", r"1 failed \(.*-0002\) \(what they reported: not allowed to ask\)"),
-    ],
-)
-def test_a_gate_needs_a_permission_for_each_question(
-    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, action: str, told: str
-) -> None:
-    """Without iot:ListJobExecutionsForJob a failure names no devices, without iot:DescribeJobExecution no reasons."""
-    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate()))
-    path = folder / f"{deployment.name}.template.json"
-    missing = Permission("handler", sid, action)
-    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
-    with pytest.raises(DeploymentError, match=f"the gate has failed: 1 failure, and.*{told}"):
-        deployment.apply(folder)
-    assert not leftovers(aws).ota_updates
-
-
-def alarmed(deployment: Deployment, fleet: Fleet, *, is_imported: bool) -> Declaration:
-    """Return a declaration of an update that waits for a new alarm, which has no data."""
-
-    def declare(stack: Stack) -> None:
-        metric = cloudwatch.Metric(namespace="Devices", metric_name="Crashes")
-        options: Any = {"metric": metric, "threshold": 1, "evaluation_periods": 1}
-        alarm = cloudwatch.Alarm(stack, "Crashes", alarm_name=deployment.name, **options)
-        # An imported alarm may be a composite one.
-        known = cloudwatch.Alarm.from_alarm_arn(stack, "Known", alarm.alarm_arn) if is_imported else alarm
-        gate = RolloutGate(alarms=[known], bake_time=Duration.minutes(0))
-        gated(deployment, fleet, "one", gate)(stack)
-
-    return declare
-
-
-@pytest.mark.local_only("removes a permission")
-def test_a_gate_with_alarms_needs_each_permission(aws: LocalAws, tmp_path: Path, devices: Fleet) -> None:
-    """A deploy with a new alarm passes with its permissions, and without one of them fails and leaves no update."""
-    actions = ("", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory")
-    missing = [Permission("handler", sid, action) for sid in ("Alarms", "AnyAlarms") for action in actions]
-    folders = dict[Permission, tuple[Deployment, Path]]()
-    for number, one in enumerate(missing):
-        stack = Deployment(aws, f"alarms-{number}", tmp_path / str(number), 0.4)
-        stack.folder.mkdir()
-        folder = stack.synth(alarmed(stack, devices, is_imported=one.sid == "AnyAlarms"))
-        shorten_timeouts(folder)
-        path = folder / f"{stack.name}.template.json"
-        path.write_text(json.dumps(without_permission(json.loads(path.read_text()), one)))
-        folders[one] = (stack, folder)
-
-    client: Any = aws.client("cloudwatch")
-
-    def change(states: Iterator[str]) -> None:
-        """Change the alarms, so that their histories are asked for."""
-        state = next(states)
-        for stack, _ in folders.values():
-            with contextlib.suppress(client.exceptions.ResourceNotFound):
-                client.set_alarm_state(AlarmName=stack.name, StateValue=state, StateReason="set by hand")
-
-    def result(of: Permission) -> str:
-        stack, folder = folders[of]
-        try:
-            return stack.apply(folder)["Result"]
-        except DeploymentError as error:
-            return str(error)
-        finally:
-            stack.delete()
-
-    with ThreadPoolExecutor(len(missing)) as pool:
-        deploys, states = [pool.submit(result, one) for one in missing], cycle(("OK", "INSUFFICIENT_DATA"))
-        while not all(one.done() for one in deploys):
-            change(states)
-            time.sleep(0.5)
-    results = {one: deploy.result() for one, deploy in zip(missing, deploys, strict=True)}
-    for one, found in results.items():
-        assert (f"not authorized to perform: {one.action} " if one.action else "passed") in found
-    assert not leftovers(aws).ota_updates
 
 
 def wait_for(aws: LocalAws, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:

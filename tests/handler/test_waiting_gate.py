@@ -6,10 +6,11 @@ import pytest
 
 from cdk_iot_ota_handler.ota_update.decide.gate import may_end_soon
 from cdk_iot_ota_handler.ota_update.desired import Desired, Gate
+from cdk_iot_ota_handler.ota_update.errors import FatalError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 
 from ..fakes.ota_service import FakeOtaService
-from .polls import timed_poll
+from .polls import poll, timed_poll
 from .scenarios import DELETE, GATE, event, id_of, run, with_update
 
 GATED = event("Create", Gate=GATE)
@@ -20,9 +21,9 @@ FULL_LOOK = ["GetOTAUpdate", "ListTagsForResource", "DescribeStacks", "DescribeJ
 GLANCE = ["DescribeStacks", "DescribeJob"]
 
 
-def waiting(progress: JobProgress = STARTED) -> FakeOtaService:
+def waiting(progress: JobProgress = STARTED, *, age: float = 300) -> FakeOtaService:
     """Return a service with an update whose gate waits."""
-    service = with_update(deployed=False, age=300)
+    service = with_update(deployed=False, age=age)
     service.progress = [progress]
     return service
 
@@ -93,8 +94,26 @@ def test_a_wait_is_a_line_for_each_change_of_the_counts_and_for_each_minute(caps
     assert counts == ["0 in progress, 3 queued", *["1 in progress, 2 queued"] * 3]
 
 
+def test_slow_calls_make_no_gate_late() -> None:
+    """The time of a gate passes while AWS answers, too."""
+    service = waiting(age=1650)
+    service.latency = 2
+    begun = service.time.now
+    with pytest.raises(FatalError, match="timed out after 180"):
+        poll(service, event("Create", Gate={**GATE, "TimeoutInMinutes": "30"}), waited=1650)
+    assert service.time.now - begun < 170
+
+
 def test_a_wait_leaves_the_last_looks_to_short_invocations() -> None:
     """Near the end of the time for a deploy an invocation is short, so that the last one can say how it ended."""
     service = waiting()
     answer, seconds = timed_poll(service, GATED, waited=2925)
     assert (answer, seconds < 30) == ({"IsComplete": False}, True)
+
+
+def test_a_bake_time_is_a_line_for_each_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log does not count the seconds of a bake time."""
+    service = waiting(JobProgress(status="COMPLETED", succeeded=3))
+    timed_poll(service, event("Create", Gate={**GATE, "BakeTimeInMinutes": "5"}), waited=300)
+    lines = [json.loads(line)["reason"] for line in capsys.readouterr().out.splitlines()]
+    assert len([line for line in lines if "its bake time ends in" in line]) == 4

@@ -1,4 +1,4 @@
-"""A Lambda function knows the log group of its output, which does not outlive it."""
+"""A Lambda function knows the log group of its output, which does not outlive it. Stacks name log groups as on AWS."""
 
 from __future__ import annotations
 
@@ -89,3 +89,29 @@ def test_late_output_does_not_bring_a_log_group_back(aws: LocalAws) -> None:
     logs.delete_log_group(logGroupName=group)
     slow.join()
     assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
+
+
+def test_a_retained_log_group_is_not_that_of_the_next_stack(aws: LocalAws) -> None:
+    """A stack names a log group at random, keeps it in an update, and a later stack of the name has another one."""
+    cloudformation, logs = aws.client("cloudformation"), aws.client("logs")
+
+    def deploy(action: str, retention: int) -> str:
+        group = {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Retain",
+            "Properties": {"RetentionInDays": retention},
+        }
+        body = json.dumps({"Resources": {"Group": group}})
+        getattr(cloudformation, f"{action}_stack")(StackName="named", TemplateBody=body)
+        cloudformation.get_waiter(f"stack_{action}_complete").wait(StackName="named", WaiterConfig={"Delay": 0.05})
+        found = cloudformation.describe_stack_resource(StackName="named", LogicalResourceId="Group")
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    first = deploy("create", 1)
+    assert first.startswith("named-Group-")
+    assert deploy("update", 3) == first
+    cloudformation.delete_stack(StackName="named")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="named", WaiterConfig={"Delay": 0.05})
+    second = deploy("create", 1)
+    groups = logs.describe_log_groups(logGroupNamePrefix="named-Group-")["logGroups"]
+    assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {first: 3, second: 1}

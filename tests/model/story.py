@@ -119,6 +119,7 @@ class Story:
             plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
         elif self.stack.status != "NEW":
             self.begin_stack()
+        plan = self._cleaning_up(plan)
         worked = self._play(lambda: self.stack.create(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         return worked
@@ -141,6 +142,7 @@ class Story:
             plan = replace(plan, rollback_off=False, lost=None)
         elif plan.killed and plan.duplicates:
             plan = replace(plan, rollback_off=False)  # not promised: the other delivery is no longer awaited
+        plan = self._cleaning_up(plan)
         worked = self._play(lambda: self.stack.update(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         changed = {name for name in properties | before if before.get(name) != properties.get(name)}
@@ -155,6 +157,11 @@ class Story:
     def delete(self, plan: Plan | None = None, day: Behaviour | None = None, faults: Sequence[Fault] = ()) -> None:
         """Delete the stack."""
         self._play(lambda: self.stack.delete(plan or Plan()), None, day, faults)
+
+    def _cleaning_up(self, plan: Plan) -> Plan:
+        """Let a retry that fails later delete what the failed attempt has left: two deploys later is not promised."""
+        is_left_over = self.has_failed and plan.fails_later and any(thing.failed for thing in self.stack.past)
+        return replace(plan, clean_up="first") if is_left_over else plan
 
     @property
     def has_failed(self) -> bool:

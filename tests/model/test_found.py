@@ -334,7 +334,7 @@ def test_an_update_that_an_earlier_attempt_has_created_is_marked_with_the_runnin
 
 def test_a_deploy_that_has_ended_is_not_stopped_by_another_delivery(story: Story) -> None:
     """A device that fails just after the gate has passed does not make a second delivery delete the live update."""
-    plan, day = Plan(duplicates=(2.5,)), Behaviour(tag_lag=1, devices=("differ", 40))
+    plan, day = Plan(duplicates=(2.5,)), Behaviour(tag_lag=3, devices=("differ", 42))
     assert story.create(declaration("one", gate=("50", "1")), plan, day)
     story.check_the_end()
 

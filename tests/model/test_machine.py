@@ -14,6 +14,8 @@ from ..fakes.cloudformation import Plan, Properties, invented_id
 from ..fakes.ota_service import ALARM_OPERATIONS, OPERATIONS, Behaviour, Fault
 from .story import ALARMS, Story, declaration
 
+# Seconds after the begin of an operation, an alarm, and its state.
+Change = tuple[float, str, str]
 STORIES = int(os.environ.get("STORIES", "2000"))
 FAILURES = [
     ("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole"),
@@ -103,7 +105,8 @@ alarm_changes = st.lists(
 )
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days
-no_troubles: st.SearchStrategy[list[Fault]] = st.builds(list)
+no_troubles: st.SearchStrategy[list[Any]] = st.builds(list)
+changes_or_none = no_troubles | alarm_changes
 troubles = no_troubles | st.lists(faults, max_size=3)
 
 
@@ -121,15 +124,21 @@ class Lifecycle(RuleBasedStateMachine):
             self.story.create(properties)
 
     @precondition(lambda self: not self.story.is_deployed)
-    @rule(properties=declarations, plan=plans, day=days, faults=troubles)
-    def create(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
-        """Deploy the stack for the first time."""
+    @rule(properties=declarations, plan=plans, day=days, faults=troubles, changes=changes_or_none)
+    def create(
+        self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
+    ) -> None:
+        """Deploy the stack for the first time, while alarms ring, go quiet and vanish."""
+        self.story.change_alarms(changes)
         self.story.create(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
-    @rule(properties=declarations, plan=plans, day=days, faults=troubles)
-    def update(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
-        """Deploy a change."""
+    @rule(properties=declarations, plan=plans, day=days, faults=troubles, changes=changes_or_none)
+    def update(
+        self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
+    ) -> None:
+        """Deploy a change, while alarms ring, go quiet and vanish."""
+        self.story.change_alarms(changes)
         self.story.update(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
@@ -149,11 +158,6 @@ class Lifecycle(RuleBasedStateMachine):
     def remove_by_hand(self) -> None:
         """Delete the update outside of the stack."""
         self.story.remove_by_hand()
-
-    @rule(changes=alarm_changes)
-    def change_alarms(self, changes: list[tuple[float, str, str]]) -> None:
-        """Let alarms ring, go quiet and vanish during the next operation."""
-        self.story.change_alarms(changes)
 
     @rule(ota_update_id=explicit_ids)
     def toggle_foreign(self, ota_update_id: str) -> None:

@@ -87,6 +87,7 @@ def resource_names(aws: LocalAws) -> dict[str, list[str]]:
         "things": [thing["thingName"] for thing in iot.list_things()["things"]],
         "groups": [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]],
         "buckets": [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]],
+        "log groups": [group["logGroupName"] for group in aws.client("logs").describe_log_groups()["logGroups"]],
         "roles": [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]],
     }
 
@@ -120,5 +121,5 @@ def test_clean_aws_removes_what_a_killed_run_left(aws: LocalAws) -> None:
     assert cleaner.returncode == 0, output
     assert "canceling job AFR_OTA-" in output
     assert f"removing stack {PREFIX}" in output
-    nothing: dict[str, list[str]] = {kind: [] for kind in ("updates", "stacks", "roles")}
+    nothing: dict[str, list[str]] = {kind: [] for kind in ("updates", "stacks", "roles", "log groups")}
     assert resource_names(aws) == {**nothing, "things": ["theirs"], "groups": ["theirs"], "buckets": ["theirs"]}

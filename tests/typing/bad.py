@@ -1,6 +1,6 @@
 """User code that must not type-check: exactly the lines that end in `# error` are wrong."""
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
 
 from cdk_iot_ota import (
     CodeSigning,
@@ -36,3 +36,9 @@ def wrong(stack: Stack, file: OtaFile, target: OtaTarget) -> None:
     OtaUpdate(stack, "A", targets=[target], files=[file], in_progress_timeout=30)  # error
     OtaUpdate(stack, "A", targets=[target], files=[file], tags={"a": 1})  # error
     OtaUpdate(stack, "A", targets=[target], files=[file], descripton="typo")  # error
+    made = OtaUpdate(stack, "A", targets=[target], files=[file])
+    made.metric_failed(perod=Duration.minutes(1))  # error
+    made.metric_failed(period=60)  # error
+    made.on_event("Rule", descripton="typo")  # error
+    made.on_event("Rule", target="arn:aws:sns:eu-central-1:111122223333:topic")  # error
+    OtaUpdate.from_ota_update_id(stack, "B", "b").metric_gate_needed()  # error

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces import aws_iot as iot_interfaces
 from constructs import Construct
 
@@ -108,11 +111,24 @@ class Firmware(Stack):
         OtaUpdate(self, "Second", targets=[OtaTarget.thing("a")], files=files, role=plain)
         imported: IOtaUpdate = OtaUpdate.from_ota_update_id(self, "Imported", "blinky-0")
         read(plain, update, imported, OtaUpdate.from_ota_update_arn(self, "ByArn", update.ota_update_arn))
+        observe(self, update, imported)
 
 
 def referenced(group: iot_interfaces.IThingGroupRef, thing: iot_interfaces.IThingRef) -> list[OtaTarget]:
     """Use CDK's interfaces for references as targets."""
     return [OtaTarget.thing_group(group), OtaTarget.thing(thing)]
+
+
+def observe(scope: Construct, update: OtaUpdate, imported: IOtaUpdate) -> None:
+    """Attach metrics, widgets and rules to updates."""
+    failed = update.metric_failed(period=Duration.minutes(5), label="failed")
+    alarm = failed.create_alarm(scope, "Alarm", threshold=1, evaluation_periods=1)
+    dashboard = cloudwatch.Dashboard(scope, "Dashboard")
+    dashboard.add_widgets(cloudwatch.GraphWidget(left=[failed, imported.metric_succeeded()]))
+    for row in update.dashboard_widgets(alarms=[alarm]):
+        dashboard.add_widgets(*row)
+    topic = sns.Topic.from_topic_arn(scope, "Topic", "arn:aws:sns:eu-central-1:111122223333:topic")
+    update.on_deployed("Deployed", target=targets.SnsTopic(topic), description="of blinky")
 
 
 def read(grantee: iam.IGrantable, *updates: IOtaUpdate) -> list[str]:

@@ -119,7 +119,7 @@ def warn(scope: Construct, needs: Needs) -> None:
     is_own_role = isinstance(needs.role, OtaServiceRole)
     for index, file in enumerate(needs.files):
         found = [] if file.object is None else list(_wide_key(file.object, needs if is_own_role else None))
-        if is_own_role and (job := file.signing_job) is not None and job.destination is not None:
+        if is_own_role and (job := file.signing_job) is not None:
             found += _wide_prefix(job)
         for message in found:
             Annotations.of(scope).add_warning_v2("cdk-iot-ota:wide-permission", f"files[{index}]: {message}")

@@ -15,7 +15,7 @@ from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 import cdk_iot_ota_handler
-from cdk_iot_ota_handler.ota_update.contract import timeouts
+from cdk_iot_ota_handler.ota_update.contract import metrics, timeouts
 
 from .._iam.sized_role import SizedRole
 from .._synth import checks, once, shared
@@ -41,6 +41,12 @@ class OtaUpdateProvider(Construct):
     :param scope: the parent construct.
     :param id: the construct's id.
     :param log_retention: retention of the logs of the functions and the state machine. Default: three months.
+    :param log_removal_policy: what happens to ``log_group``, which the reason of a failure names, when it leaves the
+        stack: ``RETAIN`` keeps it when the rollback of a first deploy deletes everything else, and also when the stack
+        is deleted. Its name is generated, so that it never blocks a deploy, and its lines go after ``log_retention``.
+        ``DESTROY`` deletes it in both cases. Default: ``RETAIN``, as for the log groups of CDK.
+    :param gate_metrics: let the handler write three CloudWatch metrics for each update with a gate, while that waits.
+        They cost less than a cent per deploy. Default: true.
     :param encryption_key: the KMS key of the Region, not an alias, for the logs and the functions' environment. Its
         policy must let CloudWatch Logs use it; the policy of a key in the same app is extended. Default: the services'
         own keys.
@@ -51,7 +57,8 @@ class OtaUpdateProvider(Construct):
         allowed.
     :raises ValueError: if ``encryption_key`` is an alias or in another Region, or ``vpc_subnets`` or
         ``security_groups`` is given without ``vpc``.
-    :raises TypeError: if ``log_retention``, ``encryption_key`` or ``vpc`` is of another type.
+    :raises TypeError: if ``log_retention``, ``log_removal_policy``, ``gate_metrics``, ``encryption_key`` or ``vpc`` is
+        of another type.
     """
 
     def __init__(
@@ -60,6 +67,8 @@ class OtaUpdateProvider(Construct):
         id: str,
         *,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+        log_removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        gate_metrics: bool = True,
         encryption_key: kms.IKey | kms.Key | None = None,
         vpc: ec2.IVpc | ec2.Vpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
@@ -68,6 +77,8 @@ class OtaUpdateProvider(Construct):
         super().__init__(scope, id)
         with checks.prefix_errors(self):
             checks.enum_member("log_retention", log_retention, logs.RetentionDays)
+            checks.enum_member("log_removal_policy", log_removal_policy, RemovalPolicy)
+            self._has_gate_metrics = checks.boolean("gate_metrics", gate_metrics)
         if vpc is not None and not hasattr(vpc, "vpc_id"):
             raise TypeError(f"{self.node.path}: vpc must be an ec2.IVpc, got {checks.shown(vpc)}: see Vpc.from_lookup")
         for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
@@ -78,7 +89,7 @@ class OtaUpdateProvider(Construct):
         self._log_retention = log_retention
         self._status = StatusGrants()
         self._status.serve(once.stack_of(self), None)
-        self._log_group = self._new_log_group("LogGroup")
+        self._log_group = self._new_log_group("LogGroup", removal_policy=log_removal_policy)
         self._sized_role = self._new_role("HandlerRole", self._log_group)
         remedy = "declare an OtaUpdateProvider in a stack with another synthesizer, and give it as provider="
         with checks.prefix_errors(self), checks.needs_assets("the handler's code", remedy):
@@ -116,7 +127,7 @@ class OtaUpdateProvider(Construct):
 
     @property
     def log_group(self) -> logs.LogGroup:
-        """The log group of that function, with one line for each decision."""
+        """The log group of that function, with one line for each decision. The reason of a failure names it."""
         return self._log_group
 
     def grant_status(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -127,14 +138,21 @@ class OtaUpdateProvider(Construct):
         """
         return self._status.grant(grantee)
 
-    def _new_log_group(self, id: str, name: str | None = None) -> logs.LogGroup:
+    @property
+    def has_gate_metrics(self) -> bool:
+        """Return whether the handler writes metrics of gates."""
+        return self._has_gate_metrics
+
+    def _new_log_group(
+        self, id: str, name: str | None = None, removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
+    ) -> logs.LogGroup:
         log_group = logs.LogGroup(
             self,
             id,
             log_group_name=name,
             retention=self._log_retention,
             encryption_key=self._key,
-            removal_policy=RemovalPolicy.DESTROY,
+            removal_policy=removal_policy,
         )
         log_group.node.add_metadata(_CUSTOM_RESOURCE_LOG_GROUP, data=True)
         return log_group
@@ -179,6 +197,7 @@ class OtaUpdateProvider(Construct):
             memory_size=256,
             role=as_role(self._sized_role),
             log_group=self._log_group,
+            environment=None if self._has_gate_metrics else {metrics.SWITCH: metrics.OFF},
             environment_encryption=self._key,
             **self._network,
         )

@@ -14,6 +14,7 @@ from .decide.tags import tag_changes
 from .desired import Desired, Event, Gate, Previous
 from .errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
 from .evidence import Evidence, Inquiry
+from .gate_metrics import gate_metrics
 from .gate_watch import GateWatch
 from .identity import Owner, deployed_tag, gate_attributes, with_operation
 from .log import log_alarm, log_decision, log_device, log_error
@@ -31,7 +32,7 @@ class _Look:
 
     ``progress``: that of the job, if the gate has asked for it, ``seconds`` after the creation. ``failed_devices``:
     those that have failed although the gate has passed. ``without_data``: its alarms that had nothing to tell.
-    ``judged_at``: when the gate decided to wait, if it did.
+    ``observed_at``: when the update had its age, in seconds since 1970. ``waits``: whether its gate decided to wait.
     """
 
     decision: Decision
@@ -40,7 +41,8 @@ class _Look:
     seconds: float = 0
     failed_devices: Sequence[str] = ()
     without_data: Sequence[str] = ()
-    judged_at: float | None = None
+    observed_at: float = 0
+    waits: bool = False
     stack: Stack | None = None
 
     @property
@@ -143,10 +145,10 @@ class Creation:
         """Return a look after which the invocation ends: the event is done, or only waits for devices."""
         look = self._look()
         for pause in pauses():
-            if look.judged_at is None or not self._may_watch():
+            if not look.waits or not self._may_watch():
                 break
             self._clock.sleep(pause)
-            look = self._glance(look, look.judged_at) or self._look()
+            look = self._glance(look) or self._look()
         match look.decision.action:
             case Action.FAIL | Action.DELETE_AND_FAIL | Action.STOP:
                 raise FatalError(look.decision.reason)
@@ -157,7 +159,8 @@ class Creation:
 
     def _look(self) -> _Look:
         """Observe what the decision depends on, decide, and do one thing."""
-        observed = self._service.get_update(self._desired.ota_update_id, self._clock.now())
+        now = self._clock.now()
+        observed = self._service.get_update(self._desired.ota_update_id, now)
         self._is_absent = observed is None
         if observed is not None and observed.status != "DELETE_IN_PROGRESS":
             self._known_since = self._known_since or self._clock.now()
@@ -175,11 +178,11 @@ class Creation:
         if decision.action is Action.ASK_STACK:
             context = self._with_stack(context)
             decision = completion(self._desired, observed, context)
-        look = _Look(decision=decision, observed=observed, stack=context.stack)
+        look = _Look(decision=decision, observed=observed, observed_at=now, stack=context.stack)
         if decision.action is Action.ASK_DEVICES and observed is not None and self._watch is not None:
             look = self._ask_devices(look, observed, self._watch, context)
         if observed is None or observed.draining_since is None or look.decision.action is not Action.STOP:
-            self._log(look)
+            self._log(look, self._metrics(look))
         return self._carry_out(look, request)
 
     def _may_watch(self) -> bool:
@@ -187,7 +190,7 @@ class Creation:
         in_time = self._waited() < self._last_poll() - timeouts.SETTLE_PATIENCE
         return in_time and self._clock.now() - self._begun < timeouts.PATIENCE
 
-    def _glance(self, before: _Look, judged_at: float) -> _Look | None:
+    def _glance(self, before: _Look) -> _Look | None:
         """Look only at the stack and at what the gate waits for; return None if either decides something.
 
         No other change can be missed: whatever ends the update ends its job too.
@@ -196,21 +199,26 @@ class Creation:
             return None
         if not self._watch.may_end_soon(before.progress):
             self._clock.sleep(timeouts.QUIET)
-        observed = replace(before.observed, age=before.observed.age + self._clock.now() - judged_at)
+        now = self._clock.now()
+        observed = replace(before.observed, age=before.observed.age + now - before.observed_at)
         context = self._with_stack(self._context())
         decision = completion(self._desired, observed, context)
-        look = _Look(decision=decision, observed=observed, stack=context.stack)
+        look = _Look(decision=decision, observed=observed, observed_at=now, stack=context.stack)
         if decision.action is Action.ASK_DEVICES:
             look = self._ask_gate(look, observed, self._watch, context)
-        if look.judged_at is None:
+        if not look.waits:
             return None
-        if look.decision != before.decision or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
-            self._log(look)
+        has_changed = (look.progress, look.without_data) != (before.progress, before.without_data)
+        if has_changed or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
+            self._log(look, self._metrics(look))
         return look
 
-    def _log(self, look: _Look) -> None:
+    def _metrics(self, look: _Look) -> Mapping[str, Any]:
+        return gate_metrics(self._desired, look.progress, self._clock.now())
+
+    def _log(self, look: _Look, metrics: Mapping[str, Any] | None = None) -> None:
         self._logged_at = self._clock.now()
-        log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision)
+        log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision, metrics)
 
     def _is_retry(self) -> bool:
         """Return whether the resource got the id of this update from a deploy that failed with rollback off.
@@ -280,7 +288,7 @@ class Creation:
             progress=found.progress,
             seconds=age,
             without_data=found.without_data,
-            judged_at=self._clock.now() if found.decision.action is Action.WAIT else None,
+            waits=found.decision.action is Action.WAIT,
         )
 
     def _passed(self, look: _Look, observed: Observed, context: Context) -> _Look:

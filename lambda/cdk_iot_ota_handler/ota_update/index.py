@@ -8,7 +8,7 @@ from typing import Any
 from .desired import Event
 from .errors import LIMIT, FatalError, shorten
 from .is_complete import is_complete
-from .log import log_bug, log_failure
+from .log import log_bug, log_failure, place
 from .on_event import on_event
 from .retry import Clock
 from .service import OtaService
@@ -35,7 +35,9 @@ def serve(event: Event, connect: Callable[[], OtaService], clock: Clock) -> dict
         raise _stack_reason(event, str(error)) from None
     except Exception as error:
         log_bug(event, error)
-        reason = f"unexpected {type(error).__name__}: please report it with the traceback from the log"
+        reason = (
+            f"unexpected {type(error).__name__} in {place(error)}: please report it with the traceback from the log"
+        )
         raise _stack_reason(event, reason) from None
 
 

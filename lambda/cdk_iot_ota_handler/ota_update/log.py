@@ -5,6 +5,8 @@ JSON escapes every character that could end a line or color it, so that no event
 
 import json
 import traceback
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .decide import Action, Decision
@@ -14,13 +16,20 @@ from .observed import Alarm, Execution, Observed
 # CloudWatch Logs breaks a line after 256 KB, and JSON may need six characters for one.
 _LONGEST = 4_000
 _CAUSES = 5
+_FOLDER = Path(__file__).parent
 
 
-def log_decision(event: Event, ota_update_id: str, observed: Observed | None, decision: Decision) -> None:
-    """Print a decision and what it is based on; never the properties or the response URL."""
+def log_decision(
+    event: Event,
+    ota_update_id: str,
+    observed: Observed | None,
+    decision: Decision,
+    metrics: Mapping[str, Any] | None = None,
+) -> None:
+    """Print a decision and what it is based on, never the properties or the response URL; and metrics, as they are."""
     status = observed.status if observed else None
     decided = {"observed": status, "decision": decision.action.value, "reason": decision.reason}
-    _print(event, {"otaUpdateId": ota_update_id, **decided})
+    _print(event, {"otaUpdateId": ota_update_id, **decided}, metrics)
 
 
 def log_error(event: Event, ota_update_id: str, error: Exception) -> None:
@@ -55,10 +64,18 @@ def log_bug(event: Event, error: BaseException) -> None:
     _print(event, {"traceback": "\n".join(frames)})
 
 
-def _print(event: Event, line: dict[str, Any]) -> None:
+def place(error: BaseException) -> str:
+    """Return the last place of the handler's own code that an error came through, as file, line and function."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_FOLDER)]
+    return "".join(f"{Path(frame.filename).name}:{frame.lineno} ({frame.name})" for frame in own[-1:]) or "its runtime"
+
+
+def _print(event: Event, line: Mapping[str, Any], metrics: Mapping[str, Any] | None = None) -> None:
     named = {"event": "RequestType", "stack": "StackId", "resource": "LogicalResourceId", "request": "RequestId"}
     shown = {**{name: event.get(key) for name, key in named.items()}, **line}
-    print(json.dumps({name: _cut(value) for name, value in shown.items()}), flush=True)
+    texts = {name: _cut(value) for name, value in shown.items()}
+    print(json.dumps({**texts, **(metrics or {})}), flush=True)
 
 
 def _cut(value: Any) -> str | None:

@@ -34,6 +34,11 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_jobs_maybe_complete",
             "_jobs_presign_session",
             "_jobs_presigned_document",
+            "_persistent_sessions",
+            "_rules_for_account",
+            "_subscription_matches",
+            "_subscriptions",
+            "_unscope_topic",
             "_tags_error",
             "_set_created_tags",
             "_TAGGABLE_RESOURCES",
@@ -41,6 +46,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
             "_things",
             "broker_publish",
             "handle_request",
+            "jobs_notify_thing",
             "jobs_pending_for_thing",
             "publishing_events",
             "reset",
@@ -101,6 +107,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     "stacks": (
         "ministack.services.cloudformation.stacks",
         (
+            "CLIENT_REQUEST_TOKEN",
             "_add_event",
             "_delete_resource",
             "_deploy_stack_async",
@@ -118,11 +125,12 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "changesets": ("ministack.services.cloudformation.changesets", ("_deploy_stack_async",)),
     "cloudformation": ("ministack.services.cloudformation", ("_change_sets", "_stack_events", "_stacks")),
+    "events": ("ministack.services.eventbridge", ("_put_events", "_rules")),
     "provisioners": ("ministack.services.cloudformation.provisioners", ("_RESOURCE_HANDLERS",)),
     "functions": ("ministack.services.lambda_svc", ("_emit_lambda_logs", "_functions")),
     "cloudwatch": ("ministack.services.cloudwatch", ("_alarms", "_record_history")),
     "logs": ("ministack.services.cloudwatch_logs", ("_log_groups",)),
-    "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for",)),
+    "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for", "ProvidedWorker")),
     "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
 }
 
@@ -147,6 +155,7 @@ class Emulator:
     stack_handlers: Any
     changesets: Any
     cloudformation: Any
+    events: Any
     provisioners: Any
     functions: Any
     cloudwatch: Any

@@ -15,7 +15,9 @@ from .change_sets import see_outputs
 from .custom_resource import CustomResources, Failure
 from .deletions import Deletions
 from .emulator import Emulator
+from .log_groups import name_log_groups
 from .resource_statuses import list_current_statuses
+from .stack_events import send_stack_events
 from .thing_groups import name_thing_groups
 
 
@@ -225,9 +227,12 @@ def repair_cloudformation(emulator: Emulator) -> CustomResources:
     """Install all wrappers of CloudFormation; returns the one that needs the sizes of the answers."""
     resources = CustomResources(emulator)
     resources.install()
+    # Before the rollbacks, which record some events under other ids.
+    send_stack_events(emulator)
     Rollbacks(emulator, resources).install()
     Deletions(emulator).install()
     name_thing_groups(emulator)
+    name_log_groups(emulator)
     see_outputs(emulator)
     list_current_statuses(emulator)
     return resources

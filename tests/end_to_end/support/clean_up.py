@@ -24,7 +24,7 @@ class CleanUp:
     def __init__(self, aws: RealAws, log: Log) -> None:
         self._aws, self._log = aws, log
         self._iot, self._s3, self._iam = aws.client("iot"), aws.client("s3"), aws.client("iam")
-        self._cloudformation = aws.client("cloudformation")
+        self._cloudformation, self._logs = aws.client("cloudformation"), aws.client("logs")
         self.problems: list[str] = []
 
     def run(self) -> None:
@@ -38,6 +38,7 @@ class CleanUp:
         self._each("thing", self._things, lambda name: self._iot.delete_thing(thingName=name))
         self._each("thing group", self._groups, lambda name: self._iot.delete_thing_group(thingGroupName=name))
         self._each("bucket", self._buckets, self._delete_bucket)
+        self._each("log group", self._log_groups, lambda name: self._logs.delete_log_group(logGroupName=name))
 
     def _each(
         self, kind: str, names: Callable[[], Any], remove: Callable[[str], object], verb: str = "removing"
@@ -129,6 +130,11 @@ class CleanUp:
     def _buckets(self) -> list[str]:
         pages = self._s3.get_paginator("list_buckets").paginate(Prefix=self._aws.prefix, BucketRegion=self._aws.region)
         return self._ours(bucket["Name"] for page in pages for bucket in page["Buckets"])
+
+    def _log_groups(self) -> list[str]:
+        """List the log groups of handlers, which outlive their stacks."""
+        pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self._aws.prefix)
+        return [group["logGroupName"] for page in pages for group in page["logGroups"]]
 
     def _ours(self, names: Iterator[str]) -> list[str]:
         return [name for name in names if name.startswith(self._aws.prefix)]

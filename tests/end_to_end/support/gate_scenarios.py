@@ -92,7 +92,7 @@ class ScenarioDeployment:
 
     def __init__(self, aws: LocalAws, scenario: Scenario, folder: Path) -> None:
         self.aws, self.scenario, self._folder = aws, scenario, folder
-        self.deployment = Deployment(aws, f"gate-{scenario.name}", folder, poll_seconds=0.2)
+        self.deployment = Deployment(aws, f"gate-{scenario.name}", folder)
         self._app = self.deployment.synth(self._declare)
         for name, state in scenario.alarms.items():
             put_alarm(aws, f"{scenario.name}-{name}", state)

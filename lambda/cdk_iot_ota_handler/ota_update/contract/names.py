@@ -22,6 +22,11 @@ DEPLOYED_TAG = TAG_PREFIX + "deployed"
 FAILED_TAG = TAG_PREFIX + "failed"
 PROVEN_TAG = TAG_PREFIX + "proven"
 
+# The reason of a gate that has failed, or that an alarm has refused to begin, begins with one of these. Rules of
+# EventBridge look for them in the events of the stack.
+GATE_FAILED = "the gate has failed"
+GATE_REFUSED = "the update was not created: alarm"
+
 
 def is_generated(ota_update_id: str) -> bool:
     """Return whether an id has the form of a generated one, of whichever resource."""

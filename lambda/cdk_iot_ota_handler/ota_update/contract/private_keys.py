@@ -90,7 +90,8 @@ def _is_in_bytes(data: bytes, depth: int = _DEPTH) -> bool:
         return True
     if depth == 0 or len(text) < _SHORTEST_ENCODING:
         return False
-    return any(_is_in_bytes(decoded, depth - 1) for decoded in _decoded(text))
+    # As a set, since a text and its only part are the same.
+    return any(_is_in_bytes(decoded, depth - 1) for decoded in set(_decoded(text)))
 
 
 def _decoded(text: bytes) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Mapping
 
-from ..contract import timeouts
+from ..contract import names, timeouts
 from ..desired import Gate
 from ..observed import Alarm, JobProgress
 from . import Action, Decision
@@ -21,14 +21,12 @@ def start(gate: Gate, alarms: Mapping[str, Alarm], *, missing_for: float, now: f
     """
     if missing := _missing(gate, alarms):
         action = Action.FAIL if missing_for > timeouts.ALARM_LAG else Action.WAIT
-        return Decision(
-            action, f"the update was not created: alarm {missing} does not exist in this account and Region"
-        )
+        return Decision(action, f"{names.GATE_REFUSED} {missing} does not exist in this account and Region")
     ringing = [] if gate.only_new_alarms else [one for one in _in_order(gate, alarms) if one.is_ringing]
     for alarm in ringing:
         if not _is_outdated(alarm, now):
-            since = f"alarm {alarm.name} is in ALARM since {_utc(alarm.since)}"
-            return Decision(Action.FAIL, f"the update was not created: {since}{_because(alarm)}: {_ONLY_NEW}")
+            since = f"{names.GATE_REFUSED} {alarm.name} is in ALARM since {_utc(alarm.since)}"
+            return Decision(Action.FAIL, f"{since}{_because(alarm)}: {_ONLY_NEW}")
     if ringing:
         return Decision(Action.WAIT, f"alarm {ringing[0].name} was changed, and is evaluated again")
     return Decision(Action.CONTINUE, "no alarm forbids the creation")

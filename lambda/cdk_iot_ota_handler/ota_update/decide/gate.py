@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from ..contract import timeouts
+from ..contract import names, timeouts
 from ..desired import Gate
 from ..observed import JobProgress
 from . import Action, Decision
@@ -35,7 +35,7 @@ def verdict(
         return Decision(Action.STOP, progress.comment)
     if problem := _stopped(progress) or _problem(gate, progress, waited=waited):
         return failed(gate, problem, progress)
-    is_enough = progress.succeeded >= _required(gate, progress)
+    is_enough = progress.succeeded >= required(gate, progress)
     if _is_settled(progress, waited) and progress.is_rolled_out and is_enough:
         return Decision(Action.MARK, f"the gate has passed: {progress}")
     if (waited > gate.timeout and not is_proven) or left <= 0:
@@ -78,7 +78,7 @@ def _problem(gate: Gate, progress: JobProgress, *, waited: float) -> str | None:
     share = gate.maximum_failure_percentage
     if share is not None and progress.failures > Fraction(share) * progress.devices / 100:
         return f"{failures} of {progress.devices} devices, and at most {share} % are allowed"
-    if progress.devices and progress.succeeded + progress.open < _required(gate, progress):
+    if progress.devices and progress.succeeded + progress.open < required(gate, progress):
         return f"{gate.success_percentage} % of the devices can no longer succeed"
     return None
 
@@ -88,7 +88,7 @@ def _is_settled(progress: JobProgress, waited: float) -> bool:
     return waited > timeouts.JOB_LAG or (progress.status == "COMPLETED" and progress.devices > 0)
 
 
-def _required(gate: Gate, progress: JobProgress) -> Fraction:
+def required(gate: Gate, progress: JobProgress) -> Fraction:
     """Return how many devices must succeed; exact, because a percentage may fall between two devices."""
     return Fraction(gate.success_percentage) * progress.devices / 100
 
@@ -98,4 +98,4 @@ def failed(gate: Gate, problem: str, progress: JobProgress | None = None) -> Dec
     counts = "" if progress is None else f" ({progress})"
     if gate.reports_only:
         return Decision(Action.MARK, f"the gate would have failed: {problem}{counts}", problem=problem)
-    return Decision(Action.STOP, f"the gate has failed: {problem}{counts}")
+    return Decision(Action.STOP, f"{names.GATE_FAILED}: {problem}{counts}")
