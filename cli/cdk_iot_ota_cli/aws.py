@@ -14,9 +14,9 @@ from botocore.exceptions import BotoCoreError, NoRegionError
 from cdk_iot_ota_handler.ota_update.aws_errors import classify_errors
 from cdk_iot_ota_handler.ota_update.contract import timeouts
 from cdk_iot_ota_handler.ota_update.errors import shorten
+from cdk_iot_ota_handler.ota_update.observed import Alarm
 from cdk_iot_ota_handler.ota_update.service import OtaService
 
-from .gates import Alarm
 from .options import NotFoundError
 from .reading import Failure, Resource, Slowest, Stack
 
@@ -27,8 +27,8 @@ _CONFIG = Config(
     user_agent_extra="cdk-iot-ota",
 )
 _PAGE = 250
-# The most alarms that DescribeAlarms takes the names of.
-_ALARMS = 100
+# DescribeAlarms answers with so many alarms on a page.
+MOST_ALARMS = 50
 _STARTS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 # CloudFormation's words for resources that it stops because another one has failed.
 _BECAUSE_OF_ANOTHER = "cancelled"
@@ -159,22 +159,10 @@ class Aws:
     def alarms(self, names: Iterable[str]) -> dict[str, Alarm]:
         """Return the alarms with these names, without those that do not exist."""
         wanted = sorted(set(names))
-        with classify_errors("the alarms"):
-            parts = (wanted[first : first + _ALARMS] for first in range(0, len(wanted), _ALARMS))
-            return {found.name: found for part in parts for found in self._alarms(part)}
-
-    def _alarms(self, names: list[str]) -> Iterator[Alarm]:
-        pages = self._client("cloudwatch").get_paginator("describe_alarms")
-        # Without the types, composite alarms are left out.
-        for page in pages.paginate(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=_ALARMS):
-            for one in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]:
-                yield Alarm(
-                    name=one["AlarmName"],
-                    state=one["StateValue"],
-                    reason=one.get("StateReason", ""),
-                    since=one.get("StateTransitionedTimestamp", one["StateUpdatedTimestamp"]).timestamp(),
-                    evaluation=one.get("EvaluationState", ""),
-                )
+        found: dict[str, Alarm] = {}
+        for first in range(0, len(wanted), MOST_ALARMS):
+            found |= self.service.alarms(wanted[first : first + MOST_ALARMS])
+        return found
 
     def cancel(self, job_id: str, comment: str) -> None:
         """Cancel a job, so that no more devices begin; those that are executing it continue."""

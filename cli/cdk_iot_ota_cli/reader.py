@@ -13,12 +13,11 @@ from cdk_iot_ota_handler.ota_update.decide.devices import statuses_to_list
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.evidence import Evidence, Inquiry
 from cdk_iot_ota_handler.ota_update.identity import Owner
-from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed
+from cdk_iot_ota_handler.ota_update.observed import Alarm, JobProgress, Observed
 from cdk_iot_ota_handler.ota_update.retry import Clock
 
 from . import template
 from .aws import Aws
-from .gates import Alarm
 from .options import NotFoundError
 from .reading import Declared, Failure, Phase, Reading, Resource, Slowest, Stack, Update
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 
 from cdk_iot_ota_handler.ota_update import observed
 from cdk_iot_ota_handler.ota_update.contract import timeouts
+from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.evidence import Evidence
-from cdk_iot_ota_handler.ota_update.observed import JobProgress, Observed
-
-from .gates import Alarm, GateSettings
+from cdk_iot_ota_handler.ota_update.observed import Alarm, JobProgress, Observed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ class Declared:
     path: str
     prefix: str | None = None
     explicit_id: str | None = None
-    gate: GateSettings | None = None
+    gate: Gate | None = None
     gate_problem: str = ""
     after: frozenset[str] = frozenset()
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cdk_iot_ota_handler.ota_update.contract import names
+from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.errors import FatalError
 
-from . import gates
 from .reading import Declared
 
 _PATH = "aws:cdk:path"
@@ -47,8 +47,8 @@ def _declared(name: str, resource: Mapping[str, Any], after: frozenset[str], val
     path = str(resource.get("Metadata", {}).get(_PATH, name))
     gate, problem = None, ""
     try:
-        gate = gates.settings({"Gate": _resolved(properties.get("Gate"), values)})
-    except (FatalError, ValueError) as error:
+        gate = Gate.from_properties({"Gate": _resolved(properties.get("Gate"), values)})
+    except FatalError as error:
         problem = f"its gate cannot be read from the template: {error}"
     return Declared(
         logical_id=name,

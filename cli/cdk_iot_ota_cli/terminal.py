@@ -8,10 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.observed import Alarm, JobProgress
 
 from . import words
-from .gates import Alarm
 from .reading import Slowest
 from .view import Mood, State, UpdateView, View
 
@@ -126,7 +125,7 @@ class Screen:
 def _title(update: UpdateView, now: float) -> str:
     text = update.state.value
     if update.state is State.WAITING and update.gate is not None and update.created is not None:
-        waited, timeout = words.duration(now - update.created), words.duration(update.gate.gate.timeout)
+        waited, timeout = words.duration(now - update.created), words.duration(update.gate.timeout)
         text = f"{text}, {waited} of {timeout}"
     if update.done is not None:
         text = f"{text} {words.duration(now - update.done)} ago"

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cdk_iot_ota_handler.ota_update.decide import Action
+from cdk_iot_ota_handler.ota_update.decide import Action, Decision, alarms, bake
 from cdk_iot_ota_handler.ota_update.decide.devices import summary
 from cdk_iot_ota_handler.ota_update.decide.gate import verdict
 from cdk_iot_ota_handler.ota_update.desired import Gate
 from cdk_iot_ota_handler.ota_update.errors import LIMIT, shorten
-from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress
+from cdk_iot_ota_handler.ota_update.observed import Alarm, Execution, JobProgress
 
 from . import words
-from .gates import Alarm, GateSettings, proven_since
 from .options import EXIT_FAILED, EXIT_GOING_ON, EXIT_OK
 from .reading import Phase, Reading, Slowest, Stack, Update
 
@@ -78,7 +77,7 @@ class UpdateView:
     done: float | None = None
     before: Update | None = None
     counts: JobProgress | None = None
-    gate: GateSettings | None = None
+    gate: Gate | None = None
     limits: str = ""
     needed: int | None = None
     by: float | None = None
@@ -200,7 +199,7 @@ def _update(phase: Phase, reading: Reading, waits_for: list[str]) -> UpdateView:
     name, logical_id = phase.declared.path, phase.declared.logical_id
     if shown is None:
         return UpdateView(name=name, logical_id=logical_id, state=state, message=message)
-    proven = proven_since(shown.observed.tags)
+    proven = shown.observed.proven_since
     return UpdateView(
         name=name,
         logical_id=logical_id,
@@ -214,9 +213,9 @@ def _update(phase: Phase, reading: Reading, waits_for: list[str]) -> UpdateView:
         before=before,
         counts=shown.progress,
         gate=gate,
-        limits=limits(gate.gate) if gate is not None else "",
-        needed=needed(gate.gate, shown.progress) if gate is not None and state is State.WAITING else None,
-        by=shown.created + gate.gate.timeout if gate is not None and state is State.WAITING else None,
+        limits=limits(gate) if gate is not None else "",
+        needed=needed(gate, shown.progress) if gate is not None and state is State.WAITING else None,
+        by=shown.created + gate.timeout if gate is not None and state is State.WAITING else None,
         until=proven + gate.bake if gate is not None and proven and state is State.BAKING else None,
         alarms=_alarms(gate, reading) if gate is not None else (),
         failed=_failed_words(shown),
@@ -237,10 +236,10 @@ def _failed_words(update: Update) -> str:
     return found or update.observed.attributes.get("FailedDevices", "").replace(",", ", ")
 
 
-def _alarms(gate: GateSettings, reading: Reading) -> tuple[Alarm, ...]:
+def _alarms(gate: Gate, reading: Reading) -> tuple[Alarm, ...]:
     if not reading.has_alarms:
         return ()
-    return tuple(reading.alarms.get(name, Alarm(name=name, state="MISSING")) for name in gate.alarms)
+    return tuple(reading.alarms.get(name, Alarm(name=name, state="MISSING", since=0)) for name in gate.alarms)
 
 
 def _state(phase: Phase, reading: Reading, waits_for: list[str]) -> tuple[State, str]:
@@ -302,24 +301,35 @@ def _coming(phase: Phase, reading: Reading) -> tuple[State, str]:
     return _gated(update, phase.declared.gate, reading)
 
 
-def _gated(update: Update, settings: GateSettings, reading: Reading) -> tuple[State, str]:
+def _gated(update: Update, gate: Gate, reading: Reading) -> tuple[State, str]:
     """Return the state of an update whose gate is evaluated, by the rule of the gate itself."""
+    progress, proven = update.progress, update.observed.proven_since
     if not update.has_progress:
         return State.WAITING, "the counts of its devices are not known"
-    ringing = settings.ringing(_alarms(settings, reading), created=update.created)
-    decision = verdict(settings.gate, update.progress, waited=update.observed.age, left=1)
+    devices = verdict(gate, progress, waited=update.observed.age, left=1, is_proven=proven is not None)
+    on_alarms = _on_alarms(update, gate, reading)
+    decision = bake.outcome(gate, devices, on_alarms, progress, proven=proven, now=reading.now, left=1)
     if decision.action is Action.STOP:
         return State.FAILED, decision.reason
-    if ringing is not None and not settings.gate.reports_only:
-        return State.FAILED, f"alarm {ringing.name} is in ALARM: {shorten(ringing.reason)}"
     if decision.problem:
         return State.REPORTED, decision.problem
-    proven = proven_since(update.observed.tags)
-    if settings.bake and (proven is not None or decision.action is Action.MARK):
-        return State.BAKING, "enough devices have succeeded; the alarms are watched"
     if decision.action is Action.MARK:
         return State.PASSED, "CloudFormation completes the resource"
-    return State.WAITING, _why(update.progress)
+    if proven is not None or devices.action is Action.MARK:
+        return State.BAKING, "enough devices have succeeded; the alarms are watched"
+    return State.WAITING, _why(progress)
+
+
+def _on_alarms(update: Update, gate: Gate, reading: Reading) -> Decision:
+    """Return what the alarms decide by their states.
+
+    The handler alone asks whether one has rung and is quiet again, and for how long one is missing: it then fails the
+    gate, which keeps that in a tag.
+    """
+    if not reading.has_alarms:
+        return Decision(Action.CONTINUE, "the alarms are not known")
+    created, proven, now = update.created, update.observed.proven_since, reading.now
+    return alarms.verdict(gate, reading.alarms, update.progress, missing_for=0, created=created, proven=proven, now=now)
 
 
 def _why(progress: JobProgress | None) -> str:

@@ -1,26 +1,29 @@
 """``cdk-iot-ota wait``: hold a pipeline between two stacks until the devices of the first have updated."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+from math import inf
 from typing import Any, Protocol
 
 import click
 from rich.console import Console
 from rich.text import Text
 
+from cdk_iot_ota_handler.ota_update.alarm_watch import Alarms, AlarmWatch
 from cdk_iot_ota_handler.ota_update.contract import limits, names
-from cdk_iot_ota_handler.ota_update.decide import Action, Decision
+from cdk_iot_ota_handler.ota_update.decide import Action, Decision, bake
+from cdk_iot_ota_handler.ota_update.decide import alarms as on_alarms
 from cdk_iot_ota_handler.ota_update.decide.devices import statuses_to_list, summary
-from cdk_iot_ota_handler.ota_update.decide.gate import failed, verdict
+from cdk_iot_ota_handler.ota_update.decide.gate import verdict
 from cdk_iot_ota_handler.ota_update.desired import Gate
-from cdk_iot_ota_handler.ota_update.errors import LIMIT, AccessDeniedError, FatalError, RetryableError, shorten
+from cdk_iot_ota_handler.ota_update.errors import LIMIT, AccessDeniedError, FatalError, RetryableError
 from cdk_iot_ota_handler.ota_update.observed import JobProgress
 from cdk_iot_ota_handler.ota_update.retry import Clock
 
 from . import lookup, words
-from .aws import Aws
-from .gates import Alarm, GateSettings
+from .aws import MOST_ALARMS, Aws
 from .options import EXIT_FAILED, EXIT_OK, NotFoundError, number_option, region_option, stack_option
 from .reader import NOT_ALLOWED, failed_devices, firmware
 from .reading import Resource, Stack
@@ -30,8 +33,9 @@ _BAKE_MINUTES = limits.Number(low=0, high=365 * 24 * 60)
 _SECONDS = limits.Number(low=0.1, high=3600, decimals=1)
 _STYLES = {Action.MARK: "green", Action.STOP: "red"}
 _BAKE_WITH_ALARMS = 10
-_MOST_ALARMS = 100
-_ALARM_REASON = 150
+# What has rung and is quiet again before the command begins counts for as long: more than a pipeline takes from the
+# creation of an update to its wait. What rang before that was a matter of an earlier run.
+_LOOK_BACK = 3600
 
 
 class Calls(Protocol):
@@ -41,8 +45,8 @@ class Calls(Protocol):
         """Return the progress of the job, or None if it does not exist."""
         ...
 
-    def alarms(self) -> dict[str, Alarm]:
-        """Return the alarms by name, without those that do not exist."""
+    def alarms(self, began: float, *, is_last: bool) -> Alarms:
+        """Return the alarms, and which have rung since then; ``is_last``: the answer may let the gate pass."""
         ...
 
     def failed_devices(self, statuses: list[str]) -> str:
@@ -53,14 +57,16 @@ class Calls(Protocol):
 class _Job:
     """The calls for one job."""
 
-    def __init__(self, aws: Aws, job_id: str, alarms: Sequence[str]) -> None:
-        self._aws, self._job_id, self._alarms = aws, job_id, alarms
+    def __init__(self, aws: Aws, job_id: str, alarms: tuple[str, ...]) -> None:
+        self._aws, self._job_id = aws, job_id
+        # What rings is in the reason of the verdict.
+        self._alarms = AlarmWatch(aws.service, Clock(), alarms, ends=inf, log=lambda _: None)
 
     def progress(self) -> JobProgress | None:
         return self._aws.service.job_progress(self._job_id)
 
-    def alarms(self) -> dict[str, Alarm]:
-        return self._aws.alarms(self._alarms)
+    def alarms(self, began: float, *, is_last: bool) -> Alarms:
+        return self._alarms.since(began, is_last=is_last)
 
     def failed_devices(self, statuses: list[str]) -> str:
         found = failed_devices(self._aws, Clock(), self._job_id, statuses)
@@ -116,26 +122,27 @@ def wait(
     the one that was asked for.
 
     It needs cloudformation:DescribeStacks, cloudformation:ListStackResources and iot:DescribeJob, and
-    cloudwatch:DescribeAlarms for --alarm. With iot:GetOTAUpdate, iot:ListJobExecutionsForJob and
-    iot:DescribeJobExecution it tells version, age, and the devices that have failed.
+    cloudwatch:DescribeAlarms and cloudwatch:DescribeAlarmHistory for --alarm. With
+    iot:GetOTAUpdate, iot:ListJobExecutionsForJob and iot:DescribeJobExecution it tells version, age, and the devices
+    that have failed.
 
     Exit codes: 0 if the gate has passed, 1 if it has failed, 2 if the arguments are invalid, the stack's last deploy
     has failed or does not end in time, or the update or an alarm cannot be found or read.
     """
-    if len(alarms) > _MOST_ALARMS:
-        raise click.UsageError(f"--alarm can be repeated {_MOST_ALARMS} times, got {len(alarms)}: use composite alarms")
-    bake = bake_time if bake_time is not None else Decimal(_BAKE_WITH_ALARMS if alarms else 0)
-    settings = GateSettings(gate=gate_of(**criteria), alarms=alarms, bake=int(60 * bake))
-    aws, printer, begun = Aws.connect(region), Printer(), time.monotonic()
+    if len(alarms) > MOST_ALARMS:
+        raise click.UsageError(f"--alarm can be repeated {MOST_ALARMS} times, got {len(alarms)}: use composite alarms")
+    gate = gate_of(alarms=alarms, bake_time=bake_time, **criteria)
+    aws, printer, begun = Aws.connect(region), Printer(), time.time()
     pause = float(interval)
-    found = settled(lambda: aws.stack(stack), printer, timeout=settings.gate.timeout, interval=pause)
+    found = settled(lambda: aws.stack(stack), printer, timeout=gate.timeout, interval=pause)
     updates = {one.logical_id: one for one in _resources(aws, found) if one.kind == names.RESOURCE_TYPE}
     resource = updates[lookup.match(found.name, updates, update)]
     if resource.physical_id is None or resource.status.startswith("DELETE_"):
         raise NotFoundError(f"stack {found.name} has not deployed {resource.logical_id}: it is {resource.status}")
-    _introduce(aws, resource.physical_id, printer)
+    created = _introduce(aws, resource.physical_id, printer)
     job_id = names.job_id(resource.physical_id)
-    return wait_for(_Job(aws, job_id, alarms), job_id, settings, interval=pause, printer=printer, begun=begun)
+    calls = _Job(aws, job_id, gate.alarms)
+    return wait_for(calls, job_id, gate, interval=pause, printer=printer, begun=begun, created=created)
 
 
 def gate_of(
@@ -145,6 +152,8 @@ def gate_of(
     maximum_failure_percentage: Decimal | None,
     minimum_devices: Decimal | None,
     timeout: Decimal | None,
+    alarms: tuple[str, ...] = (),
+    bake_time: Decimal | None = None,
 ) -> Gate:
     """Return the gate that the options describe, with the defaults of a RolloutGate."""
     share = maximum_failure_percentage
@@ -160,6 +169,8 @@ def gate_of(
         maximum_failure_percentage=None if share is None else str(share),
         minimum_devices=int(minimum_devices or 0),
         timeout=60 * int(timeout or 0),
+        alarms=tuple(dict.fromkeys(alarms)),
+        bake=int(60 * bake_time) if bake_time is not None else 60 * _BAKE_WITH_ALARMS * bool(alarms),
     )
 
 
@@ -233,14 +244,14 @@ def _resources(aws: Aws, stack: Stack) -> list[Resource]:
         raise NotFoundError(str(error)) from error
 
 
-def _introduce(aws: Aws, ota_update_id: str, printer: Printer) -> None:
-    """Print which firmware is judged, as far as that may be asked."""
+def _introduce(aws: Aws, ota_update_id: str, printer: Printer) -> float | None:
+    """Print which firmware is judged, and return when it was created, as far as that may be asked."""
     try:
         info = aws.update_info(ota_update_id)
     except RetryableError as error:
         why = f"{NOT_ALLOWED}, iot:GetOTAUpdate" if isinstance(error, AccessDeniedError) else "no answer"
         printer.line(f"evaluating {ota_update_id} (version and age: {why})")
-        return
+        return None
     except FatalError as error:
         raise NotFoundError(str(error)) from error
     if info is None:
@@ -248,26 +259,28 @@ def _introduce(aws: Aws, ota_update_id: str, printer: Printer) -> None:
     created, now = info["creationDate"].timestamp(), time.time()
     age = f"created {words.duration(now - created)} ago, at {words.clock(created, now)}"
     printer.line(f"evaluating {ota_update_id}: {firmware(info)}, {age}")
+    return float(created)
 
 
 def wait_for(
     calls: Calls,
     job_id: str,
-    settings: GateSettings,
+    gate: Gate,
     *,
     interval: float,
     printer: Printer | None = None,
-    now: Callable[[], float] = time.monotonic,
+    now: Callable[[], float] = time.time,
     begun: float | None = None,
+    created: float | None = None,
 ) -> int:
     """Poll a job until the gate has passed or failed, print a line for each change, and return the exit code."""
     printer = printer or Printer()
-    watch = _Watch(calls, settings, begun=now() if begun is None else begun)
+    watch = _Watch(calls, gate, begun=now() if begun is None else begun, created=created)
     with printer.status(f"waiting for {job_id}"):
         while True:
             decision = watch.poll(now())
             printer.line(f"{job_id}: {decision.reason}", _STYLES.get(decision.action, ""))
-            if decision.action is not Action.WAIT:
+            if decision.action not in (Action.WAIT, Action.PROVE):
                 break
             time.sleep(interval)
     if told := watch.failed_devices(decision):
@@ -276,55 +289,70 @@ def wait_for(
 
 
 class _Watch:
-    """The rule of a gate, with alarms and a bake time: it remembers when the counts have passed.
+    """The rule of a gate, in the decisions of the handler. The times are those of the command.
 
-    ``begun``: when the command began, from which its timeout counts. The devices of a job have their time to become
-    visible from the first poll on.
+    ``begun``: when the command began, from which its timeout counts: the update may be older. The devices of a job have
+    their time to become visible from the first poll on, and the bake time begins with the first one that shows enough
+    of them. ``created``: when the update was created, or None if that may not be asked: ``begun`` then takes its place.
+    An alarm that has rung and is quiet again counts from there on, but not longer than an hour before ``begun``: a
+    deploy evaluates an update once, and a pipeline each time it runs.
     """
 
-    def __init__(self, calls: Calls, settings: GateSettings, *, begun: float) -> None:
-        self._calls, self._settings, self._begun = calls, settings, begun
+    def __init__(self, calls: Calls, gate: Gate, *, begun: float, created: float | None) -> None:
+        self._calls, self._gate, self._begun = calls, gate, begun
+        self._created = begun if created is None else created
         self._first: float | None = None
         self._proven: float | None = None
         self._progress: JobProgress | None = None
+        self._had_alarms = False
 
     def poll(self, now: float) -> Decision:
-        """Return MARK, STOP or WAIT. Raises NotFoundError for what cannot be read, which is not a verdict."""
-        first = self._first = now if self._first is None else self._first
-        left = self._settings.gate.timeout - (now - self._begun)
+        """Return MARK, STOP, PROVE or WAIT. Raises NotFoundError for what cannot be read, which is not a verdict."""
+        self._first = now if self._first is None else self._first
+        longest = self._gate.timeout if self._proven is None else self._gate.longest
+        left = longest - (now - self._begun)
         try:
-            alarms = self._calls.alarms()
-            self._progress = self._calls.progress()
+            decision = self._decide(now, left)
         except (AccessDeniedError, FatalError) as error:
             raise NotFoundError(str(error)) from error
         except RetryableError as error:
             if left < 0:
                 raise NotFoundError(str(error)) from error
             return Decision(Action.WAIT, str(error))
-        missing = [name for name in self._settings.alarms if name not in alarms]
-        if missing:
-            raise NotFoundError(f"alarm {missing[0]} does not exist in this account and Region")
-        return self._judged(now, first, left, alarms)
-
-    def _judged(self, now: float, first: float, left: float, alarms: dict[str, Alarm]) -> Decision:
-        gate, waited = self._settings.gate, now - first
-        ringing = self._settings.ringing(alarms.values(), created=0)
-        if ringing is not None:
-            reason = shorten(ringing.reason, _ALARM_REASON)
-            return failed(gate, f"alarm {ringing.name} is in ALARM: {reason}", self._progress)
-        decision = verdict(gate, self._progress, waited=waited, left=left)
-        if decision.action is Action.MARK and self._proven is None:
+        if decision.action is Action.PROVE:
             self._proven = now
-        silent = [one.name for one in alarms.values() if one.lacks_data]
-        no_data = f" (no data of {', '.join(silent)})" if silent else ""
-        is_stopped = decision.action is Action.STOP and not decision.timed_out
-        if self._proven is None or is_stopped:
+        return decision
+
+    def _decide(self, now: float, left: float) -> Decision:
+        gate, proven, first = self._gate, self._proven, now if self._first is None else self._first
+        progress = self._progress = self._calls.progress()
+        devices = verdict(gate, progress, waited=now - first, left=left, is_proven=proven is not None)
+        if bake.is_failure(devices):
+            return devices
+        is_last = devices.action is Action.MARK and bake.seconds_left(gate, proven, now) <= 0
+        began = max(on_alarms.watched_from(self._created), self._begun - _LOOK_BACK)
+        seen = self._calls.alarms(began, is_last=is_last)
+        self._refuse_unknown(seen)
+        alarms = on_alarms.verdict(
+            gate, seen.found, progress, missing_for=seen.missing_for, created=self._created, proven=proven, now=now
+        )
+        # Only a poll that can read the alarms lets the gate pass: an alarm that is uncertain holds it.
+        decision = bake.outcome(gate, devices, alarms, progress, proven=proven, now=now, left=inf)
+        if bake.is_failure(decision) or devices.action is not Action.MARK or bake.seconds_left(gate, proven, now) <= 0:
             return decision
-        if now - self._proven < self._settings.bake:
-            return Decision(
-                Action.WAIT, f"bake time of {words.duration(self._settings.bake)}: {self._progress}{no_data}"
-            )
-        return Decision(decision.action, f"{decision.reason}{no_data}", timed_out=decision.timed_out)
+        # Without the seconds that are left, which would be another line in each poll.
+        parts = [f"bake time of {words.duration(gate.bake)}: {progress}", alarms.reason]
+        return replace(decision, reason="; ".join(filter(None, parts)))
+
+    def _refuse_unknown(self, seen: Alarms) -> None:
+        """Raise NotFoundError for an alarm that was never there: a wrong name is not a verdict on the firmware.
+
+        One that was there and is gone fails the gate, as it does in a deploy.
+        """
+        missing = [name for name in self._gate.alarms if name not in seen.found]
+        if missing and not self._had_alarms:
+            raise NotFoundError(f"alarm {missing[0]} does not exist in this account and Region")
+        self._had_alarms = True
 
     def failed_devices(self, decision: Decision) -> str:
         """Return the devices that have failed, in the words of a gate's reason; empty if there are none."""

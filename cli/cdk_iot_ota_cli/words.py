@@ -2,9 +2,7 @@
 
 import time
 
-from cdk_iot_ota_handler.ota_update.observed import JobProgress
-
-from .gates import Alarm
+from cdk_iot_ota_handler.ota_update.observed import Alarm, JobProgress
 
 _STATES = {"OK": "OK", "ALARM": "in ALARM", "INSUFFICIENT_DATA": "no data", "MISSING": "does not exist"}
 

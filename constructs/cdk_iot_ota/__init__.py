@@ -3,6 +3,8 @@
 An ``OtaUpdate`` is created on deploy, replaced when its content changes, and deleted when it leaves the stack.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .imported import IOtaUpdate
 from .observation.events import EventOptions
 from .observation.metrics import MetricOptions
@@ -17,6 +19,19 @@ from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, FailureType, Protocol, RolloutRate
 from .request.rollout_gate import AlarmAtStart, GateFailure, RolloutGate
 from .request.signing_profile import SigningPlatform, SigningProfile
+
+if TYPE_CHECKING:
+    from .wait_for_devices import WaitForDevices
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import the step of pipelines on first use, because few apps need CDK Pipelines and CodeBuild."""
+        if name == "WaitForDevices":
+            from .wait_for_devices import WaitForDevices
+
+            return WaitForDevices
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "AbortCriterion",
@@ -43,4 +58,5 @@ __all__ = [
     "SigningPlatform",
     "SigningProfile",
     "TargetSelection",
+    "WaitForDevices",
 ]

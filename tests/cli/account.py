@@ -53,6 +53,7 @@ class Account:
     """A stack Prod and its updates. ``refused``: errors by the action that they answer.
 
     ``calls``: the calls by action, as they came in. ``executions``: devices of a job by their status.
+    ``rings``: alarms that went to ALARM, and when.
     """
 
     status: str = "UPDATE_COMPLETE"
@@ -69,6 +70,7 @@ class Account:
     executions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     details: dict[str, dict[str, str]] = field(default_factory=dict)
     alarms: list[dict[str, Any]] = field(default_factory=list)
+    rings: list[tuple[str, float]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     canceled: list[Mapping[str, Any]] = field(default_factory=list)
@@ -193,10 +195,16 @@ class Account:
         details = {"detailsMap": self.details.get(thingName, {})}
         return {"execution": {"jobId": jobId, "statusDetails": details}}
 
-    def _describe_alarms(self, AlarmNames: list[str], AlarmTypes: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
-        assert AlarmTypes == ["MetricAlarm", "CompositeAlarm"]
-        assert len(AlarmNames) <= 100
-        return {"MetricAlarms": [one for one in self.alarms if one["AlarmName"] in AlarmNames]}
+    def _describe_alarms(self, AlarmNames: list[str], AlarmTypes: list[str]) -> dict[str, Any]:  # noqa: N803
+        assert len(AlarmNames) <= 50
+        (kind,) = AlarmTypes
+        found = [one for one in self.alarms if one["AlarmName"] in AlarmNames and _kind(one) == kind]
+        return {f"{kind}s": found}
+
+    def _describe_alarm_history(self, AlarmName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        rings = [ring for name, ring in self.rings if name == AlarmName]
+        summary = "Alarm updated from OK to ALARM"
+        return {"AlarmHistoryItems": [{"Timestamp": moment(ring), "HistorySummary": summary} for ring in rings]}
 
     def _cancel_job(self, **given: Any) -> dict[str, Any]:
         self.canceled.append(given)
@@ -229,6 +237,10 @@ def alarm(name: str, state: str, *, since: float = NOW - 3_600, reason: str = ""
     """Return an alarm as DescribeAlarms does."""
     times = {"StateUpdatedTimestamp": moment(since), "StateTransitionedTimestamp": moment(since)}
     return {"AlarmName": name, "StateValue": state, "StateReason": reason, **times}
+
+
+def _kind(alarm: Mapping[str, Any]) -> str:
+    return "CompositeAlarm" if alarm["AlarmName"].startswith("composite") else "MetricAlarm"
 
 
 def _response(status: int) -> AWSResponse:

@@ -279,7 +279,7 @@ def test_an_alarm_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_bake_time_is_shown_with_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a tag keeps that the counts have passed, the end of the bake time is known."""
-    account = second_phase_waits(proven=f"{NOW - 60:.0f} succeeded=200 failed=0")
+    account = second_phase_waits(proven=f"since={NOW - 60:.0f} succeeded=200 failed=0")
     account.template["Resources"][EARLY]["Properties"]["Gate"]["BakeTimeInMinutes"] = 10
     found = shown(account, monkeypatch)
     assert (found.updates[1].state.value, found.updates[1].until) == ("bake time", NOW - 60 + 600)
@@ -554,10 +554,10 @@ def test_an_update_under_a_condition_is_not_taken_for_one_to_come(monkeypatch: p
 
 
 def test_many_alarms_are_asked_for_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DescribeAlarms takes 100 names at once."""
+    """DescribeAlarms answers with 50 alarms at once."""
     account = Account(alarms=[alarm(f"a{index}", "OK") for index in range(250)])
     assert len(account.connect(monkeypatch).alarms(f"a{index}" for index in range(250))) == 250
-    assert account.calls["cloudwatch:DescribeAlarms"] == 3
+    assert account.calls["cloudwatch:DescribeAlarms"] == 5
 
 
 def test_the_live_update_is_not_shown_as_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:

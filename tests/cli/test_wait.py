@@ -1,17 +1,18 @@
 """Tests of ``cdk-iot-ota wait``: its queries, its verdict and its exit codes."""
 
+import time
 from typing import Any
 
 import pytest
 
 from cdk_iot_ota_cli import wait
 from cdk_iot_ota_cli.__main__ import main
-from cdk_iot_ota_cli.gates import Alarm, GateSettings
 from cdk_iot_ota_cli.lookup import match
 from cdk_iot_ota_cli.options import NotFoundError
 from cdk_iot_ota_cli.reading import Stack
+from cdk_iot_ota_handler.ota_update.alarm_watch import Alarms
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, FatalError, RetryableError
-from cdk_iot_ota_handler.ota_update.observed import JobProgress
+from cdk_iot_ota_handler.ota_update.observed import Alarm, JobProgress
 
 from .account import NOW, Account, alarm, counts, execution
 from .moments import phases
@@ -30,13 +31,20 @@ class Jobs:
         answer = _next(self._answers)
         return answer if answer is None else JobProgress(**answer)
 
-    def alarms(self) -> dict[str, Alarm]:
-        """Return the next states of the alarms, or raise an error."""
-        return {name: Alarm(name=name, state=state, reason="crashes") for name, state in _next(self._alarms).items()}
+    def alarms(self, began: float, *, is_last: bool) -> Alarms:
+        """Return the next alarms, or raise an error: their states, or the time when one rang before it was quiet."""
+        found = {name: _alarm(name, state) for name, state in _next(self._alarms).items()}
+        missing_for = 0 if found else 16
+        return Alarms(found=found, missing_for=missing_for)
 
     def failed_devices(self, statuses: list[str]) -> str:
         """Return the statuses that are asked for."""
         return f"devices that are {statuses}"
+
+
+def _alarm(name: str, state: str | float) -> Alarm:
+    rang = None if isinstance(state, str) else state
+    return Alarm(name=name, state=state if isinstance(state, str) else "OK", since=0, reason="crashes", rang=rang)
 
 
 def _next(answers: list[Any]) -> Any:
@@ -51,10 +59,8 @@ def exit_code(*answers: Any, arguments: str = "", alarms: Any = ({},), step: int
     options = ["--stack=Prod", "--interval=0.1", "--timeout=1", *arguments.split()]
     given = wait.wait.make_context("wait", options).params
     gate = wait.gate_of(**{name: given[name] for name in CRITERIA})
-    bake = given["bake_time"]
-    settings = GateSettings(gate=gate, alarms=given["alarms"], bake=0 if bake is None else int(60 * bake))
     times = iter(range(0, 100_000, step))
-    return wait.wait_for(Jobs(*answers, alarms=alarms), "AFR_OTA-1", settings, interval=0.001, now=lambda: next(times))
+    return wait.wait_for(Jobs(*answers, alarms=alarms), "AFR_OTA-1", gate, interval=0.001, now=lambda: next(times))
 
 
 CRITERIA = (
@@ -63,6 +69,8 @@ CRITERIA = (
     "maximum_failure_percentage",
     "minimum_devices",
     "timeout",
+    "alarms",
+    "bake_time",
 )
 IN_PROGRESS = {"status": "IN_PROGRESS", "succeeded": 1, "in_progress": 1}
 DONE = {"status": "COMPLETED", "succeeded": 2}
@@ -175,10 +183,15 @@ QUIET, RINGS, SILENT = {"crashes": "OK"}, {"crashes": "ALARM"}, {"crashes": "INS
         ([DONE], [*[QUIET] * 20, RINGS], 0),
         ([DONE], [*[QUIET] * 5, RINGS], 1),
         ([DONE, DONE, FAILED], [QUIET], 1),
+        ([DONE], [QUIET, {"crashes": 5}], 1),
+        ([DONE], [QUIET, {}], 1),
     ],
 )
 def test_an_alarm_fails_the_gate_until_the_bake_time_is_over(answers: list[Any], alarms: list[Any], code: int) -> None:
-    """An alarm or a device fails the gate until the bake time is over; an alarm without data does not hold it."""
+    """An alarm or a device fails the gate until the bake time is over; an alarm without data does not hold it.
+
+    One that has rung and is quiet again fails it too, and one that no longer exists.
+    """
     assert exit_code(*answers, arguments="--alarm=crashes --bake-time=2", alarms=alarms) == code
 
 
@@ -187,7 +200,7 @@ def test_the_bake_time_may_be_longer_than_the_timeout(capsys: pytest.CaptureFixt
     assert exit_code(DONE, arguments="--alarm=crashes --bake-time=5", alarms=[SILENT]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "bake time of 5 min: 2 of 2 devices succeeded" in lines[0]
-    assert lines[1].endswith("0 queued (no data of crashes)")
+    assert lines[1].endswith("0 queued; 0 of 1 alarms OK, crashes INSUFFICIENT_DATA")
 
 
 @pytest.mark.parametrize("alarms", [[{}], [AccessDeniedError("not allowed")], [FatalError("unknown")]])
@@ -299,9 +312,25 @@ def test_alarms_are_read_from_cloudwatch(monkeypatch: pytest.MonkeyPatch, capsys
     account.alarms = [alarm("crash-rate", "ALARM", reason="Threshold Crossed: 3 datapoints")]
     assert run(account, monkeypatch, "--update=Rolloutcanary", "--alarm=crash-rate") == 1
     shown = capsys.readouterr().out
-    assert "the gate has failed: alarm crash-rate is in ALARM: Threshold Crossed: 3 datapoints (20 of 20" in shown
+    assert " after the update began (Threshold Crossed: 3 datapoints) (20 of 20" in shown
     assert run(account, monkeypatch, "--update=Rolloutcanary", "--alarm=offline") == 2
     assert "alarm offline does not exist" in capsys.readouterr().err
+
+
+def test_an_alarm_that_is_quiet_again_is_found_in_its_history(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An alarm that rang after the creation of the update fails the gate in the first poll, although it is OK.
+
+    If the update is older, so does one that rang in the last hour.
+    """
+    account, now = phases(), time.time()
+    account.alarms = [alarm("composite", "OK", since=now - 60)]
+    account.rings = [("composite", now - 4_000)]
+    assert run(account, monkeypatch, "--update=Rolloutcanary", "--alarm=composite", "--bake-time=0") == 0
+    account.rings = [("composite", now - 3_000)]
+    assert run(account, monkeypatch, "--update=Rolloutcanary", "--alarm=composite") == 1
+    assert "after the update began, and is OK again" in capsys.readouterr().out
 
 
 def stacks(*statuses: Any) -> Any:

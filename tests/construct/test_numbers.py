@@ -1,13 +1,14 @@
 """Numbers that are not finite are refused by this library: jsii's process ends when it gets one."""
 
 import enum
+import functools
 import types
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack, Stage
 
 import cdk_iot_ota
 from cdk_iot_ota import (
@@ -24,6 +25,7 @@ from cdk_iot_ota import (
     Protocol,
     RolloutGate,
     RolloutRate,
+    WaitForDevices,
 )
 
 from .stacks import stack
@@ -50,6 +52,17 @@ def rollout(**options: Any) -> object:
     return PhasedRollout(stack(), "Blinky", phases=[Phase("A", targets=TARGETS)], files=FILES, **options)
 
 
+@functools.cache
+def of_a_stage() -> OtaUpdate:
+    """Return an update in a stage of a pipeline's stack."""
+    return OtaUpdate(Stack(Stage(stack(), "Canary"), "Firmware"), "Blinky", targets=TARGETS, files=FILES)
+
+
+def step(**options: Any) -> object:
+    """Declare a step that waits for an update."""
+    return WaitForDevices("Wait", update=of_a_stage(), **options)
+
+
 # Each public argument that takes a number, by the function that takes it.
 NUMBERS: dict[str, Callable[[Any], object]] = {
     "RolloutRate.constant maximum_per_minute": lambda value: RolloutRate.constant(maximum_per_minute=value),
@@ -65,11 +78,18 @@ NUMBERS: dict[str, Callable[[Any], object]] = {
     "RolloutGate maximum_failure_percentage": lambda value: RolloutGate(maximum_failure_percentage=value),
     "RolloutGate minimum_devices": lambda value: RolloutGate(minimum_devices=value),
     "OtaFile type": lambda value: OtaFile(name="/a", signing=CodeSigning.unsigned(), type=value),
+    "WaitForDevices success_percentage": lambda value: step(success_percentage=value),
+    "WaitForDevices maximum_failures": lambda value: step(maximum_failures=value),
+    "WaitForDevices maximum_failure_percentage": lambda value: step(maximum_failure_percentage=value),
+    "WaitForDevices minimum_devices": lambda value: step(minimum_devices=value),
     "FileLocation.from_stream file_id": lambda value: FileLocation.from_stream("s", value),
 }
 DURATIONS: dict[str, Callable[[Any], object]] = {
     "RolloutGate timeout": lambda value: RolloutGate(timeout=value),
+    "RolloutGate bake_time": lambda value: RolloutGate(bake_time=value),
     "RolloutGate drain_time": lambda value: RolloutGate(drain_time=value),
+    "WaitForDevices timeout": lambda value: step(timeout=value),
+    "WaitForDevices bake_time": lambda value: step(bake_time=value),
     "OtaUpdate in_progress_timeout": lambda value: update(in_progress_timeout=value),
     "OtaUpdate presigned_url_expiry": lambda value: update(presigned_url_expiry=value, protocols=[Protocol.HTTP]),
     "PhasedRollout in_progress_timeout": lambda value: rollout(in_progress_timeout=value),
@@ -116,7 +136,7 @@ def test_every_number_and_duration_is_tried() -> None:
 )
 def test_a_number_that_is_not_finite_is_refused(name: str, value: float, shown: str) -> None:
     """NaN, infinity and integers that no float can hold are refused with the argument, before jsii gets them."""
-    with pytest.raises(ValueError, match=rf"^{name.split()[1]} must be a finite number, got {shown}$"):
+    with pytest.raises(ValueError, match=rf"^(Wait: )?{name.split()[1]} must be a finite number, got {shown}$"):
         NUMBERS[name](value)
 
 

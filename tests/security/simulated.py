@@ -15,6 +15,7 @@ _PSEUDO = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 _ARNS = {
+    "AWS::CloudWatch::Alarm": "{}",  # its Ref is the name
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
     "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{}}:*",

@@ -29,6 +29,12 @@ def at_end(scope: IConstruct, check: _Check, value: Callable[[], Any] = lambda: 
     once.asked(stack, _EndOfSynth, lambda: _EndOfSynth(stack)).checks.append(_Late(scope, check, value))
 
 
+def has_ended(scope: IConstruct) -> bool:
+    """Return whether the checks of a stack have run: what is declared in it now may be too late for its template."""
+    stack = once.stack_of(scope)
+    return once.asked(stack, _EndOfSynth, lambda: _EndOfSynth(stack)).has_run
+
+
 def when_settled(scope: IConstruct, value: str, check: _Check) -> None:
     """Check a text as it is in the template: at once, or at the end of synth if it cannot be resolved before."""
     if tokens.is_settled(value):
@@ -50,6 +56,7 @@ class _EndOfSynth:
 
     def __init__(self, stack: Stack) -> None:
         self.checks: list[_Late] = []
+        self.has_run = False
         self._stack = stack
         self._errors: dict[IConstruct, _Errors] = {}
         # CDK validates a stage before what is in it.
@@ -57,6 +64,7 @@ class _EndOfSynth:
 
     def validate(self) -> list[str]:
         """Run the checks, and let each construct report the errors of those that failed."""
+        self.has_run = True
         for errors in self._errors.values():
             errors.found.clear()
         values: dict[str, Any] = {}

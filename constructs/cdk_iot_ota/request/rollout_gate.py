@@ -12,7 +12,9 @@ from cdk_iot_ota_handler.ota_update.contract import limits
 from .._synth import checks
 from . import gate_alarms
 
-_DEFAULT_MINUTES, _DEFAULT_BAKE = 30, 10
+# In minutes, with alarms.
+DEFAULT_BAKE = 10
+_DEFAULT_MINUTES = 30
 
 
 class GateFailure(enum.Enum):
@@ -156,7 +158,7 @@ class RolloutGate:
 
     def _bake(self) -> Mapping[str, float]:
         if self.bake_time is None:
-            return {} if self.alarms is None else {"BakeTimeInMinutes": _DEFAULT_BAKE}
+            return {} if self.alarms is None else {"BakeTimeInMinutes": DEFAULT_BAKE}
         minutes = checks.minutes(limits.BAKE_IN_MINUTES, "bake_time", self.bake_time)
         return {"BakeTimeInMinutes": minutes} if minutes else {}
 
