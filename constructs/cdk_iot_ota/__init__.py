@@ -13,11 +13,12 @@ from .request.file_location import FileLocation
 from .request.ota_file import OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, FailureType, Protocol, RolloutRate
-from .request.rollout_gate import GateFailure, RolloutGate
+from .request.rollout_gate import AlarmAtStart, GateFailure, RolloutGate
 from .request.signing_profile import SigningPlatform, SigningProfile
 
 __all__ = [
     "AbortCriterion",
+    "AlarmAtStart",
     "CodeSigning",
     "FailureType",
     "FileLocation",

@@ -24,7 +24,7 @@ from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .request import device_warnings, empty_groups, render
+from .request import device_warnings, empty_groups, gate_alarms, render
 from .request.ota_file import BoundFile, OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
@@ -69,7 +69,8 @@ class OtaUpdate(Resource):
     :param additional_parameters: ``additionalParameters``: strings of up to 4,096 characters that AWS IoT stores with
         the update; they are not sent to devices. Default: none.
     :param tags: ``tags``: at most 46 tags of the update, with keys of 1 to 127 and values of 0 to 255 characters. They
-        override those that ``Tags.of(scope)`` adds. Keys that start with ``cdk-iot-ota:`` are reserved. Default: none.
+        override those that ``Tags.of(scope)`` adds. With a bake time of a ``gate`` at most 45. Keys that start with
+        ``cdk-iot-ota:`` are reserved. Default: none.
     :param delete_stream: ``deleteStream`` of DeleteOTAUpdate: also delete the stream AWS IoT created for the update;
         otherwise the stream is orphaned. Default: true.
     :param force_delete_job: ``forceDeleteAWSJob`` of DeleteOTAUpdate: delete the job even while devices are executing
@@ -143,7 +144,7 @@ class OtaUpdate(Resource):
                 **({} if self._tags is None else {"Tags": self._tags.rendered_tags}),
                 "DeleteStream": checks.boolean("delete_stream", delete_stream),
                 "ForceDeleteJob": checks.boolean("force_delete_job", force_delete_job),
-                **render.gate(gate, target_selection, force_delete_job=force_delete_job),
+                **render.gate(self, gate, target_selection, force_delete_job=force_delete_job),
             }
             removal.checked(removal_policy)
             provider = _checked_provider(provider, stack) or OtaUpdateProvider.get_or_create(self)
@@ -172,6 +173,7 @@ class OtaUpdate(Resource):
             delete_stream=delete_stream,
             force_delete_job=force_delete_job,
             gated=gate is not None,
+            alarms=[] if gate is None else gate.alarms or [],
             removal=retained,
         )
         with checks.prefix_errors(self):
@@ -186,6 +188,7 @@ class OtaUpdate(Resource):
         acknowledge_dependency(self._rendered)
         at_end(self, lambda found: self._check(properties, found), lambda: self._to_check(provider, properties))
         at_end(self, lambda _: retained.check(RESOURCE_TYPE))
+        gate_alarms.check_jobs(self, needs.alarms, ota_update_id, lambda: stack.resolve(self._rendered.logical_id))
         at_end(self, lambda _: empty_groups.warn(self, properties))
         at_end(self, lambda _: objects.warn(scope if shares else self, needs))
 
@@ -218,6 +221,8 @@ class OtaUpdate(Resource):
         """Check the tags, what was a token in the constructor, and the size of everything."""
         resolved = found["properties"]
         tag_set.check(resolved.get("Tags", []))
+        if "BakeTimeInMinutes" in resolved.get("Gate", {}):
+            limits.TAGS_WITH_BAKE.check("tags of an update with a bake_time", resolved.get("Tags", []))
         if self._explicit_id is not None:
             self._check_explicit_id(resolved.get("OtaUpdateId"), found["logical_id"])
         late.check(declared, resolved)
@@ -287,8 +292,19 @@ class OtaUpdate(Resource):
 
     @property
     def gate_result(self) -> str:
-        """``passed``, or ``would have failed:`` and why for a gate that only reports; empty if none was evaluated."""
+        """``passed``, or ``would have failed:`` and why for a gate that only reports; empty if none was evaluated.
+
+        The reason is cut to what fits into the update's tag: some 170 characters, less the names of failed devices.
+        """
         return self._resource.get_att_string("GateResult")
+
+    @property
+    def alarms_without_data(self) -> str:
+        """The alarms of the gate that had nothing to tell when it passed, joined by commas; empty if there were none.
+
+        Names that do not fit into the update's tag are left out; the log of the handler has all.
+        """
+        return self._resource.get_att_string("AlarmsWithoutData")
 
     @property
     def failed_devices(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack, Tags
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_s3 as s3
 from jsii._kernel.providers import process
 
@@ -58,10 +59,20 @@ def ways(folder: Path) -> dict[str, Callable[[Stack], Declare]]:
     def asset(_: Stack) -> Declare:
         return lambda scope, number: ota_update(scope, f"Update{number}", firmware(folder))
 
-    return {"objects": objects(), "objects and a role": objects(gate=RolloutGate()), "an asset": asset}
+    def alarms(made: Stack) -> Declare:
+        metric = cloudwatch.Metric(namespace="Devices", metric_name="Crashes")
+        alarm = cloudwatch.Alarm(made, "Crashes", metric=metric, threshold=1, evaluation_periods=1)
+        return objects(gate=RolloutGate(alarms=[alarm]))(made)
+
+    return {
+        "objects": objects(),
+        "objects and a role": objects(gate=RolloutGate()),
+        "an asset": asset,
+        "alarms": alarms,
+    }
 
 
-@pytest.mark.parametrize("way", ["objects", "objects and a role", "an asset"])
+@pytest.mark.parametrize("way", ["objects", "objects and a role", "an asset", "alarms"])
 def test_each_further_update_costs_the_same(way: str, tmp_path: Path) -> None:
     """Each further update of a stack asks CDK ten times and adds one resource, and the end of synth asks no more."""
     resources, asked_at_end = [], []

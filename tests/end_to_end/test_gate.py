@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
@@ -168,6 +169,43 @@ def test_a_gate_needs_a_permission_for_each_question(
     missing = Permission("handler", sid, action)
     path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
     with pytest.raises(DeploymentError, match=f"the gate has failed: 1 failure, and.*{told}"):
+        deployment.apply(folder)
+    assert not leftovers(aws).ota_updates
+
+
+@pytest.mark.local_only("removes a permission")
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [
+        ("Alarms", None),
+        ("Alarms", "cloudwatch:DescribeAlarms"),
+        ("Alarms", "cloudwatch:DescribeAlarmHistory"),
+        ("AnyAlarms", "cloudwatch:DescribeAlarms"),
+        ("AnyAlarms", "cloudwatch:DescribeAlarmHistory"),
+    ],
+)
+def test_a_gate_with_alarms_needs_each_permission(
+    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, action: str | None
+) -> None:
+    """A deploy with a new alarm passes with both permissions, and fails without one of them and leaves no update."""
+
+    def declare(stack: Stack) -> None:
+        metric = cloudwatch.Metric(namespace="Devices", metric_name="Crashes")
+        alarm = cloudwatch.Alarm(stack, "Crashes", metric=metric, threshold=1, evaluation_periods=1)
+        # An imported alarm may be a composite one.
+        known = cloudwatch.Alarm.from_alarm_arn(stack, "Known", alarm.alarm_arn) if sid == "AnyAlarms" else alarm
+        gate = RolloutGate(alarms=[known], bake_time=Duration.minutes(0))
+        gated(deployment, devices, "one", gate)(stack)
+
+    folder = deployment.synth(declare)
+    shorten_timeouts(folder)
+    if action is None:
+        assert deployment.apply(folder)["Result"] == "passed"
+        return
+    path = folder / f"{deployment.name}.template.json"
+    missing = Permission("handler", sid, action)
+    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
+    with pytest.raises(DeploymentError, match=f"not authorized to perform: {action} "):
         deployment.apply(folder)
     assert not leftovers(aws).ota_updates
 

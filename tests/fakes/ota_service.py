@@ -440,9 +440,9 @@ class Connection:
 
         return self._call("DescribeAlarms", work)
 
-    def last_ring(self, name: str, since: float) -> float | None:
+    def last_ring(self, alarm: Alarm, since: float) -> float | None:
         """Call DescribeAlarmHistory."""
-        service = self._service
+        service, name = self._service, alarm.name
 
         def work() -> list[float]:
             changes = service.alarms[name].at(service.time.now) if name in service.alarms else []

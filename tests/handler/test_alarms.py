@@ -89,7 +89,7 @@ def test_an_alarm_that_the_deploy_changes_is_evaluated_first(since: float, confi
 
 
 def test_quiet_alarms_let_a_gate_pass_and_are_shown() -> None:
-    """Alarms without data, or with a part of it, are no failure, and are named with that word."""
+    """Alarms without data, or with a part of it, do not fail a gate, and are named with that word."""
     found = {
         **alarm("quiet"),
         **alarm("new", "INSUFFICIENT_DATA"),
@@ -133,7 +133,7 @@ def test_an_alarm_that_rang_between_two_looks_fails_the_gate(state: str) -> None
     ],
 )
 def test_an_alarm_from_before_the_creation(*, only_new: bool, since: float, action: Action) -> None:
-    """What has rung since before the creation fails a gate, unless only new alarms count."""
+    """An alarm that has rung since before the creation fails a gate, unless only new alarms count."""
     assert verdict(gate(only_new_alarms=only_new), alarm(state="ALARM", since=since))[0] is action
 
 
@@ -175,7 +175,7 @@ def test_the_counts_follow_the_alarm() -> None:
 
 
 def test_a_gate_without_alarms_asks_for_none() -> None:
-    """Without alarms nothing holds the gate, and nothing is said of them."""
+    """Without alarms nothing holds the gate, and no word is about them."""
     assert verdict(gate(alarms=()), {}) == (Action.CONTINUE, "")
 
 
@@ -213,7 +213,7 @@ BEGUN = NOW - 600
 def test_devices_and_alarms_decide_together(
     devices: Decision, on_alarms: Decision, proven: float | None, action: Action
 ) -> None:
-    """What fails comes first; then devices, the bake time and every alarm must agree."""
+    """A failure comes first; then devices, the bake time and every alarm must agree."""
     found = bake.outcome(gate(), devices, on_alarms, None, proven=proven, now=NOW, left=100)
     assert found.action is action
     if action is Action.STOP:

@@ -125,7 +125,7 @@ def test_an_alarm_that_rings_between_two_looks_stops_the_rollout(delay: float) -
 
 
 def test_the_history_is_read_only_of_alarms_that_have_changed() -> None:
-    """An alarm that gets its first data after the creation is no failure, and its history is read in few looks."""
+    """An alarm that gets its first data after the creation does not fail a gate, and few looks read its history."""
     service = watched(crashes="INSUFFICIENT_DATA")
     at(service, 100, ("crashes", "OK"))
     assert not create(service).failed

@@ -550,7 +550,9 @@ def test_what_is_no_metric_alarm_may_be_a_composite_one(stubs: Stubs, *, refused
     else:
         stubs.cloudwatch.add_response("describe_alarms", {"CompositeAlarms": [{**least, "AlarmName": "b"}]}, asked)
     found = stubs.service.alarms(["a", "b"])
-    assert (list(found), found["a"].since) == (["a"] if refused else ["a", "b"], NOW + 9)
+    kinds = ["MetricAlarm"] if refused else ["MetricAlarm", "CompositeAlarm"]
+    assert [one.kind for one in found.values()] == kinds
+    assert found["a"].since == NOW + 9
 
 
 @pytest.mark.parametrize(("offset", "rang"), [(1, NOW + 1), (0, None), (-1, None)])
@@ -566,13 +568,13 @@ def test_the_last_time_that_an_alarm_rang(stubs: Stubs, offset: int, rang: float
     ]
     asked = {
         "AlarmName": "crash-rate",
-        "AlarmTypes": ["MetricAlarm", "CompositeAlarm"],
+        "AlarmTypes": ["CompositeAlarm"],
         "HistoryItemType": "StateUpdate",
         "StartDate": datetime.datetime.fromtimestamp(NOW, datetime.timezone.utc),
         "MaxRecords": 100,
     }
     stubs.cloudwatch.add_response("describe_alarm_history", {"AlarmHistoryItems": items}, asked)
-    assert stubs.service.last_ring("crash-rate", NOW) == rang
+    assert stubs.service.last_ring(Alarm(name="crash-rate", state="OK", since=NOW, kind="CompositeAlarm"), NOW) == rang
 
 
 @pytest.mark.parametrize(("code", "kind"), [("Throttling", RetryableError), ("AccessDenied", AccessDeniedError)])
@@ -583,4 +585,4 @@ def test_alarms_that_cannot_be_read_are_no_quiet_alarms(stubs: Stubs, code: str,
     with pytest.raises(kind, match=f"the alarms: {code}"):
         stubs.service.alarms(["crash-rate"])
     with pytest.raises(kind, match=f"the history of alarm crash-rate: {code}"):
-        stubs.service.last_ring("crash-rate", NOW)
+        stubs.service.last_ring(Alarm(name="crash-rate", state="OK", since=NOW, kind="CompositeAlarm"), NOW)

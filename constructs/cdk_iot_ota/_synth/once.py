@@ -74,5 +74,10 @@ def digest(scope: IConstruct, value: str) -> str:
 
 def iot_arn(scope: IConstruct, resource: str, name: str) -> str:
     """Return the ARN of an AWS IoT resource in the account and Region of a construct's stack."""
+    return arn(scope, "iot", f"{resource}/{name}")
+
+
+def arn(scope: IConstruct, service: str, resource: str) -> str:
+    """Return the ARN of a resource in the account and Region of a construct's stack."""
     stack = stack_of(scope)
-    return f"arn:{get(stack, 'partition')}:iot:{get(stack, 'region')}:{get(stack, 'account')}:{resource}/{name}"
+    return f"arn:{get(stack, 'partition')}:{service}:{get(stack, 'region')}:{get(stack, 'account')}:{resource}"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
@@ -14,6 +15,7 @@ from .._iam.sized_role import SizedRole
 from .._iam.statements import ANY_JOB_REASON, STREAMS_REASON, Statement, exact
 from .._synth import once, tokens
 from .._synth.validation import when_settled
+from ..request.gate_alarms import name_of
 from .needs import Needs
 from .policies import Policies
 
@@ -30,6 +32,10 @@ _DELETE_JOBS = ("iot:CancelJob", "iot:DeleteJob")
 _READ_DEVICE = "iot:DescribeJobExecution"
 # With a gate: the counts of the job, and the devices that have failed.
 _READ_JOBS = ("iot:DescribeJob", _READ_DEVICE, "iot:ListJobExecutionsForJob")
+_READ_ALARMS = ("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms")
+_ANY_ALARM_REASON = (
+    "CloudWatch answers for composite alarms only who may read all alarms, and an imported alarm may be a composite one"
+)
 _ANY_THING_REASON = "AWS IoT authorizes a query of a device's job by the device too, and any device may be in the group"
 _PREFIX_REASON = "ids are generated from the content during the deploy; all of them start with this stack's prefix"
 _ANY_UPDATE_REASON = "an explicit id has no prefix: the tag with the stack's id limits the statement to its updates"
@@ -49,7 +55,13 @@ class HandlerPermissions:
     def needed_for(self, needs: Needs) -> list[IConstruct]:
         """Return the policies that the handler needs for one update."""
         by_id = [] if needs.explicit_id is None else self._explicit_ids.needed_for(needs.explicit_id)
-        return [self._updates(needs), self._pass_role(needs.role), *self._reads(needs), *by_id]
+        return [
+            self._updates(needs),
+            self._pass_role(needs.role),
+            *self._reads(needs),
+            *self._alarms(needs),
+            *by_id,
+        ]
 
     def _updates(self, needs: Needs) -> RolePolicy:
         """Return the policy for the update's options; each combination has its own, which outlives its updates."""
@@ -82,6 +94,24 @@ class HandlerPermissions:
     def _devices(self) -> Mapping[str, Statement]:
         any_thing = self._policies.arn("thing", "*")
         return {"Devices": Statement([_READ_DEVICE], [any_thing], wildcard_reason=_ANY_THING_REASON)}
+
+    def _alarms(self, needs: Needs) -> list[RolePolicy]:
+        """Return the policy for the alarms of a gate; each set of them has its own.
+
+        An alarm may be about the job of an earlier phase, which must not depend on it.
+        """
+        if not needs.alarms:
+            return []
+        if not all(isinstance(alarm, cloudwatch.Alarm) for alarm in needs.alarms):
+            statement = Statement(_READ_ALARMS, ["*"], wildcard_reason=_ANY_ALARM_REASON)
+            found = self._policies.constant("HandlerAnyAlarms", self._role, {"AnyAlarms": statement})
+        else:
+            arns = {once.address(alarm): self._policies.alarm_arn(name_of(alarm)) for alarm in needs.alarms}
+            policy_id = f"HandlerAlarms{once.digest(self._policies.stack, ' '.join(sorted(arns)))}"
+            statement = Statement(_READ_ALARMS, list(arns.values()))
+            found = self._policies.constant(policy_id, self._role, {"Alarms": statement})
+        self.for_creation[found] = None
+        return [found]
 
     def _on_jobs(self, needs: Needs, sid: str, actions: Sequence[str]) -> Mapping[str, Statement]:
         if needs.explicit_id is not None:

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 
 from .._synth.removal import Removal
 from ..request.file_location import InBucket
+from ..request.gate_alarms import Alarms
 from ..request.ota_file import BoundFile
 
 
@@ -15,6 +16,7 @@ class Needs:
     """The facts about one update that its permissions follow from.
 
     :param explicit_id: its ``ota_update_id``, unless the id is generated.
+    :param alarms: those of its gate.
     :param removal: its removal policies, which may change until the end of synth.
     """
 
@@ -24,6 +26,7 @@ class Needs:
     delete_stream: bool
     force_delete_job: bool
     gated: bool
+    alarms: Alarms
     removal: Removal
 
     @property

@@ -89,6 +89,10 @@ class Policies:
         """Return the ARN of the job of an update."""
         return self.arn("job", names.job_id(ota_update_id))
 
+    def alarm_arn(self, name: str) -> str:
+        """Return the ARN of an alarm in the stack's account and Region."""
+        return once.arn(self.stack, "cloudwatch", f"alarm:{name}")
+
     @property
     def any_stream(self) -> str:
         """The ARN of any stream that AWS IoT has created for an OTA update."""

@@ -16,6 +16,7 @@ from cdk_iot_ota_handler.ota_update.contract import environment, limits
 from .._synth import checks, once, tokens
 from .._synth.intrinsics import flat
 from .._synth.validation import at_end
+from . import gate_alarms
 from .ota_file import BoundFile
 from .ota_target import OtaTarget, TargetSelection
 from .rollout import AbortCriterion, Protocol, RolloutRate
@@ -151,7 +152,9 @@ def selection(value: TargetSelection | None, *, force_delete_job: bool) -> str |
     return value.value
 
 
-def gate(value: RolloutGate | None, selection: TargetSelection | None, *, force_delete_job: bool) -> Mapping[str, Any]:
+def gate(
+    scope: Construct, value: RolloutGate | None, selection: TargetSelection | None, *, force_delete_job: bool
+) -> Mapping[str, Any]:
     """Render the resource's ``Gate``, if there is one."""
     if value is None:
         return {}
@@ -166,4 +169,5 @@ def gate(value: RolloutGate | None, selection: TargetSelection | None, *, force_
             "force_delete_job must be True with a gate, got False: an update that fails is removed while devices are "
             "executing its job"
         )
+    gate_alarms.check_environment(scope, value.alarms or [])
     return {"Gate": value.render()}

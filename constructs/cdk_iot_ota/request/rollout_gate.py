@@ -10,10 +10,9 @@ from aws_cdk import Duration
 from cdk_iot_ota_handler.ota_update.contract import limits
 
 from .._synth import checks
+from . import gate_alarms
 
-_DEFAULT_MINUTES = 30
-# What fits into CloudFormation's hour, with the creation of the update and its deletion.
-_MOST_MINUTES = 45
+_DEFAULT_MINUTES, _DEFAULT_BAKE = 30, 10
 
 
 class GateFailure(enum.Enum):
@@ -27,6 +26,17 @@ class GateFailure(enum.Enum):
     REPORT = "REPORT"
 
 
+class AlarmAtStart(enum.Enum):
+    """The consequence of an alarm that is in ALARM before the update is created.
+
+    REFUSE creates nothing. ONLY_NEW creates the update, for firmware that is the cure: such an alarm counts once it has
+    left ALARM and goes to it again.
+    """
+
+    REFUSE = "REFUSE"
+    ONLY_NEW = "ONLY_NEW"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RolloutGate:
     """A condition that a deploy waits for: enough devices have installed the firmware successfully.
@@ -37,6 +47,12 @@ class RolloutGate:
     removed at once, so that no more devices install it, and CloudFormation rolls the stack back. Devices that have
     installed the firmware keep it: to restore the old code, ship it as a newer image. A device that is switched off
     stays queued and does not succeed.
+
+    With ``alarms`` it also watches what devices and their customers meet after the installation. An alarm of CloudWatch
+    that goes to ALARM, while devices work and in the ``bake_time`` after enough of them have succeeded, fails the gate,
+    also if it is quiet again when it is read. INSUFFICIENT_DATA does not: an alarm whose metric has no data says what
+    that means with ``treat_missing_data``. An alarm that does not exist, or that cannot be read until the time is over,
+    fails the gate.
 
     The gate evaluates an update once, in the deploy that creates it. Adding or changing a gate does not re-evaluate an
     update that is already deployed; it applies from the next content on.
@@ -50,19 +66,27 @@ class RolloutGate:
         with ``maximum_failures``, the limit that is exceeded first fails the gate. Default: none.
     :param minimum_devices: how many devices the job must have: at least 0, with which an empty thing group passes.
         Default: 1.
-    :param timeout: how long to wait for the devices: 1 to 45 minutes, which fits into CloudFormation's one-hour limit.
-        Default: 30 minutes.
+    :param timeout: how long to wait for the devices: 1 to 45 minutes, together with ``bake_time`` and ``drain_time`` at
+        most 45, which fits into CloudFormation's one-hour limit. Default: 30 minutes.
     :param on_failure: with ``GateFailure.REPORT`` the deploy waits as long as it would, and then continues in any case:
         for trying out thresholds on a fleet. Devices take the firmware although the gate would have failed. Default:
         ``GateFailure.FAIL``.
     :param drain_time: how long devices that are executing the job of a gate that has failed may go on with it before
-        the update is deleted: 1 to 15 minutes, together with ``timeout`` at most 45. The job is canceled at once, so
+        the update is deleted: 1 to 15 minutes. The job is canceled at once, so
         that no other device begins; those that have begun can download, test and report. The gate fails nevertheless,
         as soon as none of them is left. A device that has not ended by then loses its job in the middle of it: it gets
         no more data, its report is refused, and AWS IoT does not define its state. Agents up to mid-2020 do not notice
         that a job is gone: they may install it, or refuse the next one until they are restarted. Not allowed with
         ``GateFailure.REPORT``, which deletes nothing. Default: none, so that a failed update is removed in the same
         poll.
+    :param alarms: 1 to 10 different alarms of the update's account and Region, metric alarms or composite ones. In the
+        app or imported; an alarm on the update's own job is a cycle, and one on the job of an earlier phase is not.
+        Default: none.
+    :param bake_time: how long to watch alarms and counts after enough devices have succeeded: up to 44 minutes. Update
+        tags: one less, 45. Default: 10 minutes with ``alarms``, otherwise none.
+    :param alarm_at_start: what an alarm in ALARM means before the update is created. Only with ``alarms``. Default:
+        ``AlarmAtStart.REFUSE``: nothing is created, and no device is touched. With ``GateFailure.REPORT`` nothing is
+        refused, and such an alarm is reported.
     :raises ValueError: if a value exceeds its limits.
     :raises TypeError: if a value is of another type.
     """
@@ -74,20 +98,27 @@ class RolloutGate:
     maximum_failure_percentage: float | None = None
     on_failure: GateFailure = GateFailure.FAIL
     drain_time: Duration | None = None
+    alarms: gate_alarms.Alarms | None = None
+    bake_time: Duration | None = None
+    alarm_at_start: AlarmAtStart = AlarmAtStart.REFUSE
 
     def __post_init__(self) -> None:
         self.render()
 
     def render(self) -> Mapping[str, Any]:
         """Render the resource's ``Gate``."""
-        return {
+        rendered = {
             "SuccessPercentage": self._success(),
             **self._failure_limits(),
             "MinimumDevices": checks.number(limits.MINIMUM_DEVICES, "minimum_devices", self.minimum_devices),
             "TimeoutInMinutes": self._timeout(),
             **self._on_failure(),
             **self._drain(),
+            **self._alarms(),
+            **self._bake(),
         }
+        self._check_minutes(rendered)
+        return rendered
 
     def _success(self) -> float:
         limit, given, share = limits.SUCCESS_PERCENTAGE, self.success_percentage, self.maximum_failure_percentage
@@ -109,15 +140,32 @@ class RolloutGate:
     def _drain(self) -> Mapping[str, Any]:
         if self.drain_time is None:
             return {}
-        drain, timeout = checks.minutes(limits.DRAIN_IN_MINUTES, "drain_time", self.drain_time), self._timeout()
+        drain = checks.minutes(limits.DRAIN_IN_MINUTES, "drain_time", self.drain_time)
         if self.on_failure is GateFailure.REPORT:
             raise ValueError("drain_time must be left out with GateFailure.REPORT: it deletes nothing")
-        is_known = checks.known(drain) and checks.known(timeout)
-        if is_known and timeout + drain > _MOST_MINUTES:
-            raise ValueError(
-                f"timeout and drain_time must be at most {_MOST_MINUTES} minutes together, got {timeout} and {drain}"
-            )
         return {"DrainInMinutes": drain}
+
+    def _alarms(self) -> Mapping[str, Any]:
+        start = checks.enum_member("alarm_at_start", self.alarm_at_start, AlarmAtStart)
+        if self.alarms is None:
+            if start is not AlarmAtStart.REFUSE:
+                raise ValueError("alarm_at_start must be left out without alarms")
+            return {}
+        named = [gate_alarms.name_of(alarm) for alarm in gate_alarms.checked(self.alarms)]
+        return {"AlarmNames": named, **({} if start is AlarmAtStart.REFUSE else {"AlarmAtStart": start.value})}
+
+    def _bake(self) -> Mapping[str, float]:
+        if self.bake_time is None:
+            return {} if self.alarms is None else {"BakeTimeInMinutes": _DEFAULT_BAKE}
+        minutes = checks.minutes(limits.BAKE_IN_MINUTES, "bake_time", self.bake_time)
+        return {"BakeTimeInMinutes": minutes} if minutes else {}
+
+    def _check_minutes(self, rendered: Mapping[str, Any]) -> None:
+        """Check the times together; the handler adds up what is a token here."""
+        bake = "bake_time" if self.bake_time is not None else "bake_time (its default with alarms)"
+        words = {"TimeoutInMinutes": "timeout", "BakeTimeInMinutes": bake, "DrainInMinutes": "drain_time"}
+        given = {word: rendered[name] for name, word in words.items() if name in rendered}
+        limits.check_gate_minutes({word: value for word, value in given.items() if checks.known(value)})
 
     def _on_failure(self) -> Mapping[str, str]:
         checks.enum_member("on_failure", self.on_failure, GateFailure)

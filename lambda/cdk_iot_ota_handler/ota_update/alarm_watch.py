@@ -81,7 +81,7 @@ class AlarmWatch:
             return alarm
         key = (alarm.name, alarm.since)
         if key not in self._histories:
-            self._histories[key] = self._ask(lambda: self._service.last_ring(alarm.name, began))
+            self._histories[key] = self._ask(lambda: self._service.last_ring(alarm, began))
         return replace(alarm, rang=self._histories[key])
 
     def _ask(self, call: Callable[[], _Answer]) -> _Answer:

@@ -173,7 +173,8 @@ class Alarm:
 
     ``state``: OK, ALARM or INSUFFICIENT_DATA, ``since``: when it has changed last, ``reason``: why it has that state.
     ``configured``: when the configuration was changed last. ``evaluation``: what is wrong with the last evaluation.
-    ``rang``: when it last went to ALARM since the creation of the update, or None if it did not, or is in ALARM.
+    ``kind``: MetricAlarm or CompositeAlarm. ``rang``: when it last went to ALARM since the creation of the update, or
+    None if it did not, or is in ALARM.
     """
 
     name: str
@@ -182,6 +183,7 @@ class Alarm:
     reason: str = ""
     configured: float = 0
     evaluation: str = ""
+    kind: str = "MetricAlarm"
     rang: float | None = None
 
     @property

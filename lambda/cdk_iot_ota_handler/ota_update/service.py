@@ -177,15 +177,15 @@ class OtaService:
     def _alarms(self, names: Sequence[str], kind: str) -> dict[str, Alarm]:
         with classify_errors("the alarms"):
             answer = self._cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=[kind])
-            return {found["AlarmName"]: _alarm(found) for found in answer.get(f"{kind}s", [])}
+            return {found["AlarmName"]: _alarm(found, kind) for found in answer.get(f"{kind}s", [])}
 
-    def last_ring(self, name: str, since: float) -> float | None:
+    def last_ring(self, alarm: Alarm, since: float) -> float | None:
         """Return when an alarm last went to ALARM, in seconds since 1970, or None if it did not since that time."""
         begin = datetime.datetime.fromtimestamp(since, datetime.timezone.utc)
-        with classify_errors(f"the history of alarm {name}"):
+        with classify_errors(f"the history of alarm {alarm.name}"):
             page = self._cloudwatch.describe_alarm_history(
-                AlarmName=name,
-                AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+                AlarmName=alarm.name,
+                AlarmTypes=[alarm.kind],
                 HistoryItemType="StateUpdate",
                 StartDate=begin,
                 MaxRecords=100,
@@ -269,7 +269,7 @@ class OtaService:
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
 
 
-def _alarm(found: Mapping[str, Any]) -> Alarm:
+def _alarm(found: Mapping[str, Any], kind: str) -> Alarm:
     changed = found.get("StateTransitionedTimestamp") or found["StateUpdatedTimestamp"]
     configured = found.get("AlarmConfigurationUpdatedTimestamp")
     return Alarm(
@@ -279,6 +279,7 @@ def _alarm(found: Mapping[str, Any]) -> Alarm:
         reason=found.get("StateReason", ""),
         configured=configured.timestamp() if configured else 0,
         evaluation=found.get("EvaluationState", ""),
+        kind=kind,
     )
 
 

@@ -120,6 +120,7 @@ REQUIRED: dict[str, tuple[str, tuple[str, ...]]] = {
     "cloudformation": ("ministack.services.cloudformation", ("_change_sets", "_stacks")),
     "provisioners": ("ministack.services.cloudformation.provisioners", ("_RESOURCE_HANDLERS",)),
     "functions": ("ministack.services.lambda_svc", ("_emit_lambda_logs", "_functions")),
+    "cloudwatch": ("ministack.services.cloudwatch", ("_alarms", "_record_history")),
     "logs": ("ministack.services.cloudwatch_logs", ("_log_groups",)),
     "lambda_runtime": ("ministack.core.lambda_runtime", ("_worker_class_for",)),
     "http_stream": ("hypercorn.protocol.http_stream", ("HTTPStream", "StreamClosed", "ASGIHTTPState")),
@@ -148,6 +149,7 @@ class Emulator:
     cloudformation: Any
     provisioners: Any
     functions: Any
+    cloudwatch: Any
     logs: Any
     lambda_runtime: Any
     http_stream: Any

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from ..errors import LocalAwsError
 from ..faults import FaultRules
+from ..ministack.alarms import complete_alarms
 from ..ministack.connections import allow_cuts, trust_loopback
 from ..ministack.emulator import Emulator, load
 from ..ministack.job_index import index_jobs
@@ -39,6 +40,7 @@ def build(emulator: Emulator) -> Admin:
     FileDelivery(emulator, store).install()
     trust_loopback(emulator)
     check_reads(emulator)
+    complete_alarms(emulator)
     index_jobs(emulator)
     presign_versions(emulator)
     prepare_workers(emulator)
