@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cdk_iot_ota_handler.ota_update import observed
-from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
+from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG, GATE_WAITS
 from cdk_iot_ota_handler.ota_update.observed import Execution
 
 from ..fakes.cloudformation import FakeStack, Plan, Properties, generated_id
@@ -27,6 +27,7 @@ def declaration(
     failures: str = "0",
     on_failure: str = "FAIL",
     drain: str = "",
+    links: str = "",
     size: int = 0,
 ) -> Properties:
     """Return the properties of a declared update; the gate is a percentage and minutes, and allows some failures."""
@@ -38,6 +39,7 @@ def declaration(
         "TimeoutInMinutes": minutes,
         "OnFailure": on_failure,
         **({"DrainInMinutes": drain} if drain else {}),
+        **({"Links": links} if links else {}),
     }
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
     return {
@@ -187,12 +189,24 @@ class Story:
         self.time.now += 5  # operations never follow each other faster
         self.service.behaviour, self._declared_now, self._pushed_now = day or Behaviour(), declared, {}
         self.service.inject(list(faults))
+        waiting = {name for name in list(self.service.updates) if self._waits(name)}
         process, self.broken = self.time.spawn(work), True
         with contextlib.redirect_stdout(io.StringIO()):
             self.time.run(until=lambda: process.done)
         assert process.done
+        if process.result and declared is not None:
+            self._check_success(declared, waiting)
         self.broken = False
         return bool(process.result)
+
+    def _check_success(self, declared: Properties, waiting: set[str]) -> None:
+        """Check that an operation succeeds only if the gate of what it has pushed, or found waiting, has passed."""
+        gate, ota_update_id = declared.get("Gate"), generated_id(self.stack.stack_id, declared)
+        is_long = gate is not None and "Links" in gate
+        if gate is None or gate["OnFailure"] == "REPORT" or ota_update_id not in self.service.updates:
+            return
+        if ota_update_id in self._pushed_now or (is_long and ota_update_id in waiting):
+            self._check_devices(ota_update_id, gate)
 
     def _describe_stack(self, stack_id: str) -> observed.Stack:
         # Not promised: a rollback that is not visible yet while an update may still be created.
@@ -230,6 +244,18 @@ class Story:
         self.deployed_tag_overtaken |= replaces and self.stack.plan.cut_after is not None
         if gate is None or gate["OnFailure"] == "REPORT" or ota_update_id not in self._pushed_now:
             return
+        if self._waits(ota_update_id):
+            if "Links" not in gate:
+                raise BrokenPromiseError(f"{ota_update_id} waits, and nothing watches it")
+            return
+        self._check_devices(ota_update_id, gate)
+
+    def _waits(self, ota_update_id: str) -> bool:
+        """Return whether an update is deployed, and a link is to watch its gate."""
+        update = self.service.find(ota_update_id)
+        return update is not None and update.tags.get(DEPLOYED_TAG, "").startswith(GATE_WAITS)
+
+    def _check_devices(self, ota_update_id: str, gate: dict[str, str]) -> None:
         progress = self.service.job_progress(self.service.updates[ota_update_id])
         if progress.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
             raise BrokenPromiseError(f"{ota_update_id} passed its gate: {progress}")

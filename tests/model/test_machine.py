@@ -6,9 +6,12 @@ Each run plays the same 2,000 stories; `make explore` plays new ones.
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cdk_iot_ota_handler.ota_update.contract import timeouts
 
 from ..fakes.cloudformation import Plan, Properties, invented_id
 from ..fakes.ota_service import OPERATIONS, Behaviour, Fault
@@ -51,7 +54,8 @@ bad_days = st.builds(
     stack_lag=st.sampled_from([0, 0, 1, 3]),
     job=st.sampled_from([0, 900]),
     devices=st.tuples(
-        st.sampled_from(["succeed", "succeed", "fail", "differ", "straggle", "silent"]), st.sampled_from([0, 4, 40, 90])
+        st.sampled_from(["succeed", "succeed", "fail", "differ", "straggle", "silent"]),
+        st.sampled_from([0, 4, 40, 90, 150]),
     ),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
     failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),
@@ -70,6 +74,7 @@ bad_plans = st.builds(
     rollback_off=st.booleans(),
     puts_back=st.booleans(),
     clean_up=st.sampled_from(["first", "last", "at the end"]),
+    at=st.sampled_from([0, 0, 1, 2]),
 )
 tags = st.sampled_from([[], [], [{"Key": "team", "Value": "a"}], [{"Key": "team", "Value": "b"}]])
 declarations = st.builds(
@@ -89,6 +94,37 @@ declarations = st.builds(
     on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
     drain=st.sampled_from(["", "", "1", "3"]),
 )
+# The update and each link but the last watch it for a minute.
+MINUTE_OF_WATCHING = 60 + 15 * 60
+long_declarations = st.builds(
+    declaration,
+    contents,
+    ota_update_id=st.none() | st.none() | explicit_ids,
+    tags=tags,
+    gate=st.tuples(st.sampled_from(["100", "50"]), st.sampled_from(["2", "3", "4"])),
+    failures=st.sampled_from(["0", "0", "1"]),
+    on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
+    drain=st.just("15"),
+    links=st.sampled_from(["2", "2", "3"]),
+)
+declarations |= long_declarations
+long_days = st.builds(
+    Behaviour,
+    tag_lag=st.sampled_from([0, 0, 12, 120]),
+    stack_lag=st.sampled_from([0, 0, 3]),
+    devices=st.tuples(
+        st.sampled_from(["succeed", "succeed", "fail", "differ", "straggle", "silent"]),
+        st.sampled_from([50, 90, 115, 150]),
+    ),
+)
+late_faults = st.builds(
+    Fault,
+    kind=st.sampled_from(["throttled", "denied", "error", "cut before", "cut after", "slow"]),
+    operation=st.none() | st.sampled_from(OPERATIONS),
+    begins=st.sampled_from([60, 65, 90, 120, 130, 190]),
+    lasts=st.sampled_from([0, 0, 5, 30, 120, 400]),
+    times=st.sampled_from([1, 1, 2, 4]),
+)
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days
 no_troubles: st.SearchStrategy[list[Fault]] = st.builds(list)
@@ -101,6 +137,8 @@ class Lifecycle(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.story = Story()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(timeouts, "WATCH", MINUTE_OF_WATCHING)
 
     @initialize(properties=declarations, deployed=st.sampled_from([True, True, False]))
     def begin(self, properties: Properties, *, deployed: bool) -> None:
@@ -118,6 +156,14 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(properties=declarations, plan=plans, day=days, faults=troubles)
     def update(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
         """Deploy a change."""
+        self.story.update(properties, plan, day, faults)
+
+    @precondition(lambda self: self.story.is_deployed)
+    @rule(
+        properties=long_declarations, plan=plans, day=long_days, faults=no_troubles | st.lists(late_faults, max_size=2)
+    )
+    def update_with_links(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
+        """Deploy a change whose devices take longer than the update watches its gate."""
         self.story.update(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
@@ -150,7 +196,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Check that in the end only the declared update is left."""
-        self.story.check_the_end()
+        try:
+            self.story.check_the_end()
+        finally:
+            self.patch.undo()
 
 
 TestLifecycle: Any = Lifecycle.TestCase
