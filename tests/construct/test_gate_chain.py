@@ -42,7 +42,7 @@ def test_as_many_links_as_the_times_of_a_gate_take(times: dict[str, int], count:
 
 @pytest.mark.parametrize("name", ["timeout", "bake_time", "drain_time"])
 def test_a_time_that_is_a_token_has_to_fit_into_one_resource(name: str) -> None:
-    """Synth cannot tell how many links a token needs, so the known times are 45 minutes at most beside it."""
+    """Synth cannot tell how many links a token needs, so the known times are 45 minutes at most besides."""
     token: Any = Duration.minutes(CfnParameter(stack(), "Minutes", type="Number").value_as_number)
     other = "bake_time" if name == "timeout" else "timeout"
     assert "Links" not in RolloutGate(**{name: token, other: MINUTES(44)}).render()
@@ -71,7 +71,7 @@ def test_a_chain_of_links(tmp_path: Path) -> None:
 
 
 def test_counts_come_from_the_last_link_and_ids_from_the_update(tmp_path: Path) -> None:
-    """What the gate has observed is an attribute of its last link; the job is known before."""
+    """The last link has the attributes that the gate has observed; the update has those of its job."""
     prod = stack()
     update = ota_update(prod, "Blinky", firmware(tmp_path), gate=RolloutGate(timeout=MINUTES(90)))
     names = ("devices_succeeded", "devices_failed", "failed_devices", "seconds_waited", "gate_result")

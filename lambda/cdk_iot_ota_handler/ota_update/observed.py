@@ -37,12 +37,12 @@ class Observed:
 
     @property
     def gate_state(self) -> str:
-        """What its deployed tag tells of its gate: GATE_WAITS, or what it has observed, if there was one."""
+        """The state of its gate in its deployed tag: GATE_WAITS, or what it has observed, if there was one."""
         return OPERATION.sub("", self.tags.get(names.DEPLOYED_TAG, ""))
 
     @property
     def gate_waits(self) -> bool:
-        """Whether it is deployed, and a link watches its gate."""
+        """Return whether it is deployed with a gate that waits, which a link watches."""
         return self.gate_state == names.GATE_WAITS
 
     def deployed_tag_with(self, gate_state: str, operation: int | None) -> str:
