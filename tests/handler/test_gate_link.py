@@ -269,7 +269,7 @@ def test_a_link_is_never_replaced() -> None:
 
 @pytest.mark.parametrize("tags", [{}, {names.STACK_TAG: "another"}], ids=["untagged", "another stack's"])
 def test_an_update_of_another_owner_is_left_alone(tags: dict[str, str]) -> None:
-    """Whoever has taken the id meanwhile keeps update and job."""
+    """Another owner that has taken the id meanwhile keeps update and job."""
     service = waiting(FAILED)
     service.put(id_of("one"), tags)
     service.foreign.add(id_of("one"))
@@ -293,7 +293,7 @@ def test_an_update_that_was_deleted_by_hand_fails_its_gate(state: str) -> None:
 
 
 def test_a_verdict_in_a_tag_is_kept() -> None:
-    """What a link could not cancel before does not pass later."""
+    """A gate that failed while its job could not be canceled does not pass later."""
     service = waiting(PASSED)
     service.updates[id_of("one")].tag_changes[-1][1][names.FAILED_TAG] = "the gate has failed: 2 failures"
     with pytest.raises(FatalError, match="the gate has failed: 2 failures"):
@@ -358,7 +358,7 @@ def test_what_cannot_be_read_is_left_to_the_next_link() -> None:
     ],
 )
 def test_invalid_properties_are_refused(changes: dict[str, Any], message: str) -> None:
-    """What the construct would not declare is refused with the property, before anything is watched."""
+    """Properties that the construct would not declare are refused by name, before anything is watched."""
     sent = link()
     sent["ResourceProperties"].update(changes)
     service = FakeOtaService()
