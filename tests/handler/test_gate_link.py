@@ -118,7 +118,7 @@ def test_a_link_asks_less_often_while_no_device_decides() -> None:
 
 
 @pytest.mark.parametrize(("drain", "slot"), [({}, 2700), ({"DrainInMinutes": "15"}, 1800)])
-def test_a_link_leaves_the_gate_to_the_next_one(drain: dict[str, str], slot: int) -> None:
+def test_a_link_leaves_the_gate_to_the_next_one(drain: dict[str, Any], slot: int) -> None:
     """After its 45 minutes, less the drain time, a link answers that the gate waits, without a call."""
     service = waiting(OPEN)
     assert poll(service, link(**drain), waited=slot - 200) == {"IsComplete": False}
