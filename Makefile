@@ -6,6 +6,8 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Only test-aws and clean-aws use an AWS account, whatever the environment of the shell is.
 unexport CDK_IOT_OTA_TEST_ACCOUNT
+# Without cached bytecode, each worker of pytest and each process that tests start would compile all sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install setup demo bench check test lint types pytest lowest explore large mutants test-aws clean-aws lock audit format clean

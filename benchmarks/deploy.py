@@ -58,7 +58,7 @@ def devices(pairs: int) -> list[Result]:
             runs, calls = [], 0
             for number in range(min(pairs, 3)):
                 log(f"growth: {size} devices, run {number + 1}")
-                stack = Deployment(aws, f"devices-{size}-{number}", Path(folder) / f"{size}-{number}")
+                stack = Deployment(aws, f"devices-{size}-{number}", Path(folder) / f"{size}-{number}", slower=1)
                 synthesized = stack.synth(partial(_declare, "cdk-iot-ota", 1, "one"))
                 aws.calls.reset()
                 begun = time.perf_counter()
@@ -129,7 +129,7 @@ def _answers(aws: LocalAws, folder: Path, name: str) -> Result:
 
 def _new_stack(aws: LocalAws, folder: Path, name: str, suffix: str) -> Deployment:
     stack = f"{'ours' if name == NAMES[-1] else 'provider'}-{suffix}"
-    return Deployment(aws, stack, folder / stack)
+    return Deployment(aws, stack, folder / stack, slower=1)
 
 
 def _declaration(name: str, updates: int, content: str) -> Declaration:

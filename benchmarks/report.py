@@ -190,15 +190,25 @@ def _handler(results: Result) -> str:
 def _gate(results: Result) -> str:
     if not (gate := results.get("gate")):
         return ""
-    rows: list[Row] = [(name, f"{count:,} calls", "") for name, count in gate["calls"].items()]
-    rows += [
-        ("invocations of is_complete", f"{gate['looks']:,}", ""),
-        ("seconds of the handler", f"{gate['lambda_seconds']:,.0f}", ""),
-        ("log bytes", f"{gate['log_bytes']:,}", ""),
-        *((name, "", f"{dollars:.5f}") for name, dollars in gate["dollars"].items()),
-        ("together", "", f"{gate['total']:.5f}"),
+    watched = gate["with_alarms"]
+    names = sorted({*gate["calls"], *watched["calls"]})
+    rows: list[Row] = [
+        (name, *(f"{one['calls'].get(name, 0):,} calls" for one in (gate, watched)), "", "") for name in names
     ]
-    head = (f"a gate of {gate['minutes']} minutes", "amount", "US dollars")
+    rows += [
+        (words, *(f"{one[name]:,.0f}" for one in (gate, watched)), "", "")
+        for words, name in (
+            ("invocations of is_complete", "looks"),
+            ("seconds of the handler", "lambda_seconds"),
+            ("log bytes", "log_bytes"),
+        )
+    ]
+    rows += [
+        (name, "", "", f"{gate['dollars'][name]:.5f}", f"{watched['dollars'][name]:.5f}") for name in gate["dollars"]
+    ]
+    rows.append(("together", "", "", f"{gate['total']:.5f}", f"{watched['total']:.5f}"))
+    alarms = f"with {gate['alarms']} alarms"
+    head = (f"a gate of {gate['minutes']} minutes", "amount", alarms, "US dollars", alarms)
     return f"{_about(results, 'gate')}. Prices: {gate['prices']}.\n\n{_table(head, rows)}"
 
 

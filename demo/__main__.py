@@ -149,7 +149,7 @@ class Demo(Steps):
 
     def _destroy(self) -> None:
         with self._step("Destroy the stack"):
-            self._run_cdk("destroy", "--force")
+            self._remove()
             if found := leftovers(self._aws):
                 raise DemoError(f"cdk destroy left something behind: {found}")
             self._screen.line("no OTA update, job or stream is left")

@@ -172,12 +172,17 @@ class Cdk:
     folder: Path
     commands: Commands
 
+    @property
+    def out(self) -> Path:
+        """The folder of the app that was synthesized last."""
+        return self.folder / "cdk.out"
+
     def run(self, verb: str, *arguments: str, each: Callable[[str], object], folder: Path = ROOT) -> StackSummary:
         """Run the CLI in a folder and summarize its output; raises CommandError."""
         if not _CDK.exists():
             raise LocalAwsError(f"{_CDK.relative_to(ROOT)} is missing: run make setup")
         summary = StackSummary()
-        plain = ("--output", str(self.folder / "cdk.out"), "--ci", "--no-color")
+        plain = ("--output", str(self.out), "--ci", "--no-color")
         command = [str(_CDK), verb, *arguments, *plain]
         for line in self.commands.run(
             f"cdk {verb}", command, folder=folder, environment=self._environment(), each=each

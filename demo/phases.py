@@ -84,6 +84,6 @@ class Phases(Steps):
 
     def _destroy(self) -> None:
         with self._step("Destroy the phased stack"):
-            self._run_cdk("destroy", "--force", *_APP)
+            self._remove()
             if found := leftovers(self._aws):
                 raise DemoError(f"cdk destroy left something behind: {found}")

@@ -63,6 +63,10 @@ class Steps:
         flags = [part for entry in context for part in ("-c", entry)]
         self._run_cdk("deploy", *more, *flags, quietly=("--require-approval", "never", "--progress", "events"))
 
+    def _remove(self) -> None:
+        """Destroy what was deployed last, without another synth."""
+        self._run_cdk("destroy", "--force", quietly=("--app", str(self._cdk.out)))
+
     def _run_cdk(self, *arguments: str, quietly: Sequence[str] = (), folder: Path = ROOT) -> None:
         """Run the CDK CLI and print a summary of its output; all of it is shown only if it fails."""
         self._screen.line(f"$ cdk {shlex.join(arguments)}", style="dim")

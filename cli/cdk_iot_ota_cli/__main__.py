@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 _EXIT_USAGE = 2
 _EXIT_INTERRUPTED = 130
@@ -13,6 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import click
 
+        from .status import status
+        from .stop import stop
         from .wait import wait
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
@@ -20,7 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"{missing} is not installed: pip install 'cdk-iot-ota[cli]'", file=sys.stderr)
         return _EXIT_USAGE
-    group = click.Group(commands=[wait], help="Operate OTA updates that a stack has deployed.")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Reasons quote what devices report, which not every terminal and log can encode.
+            stream.reconfigure(errors="replace")
+    group = click.Group(commands=[status, wait, stop], help="Operate OTA updates that a stack deploys.")
     group = click.version_option(package_name="cdk-iot-ota")(group)
     try:
         code: int = group.main(arguments, prog_name="cdk-iot-ota", standalone_mode=False)

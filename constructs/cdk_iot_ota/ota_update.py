@@ -149,6 +149,7 @@ class OtaUpdate(Resource):
             }
             removal.checked(removal_policy)
             provider = _checked_provider(provider, stack) or OtaUpdateProvider.get_or_create(self)
+        provider._status.serve(stack, ota_update_id)
         shares = isinstance(scope, device_warnings.SharesFiles)
         has_timeout = in_progress_timeout is not None
         device_warnings.warn(scope if shares else self, properties, bound, has_timeout=has_timeout)

@@ -7,25 +7,40 @@ from importlib.metadata import version
 import click
 import pytest
 
-from cdk_iot_ota_cli import wait
+from cdk_iot_ota_cli import status, stop, wait
 from cdk_iot_ota_cli.__main__ import main
 
 
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """`cdk-iot-ota --help` names each command with its summary."""
     assert main(["--help"]) == 0
-    assert "wait  Wait for the devices of a deployed update." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "wait    Wait for the devices of a deployed update." in shown
+    assert "status  Show what the updates of a stack are doing." in shown
+    assert "stop    Cancel an update that is rolling out." in shown
 
 
 def test_help_of_wait_has_options_defaults_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     """`cdk-iot-ota wait --help` describes each option with its default, the permissions and the exit codes."""
-    assert main(["wait", "--help"]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
-    for name in (option for parameter in wait.wait.params for option in parameter.opts):
-        assert name in shown
-    assert "--timeout NUMBER Minutes to wait. [default: 1440]" in shown
-    assert "cloudformation:ListStackResources and iot:DescribeJob" in shown
+    shown = help_of(wait.wait, capsys)
+    assert "--timeout NUMBER Minutes to wait for the stack and the devices. [default: 1440]" in shown
+    assert "cloudformation:DescribeStacks, cloudformation:ListStackResources and iot:DescribeJob" in shown
     assert "Exit codes: 0 if the gate has passed, 1 if it has failed, 2 if" in shown
+
+
+@pytest.mark.parametrize("command", [status.status, stop.stop])
+def test_help_has_options_and_exit_codes(command: click.Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of each command describes each option and the exit codes."""
+    assert "Exit codes: 0 if " in help_of(command, capsys)
+
+
+def help_of(command: click.Command, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the help of a command on one line, after checking that it has each option."""
+    assert main([str(command.name), "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for name in (option for parameter in command.params for option in parameter.opts):
+        assert name in shown
+    return shown
 
 
 def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -54,6 +55,8 @@ def declare_everything(stack: Stack, folder: Path) -> None:
         "SignerJob": OtaFile(name="/a", signing=CodeSigning.signer_job("job-1")),
         "Unsigned": ota_file(place, signing=CodeSigning.unsigned()),
     }
+    known = cloudwatch.Alarm.from_alarm_name(stack, "Crashes", "crashes")
+    gates = {"Asset": RolloutGate(alarms=[known]), "Unsigned": RolloutGate()}
     for name, file in ways.items():
         OtaUpdate(
             stack,
@@ -75,7 +78,7 @@ def declare_everything(stack: Stack, folder: Path) -> None:
             tags={"team": "devices"},
             delete_stream=name != "Stream",
             force_delete_job=name != "Pinned",
-            gate=RolloutGate() if name in ("Asset", "Unsigned") else None,
+            gate=gates.get(name),
             removal_policy=RemovalPolicy.RETAIN if name == "Unsigned" else RemovalPolicy.DESTROY,
             provider=provider,
         )

@@ -224,6 +224,22 @@ def test_a_retained_update_shares_the_pattern(key: str, retained: dict[str, Any]
     assert len(found[0][0]) == 1
 
 
+def test_a_key_that_opens_its_bucket_leaves_no_narrower_pattern() -> None:
+    """A bucket that is open because of one key is one pattern, not several."""
+    made = stack()
+    in_bucket(made, Aws.REGION)
+    in_bucket(made, "firmware/1.bin", id="Other")
+    assert allowed(made) == allowed(made, "HandlerRole") == ["*"]
+
+
+def test_one_of_several_updates_that_is_retained_opens_the_bucket_of_a_bare_key() -> None:
+    """Another update with the same key that leaves with its declaration does not close it."""
+    made = stack()
+    in_bucket(made, "blinky", removal_policy=RemovalPolicy.RETAIN)
+    in_bucket(made, "blinky", id="Other")
+    assert allowed(made) == ["*"]
+
+
 def test_a_retained_update_of_a_bare_key_opens_its_bucket_with_a_warning() -> None:
     """Only the whole bucket keeps a key without folder and extension readable; a role of the app's own is not ours."""
     made, other = stack(), stack()

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.end_to_end.support import local_only
 from tests.end_to_end.support.clean_up import clean_up
 from tests.end_to_end.support.declarations import Declare, blinky, firmware
 from tests.end_to_end.support.deployment import Declaration, Deployment
+from tests.end_to_end.support.gated import DEVICES
 from tests.end_to_end.support.opt_in import ACCOUNT_VARIABLE, OptInError
 from tests.end_to_end.support.real_aws import RealAws, new_prefix, opted_in_account
 from tests.end_to_end.support.redeployed_stack import Prerequisites
@@ -76,6 +78,16 @@ def fleet(aws: Account) -> Iterator[Fleet]:
     with Fleet(aws, "end-to-end", 5, certificate=certificate()) as devices:
         devices.register()
         yield devices
+
+
+@pytest.fixture
+def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    """Start devices that take each job in the background; the test's parameter sets the behaviour of some."""
+    behaviours = getattr(request, "param", {})
+    with Fleet(aws, f"gate-{time.monotonic_ns()}", DEVICES, certificate=certificate(), behaviours=behaviours) as fleet:
+        fleet.register()
+        fleet.start()
+        yield fleet
 
 
 @pytest.fixture(scope="session")

@@ -1,56 +1,20 @@
 """Deploys that wait for devices, with IAM enforced and a fleet that takes jobs in the background."""
 
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from aws_cdk import CfnOutput, Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import Duration
 
-from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, OtaTarget, OtaUpdate, RolloutGate, RolloutRate
+from cdk_iot_ota import AbortCriterion, FailureType, GateFailure, RolloutGate, RolloutRate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, leftovers
 from tests.end_to_end.support.concurrency import in_background, wait_until
-from tests.end_to_end.support.declarations import firmware
-from tests.end_to_end.support.deployment import Declaration, Deployment, DeploymentError
-from tests.end_to_end.support.permissions import Permission, shorten_timeouts, without_permission
-from tests.signing_key import certificate
-
-DEVICES = 6
-
-
-@pytest.fixture
-def devices(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Fleet]:
-    """Start devices that take each job in the background; the test's parameter sets the behaviour of some."""
-    behaviours = getattr(request, "param", {})
-    with Fleet(aws, f"gate-{time.monotonic_ns()}", DEVICES, certificate=certificate(), behaviours=behaviours) as fleet:
-        fleet.register()
-        fleet.start()
-        yield fleet
-
-
-def gated(deployment: Deployment, fleet: Fleet, content: str, gate: RolloutGate | None, **options: Any) -> Declaration:
-    """Return a declaration of an update with a gate, and outputs of the counts that the gate observed."""
-
-    def declare(stack: Stack) -> None:
-        arguments: dict[str, Any] = {"targets": [OtaTarget.thing_group(fleet.name)], "gate": gate, **options}
-        update = OtaUpdate(stack, "Blinky", files=[firmware(deployment.folder, content)], **arguments)
-        for name, value in {
-            "Id": update.ota_update_id,
-            "Succeeded": update.devices_succeeded,
-            "Failed": update.devices_failed,
-            "Waited": update.seconds_waited,
-            "Result": update.gate_result,
-            "FailedDevices": update.failed_devices,
-        }.items():
-            CfnOutput(stack, name, value=value)
-
-    return declare
+from tests.end_to_end.support.deployment import Deployment, DeploymentError
+from tests.end_to_end.support.gated import DEVICES, gated
 
 
 def test_a_deploy_waits_until_all_devices_have_succeeded(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
@@ -129,106 +93,6 @@ def test_an_aborted_job_ends_the_deploy(aws: LocalAws, deployment: Deployment, d
                 rollout=RolloutRate.constant(maximum_per_minute=1),
             )
         )
-
-
-@pytest.mark.local_only("removes a permission")
-@pytest.mark.parametrize(
-    ("sid", "ota_update_id"),
-    [("Rollouts", None), ("AnyRollouts", "gated-by-name")],
-    ids=["generated-id", "explicit-id"],
-)
-def test_the_gate_needs_its_permission(
-    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, ota_update_id: str | None
-) -> None:
-    """Without iot:DescribeJob, a deploy with a gate fails, names the permission and leaves no update."""
-    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate(), ota_update_id=ota_update_id))
-    shorten_timeouts(folder)
-    path = folder / f"{deployment.name}.template.json"
-    missing = Permission("handler", sid, "iot:DescribeJob")
-    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
-    with pytest.raises(DeploymentError, match="not authorized to perform: iot:DescribeJob on resource: "):
-        deployment.apply(folder)
-    assert not leftovers(aws).ota_updates
-
-
-@pytest.mark.local_only("replaces the handler's code")
-@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
-def test_links_watch_a_long_gate(aws: LocalAws, deployment: Deployment, devices: Fleet) -> None:
-    """The last link of a gate lets a deploy pass, with the counts, and fails the next one, which is rolled back."""
-
-    def deploy(content: str, **limits: Any) -> dict[str, str]:
-        gate = RolloutGate(timeout=Duration.minutes(100), **limits)
-        folder = deployment.synth(gated(deployment, devices, content, gate))
-        # The update and the first link leave the gate to the next one at once.
-        shorten_timeouts(folder, {"WATCH": 0})
-        return deployment.apply(folder)
-
-    first = deploy("one", maximum_failures=1, success_percentage=80)
-    assert (first["Succeeded"], first["Failed"], first["Result"]) == (str(DEVICES - 1), "1", "passed")
-    assert first["FailedDevices"] == devices.things[2]
-    with pytest.raises(DeploymentError, match=r"BlinkyGate2.*the gate has failed: 1 failure, and at most 0 are"):
-        deploy("two")
-    assert deployment.outputs() == first
-    assert leftovers(aws).ota_updates == (first["Id"],)
-
-
-@pytest.mark.local_only("removes a permission")
-@pytest.mark.parametrize("devices", [{2: Behaviour.FAIL}], indirect=True, ids=["one-fails"])
-@pytest.mark.parametrize(
-    ("sid", "action", "told"),
-    [
-        ("Rollouts", "iot:ListJobExecutionsForJob", r"queued\) \(which devices: not allowed to ask\)"),
-        ("Devices", "iot:DescribeJobExecution", r"1 failed \(.*-0002\) \(what they reported: not allowed to ask\)"),
-    ],
-)
-def test_a_gate_needs_a_permission_for_each_question(
-    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, action: str, told: str
-) -> None:
-    """Without iot:ListJobExecutionsForJob a failure names no devices, without iot:DescribeJobExecution no reasons."""
-    folder = deployment.synth(gated(deployment, devices, "one", RolloutGate()))
-    path = folder / f"{deployment.name}.template.json"
-    missing = Permission("handler", sid, action)
-    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
-    with pytest.raises(DeploymentError, match=f"the gate has failed: 1 failure, and.*{told}"):
-        deployment.apply(folder)
-    assert not leftovers(aws).ota_updates
-
-
-@pytest.mark.local_only("removes a permission")
-@pytest.mark.parametrize(
-    ("sid", "action"),
-    [
-        ("Alarms", None),
-        ("Alarms", "cloudwatch:DescribeAlarms"),
-        ("Alarms", "cloudwatch:DescribeAlarmHistory"),
-        ("AnyAlarms", "cloudwatch:DescribeAlarms"),
-        ("AnyAlarms", "cloudwatch:DescribeAlarmHistory"),
-    ],
-)
-def test_a_gate_with_alarms_needs_each_permission(
-    aws: LocalAws, deployment: Deployment, devices: Fleet, sid: str, action: str | None
-) -> None:
-    """A deploy with a new alarm passes with both permissions, and fails without one of them and leaves no update."""
-
-    def declare(stack: Stack) -> None:
-        metric = cloudwatch.Metric(namespace="Devices", metric_name="Crashes")
-        alarm = cloudwatch.Alarm(stack, "Crashes", metric=metric, threshold=1, evaluation_periods=1)
-        # An imported alarm may be a composite one.
-        known = cloudwatch.Alarm.from_alarm_arn(stack, "Known", alarm.alarm_arn) if sid == "AnyAlarms" else alarm
-        gate = RolloutGate(alarms=[known], bake_time=Duration.minutes(0))
-        gated(deployment, devices, "one", gate)(stack)
-
-    folder = deployment.synth(declare)
-    shorten_timeouts(folder)
-    if action is None:
-        assert deployment.apply(folder)["Result"] == "passed"
-        return
-    path = folder / f"{deployment.name}.template.json"
-    missing = Permission("handler", sid, action)
-    path.write_text(json.dumps(without_permission(json.loads(path.read_text()), missing)))
-    with pytest.raises(DeploymentError, match=f"not authorized to perform: {action} "):
-        deployment.apply(folder)
-    assert not leftovers(aws).ota_updates
 
 
 def wait_for(aws: LocalAws, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from aws_cdk import Duration
@@ -11,6 +12,7 @@ from aws_cdk import Duration
 from cdk_iot_ota import AbortCriterion, FailureType, RolloutGate, RolloutRate
 from cdk_iot_ota_handler.ota_update.contract import timeouts
 from cdk_iot_ota_local import Behaviour, LocalAws, leftovers
+from tests.end_to_end.support.concurrency import wait_until
 from tests.end_to_end.support.gate_scenarios import (
     Devices,
     Run,
@@ -18,6 +20,7 @@ from tests.end_to_end.support.gate_scenarios import (
     ScenarioDeployment,
     counts_in_failure,
     reported_counts,
+    set_alarm,
 )
 
 pytestmark = pytest.mark.local_only("runs many deploys in parallel, each with its own fleet")
@@ -77,6 +80,40 @@ def delete(aws: LocalAws, job_id: str) -> None:
     aws.client("iot").delete_job(jobId=job_id, force=True)
 
 
+def ring(*changes: tuple[str, str]) -> Callable[[LocalAws, str], None]:
+    """Return an intervention that sets alarms by hand, one after the other."""
+
+    def intervene(aws: LocalAws, _: str) -> None:
+        for name, state in changes:
+            set_alarm(aws, name, state)
+
+    return intervene
+
+
+def ring_in_bake(name: str) -> Callable[[LocalAws, str], None]:
+    """Return an intervention that waits for the bake time, and lets an alarm ring."""
+
+    def intervene(aws: LocalAws, job_id: str) -> None:
+        iot: Any = aws.client("iot")
+        update = iot.get_ota_update(otaUpdateId=job_id.removeprefix("AFR_OTA-"))["otaUpdateInfo"]["otaUpdateArn"]
+        wait_until(lambda: "proven" in str(iot.list_tags_for_resource(resourceArn=update)["tags"]))
+        set_alarm(aws, name, "ALARM")
+
+    return intervene
+
+
+def remove_alarm(name: str) -> Callable[[LocalAws, str], None]:
+    """Return an intervention that deletes an alarm."""
+
+    def intervene(aws: LocalAws, _: str) -> None:
+        client: Any = aws.client("cloudwatch")
+        client.delete_alarms(AlarmNames=[name])
+
+    return intervene
+
+
+BAKE = RolloutGate(bake_time=MINUTE)
+
 # Scenarios that take a minute come first, and the others run in parallel to them.
 SCENARIOS = [
     Scenario(
@@ -115,6 +152,53 @@ SCENARIOS = [
         failure="its job does not exist, it was deleted outside of the stack",
         has_counts=False,
         outcome_time=a_minute_after_the_creation,
+    ),
+    Scenario(
+        name="bakes",
+        gate=BAKE,
+        alarms={"quiet": "OK", "new": "INSUFFICIENT_DATA", "both": "ALARM(bakes-quiet) AND ALARM(bakes-new)"},
+        outcome_time=lambda run: run.report_times("SUCCEEDED")[5] + 60,
+    ),
+    Scenario(
+        name="alarm-before",
+        gate=BAKE,
+        alarms={"crashes": "ALARM"},
+        refusal="the update was not created: alarm alarm-before-crashes is in ALARM since .* [(]set by hand[)]: wait",
+        outcome_time=lambda run: run.begun,
+    ),
+    Scenario(
+        name="alarm-rollout",
+        gate=BAKE,
+        devices=slow({}),
+        alarms={"crashes": "OK", "any": "ALARM(alarm-rollout-crashes)"},
+        intervene=ring(("alarm-rollout-crashes", "ALARM")),
+        failure="alarm alarm-rollout-(crashes|any) went to ALARM [0-9]+ s after the update began",
+        outcome_time=intervention,
+    ),
+    Scenario(
+        name="alarm-in-bake",
+        gate=BAKE,
+        alarms={"crashes": "OK"},
+        intervene=ring_in_bake("alarm-in-bake-crashes"),
+        failure="alarm alarm-in-bake-crashes went to ALARM .* after the update began, [0-9]+ s into its bake time",
+        outcome_time=intervention,
+    ),
+    Scenario(
+        name="alarm-once",
+        gate=BAKE,
+        devices=slow({}),
+        alarms={"crashes": "OK"},
+        intervene=ring(("alarm-once-crashes", "ALARM"), ("alarm-once-crashes", "OK")),
+        failure="alarm alarm-once-crashes went to ALARM .* after the update began, and is OK again",
+        outcome_time=intervention,
+    ),
+    Scenario(
+        name="alarm-removed",
+        gate=BAKE,
+        alarms={"crashes": "OK"},
+        intervene=remove_alarm("alarm-removed-crashes"),
+        failure="alarm alarm-removed-crashes no longer exists",
+        outcome_time=lambda run: run.intervened + timeouts.ALARM_PATIENCE,
     ),
     Scenario(name="all-succeed", gate=RolloutGate(), outcome_time=nth(6, "SUCCEEDED")),
     Scenario(
@@ -227,6 +311,11 @@ def test_a_gate(scenario: Scenario, runs: dict[str, Future[Run]]) -> None:
     """A gate ends in time with the right reason and counts, and after a failure no device starts the job."""
     run = runs[scenario.name].result()
     # A failure is held back for some time since the event, which begins before the creation.
+    if scenario.refusal:
+        assert re.search(scenario.refusal, run.failure), run.failure
+        assert (run.created, run.reports) == (0, [])
+        print(f"{scenario}: ended {run.ended - run.begun:.1f} s after the deploy began")
+        return
     started, certain = run.report_times("IN_PROGRESS"), scenario.outcome_time(run)
     delay = run.ended - max(certain, run.created + timeouts.GATED_CREATION if scenario.failure else 0)
     late = [time for time in started if time > run.stopped]

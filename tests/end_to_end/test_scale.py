@@ -25,7 +25,7 @@ def test_a_hundred_updates(aws: LocalAws, fleet: Fleet, tmp_path: Path) -> None:
     providers = [Deployment(aws, name, tmp_path) for name in PROVIDERS]
     for provider in providers:
         provider.apply(first)
-    stacks = [Deployment(aws, name, tmp_path, poll_seconds=0.5) for name in STACKS]
+    stacks = [Deployment(aws, name, tmp_path) for name in STACKS]
     aws.settings.update(rate_limits=True)
     with ThreadPoolExecutor(len(STACKS)) as pool:
         deploys = pool.map(lambda stack: stack.apply(first), stacks)

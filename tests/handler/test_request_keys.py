@@ -167,3 +167,9 @@ def test_the_shortest_words_of_a_key_are_noticed_in_an_encoding() -> None:
     shortest = base64.b64encode(b"END PRIVATE KEY").decode()
     assert private_keys.is_in(shortest)
     assert not private_keys.is_in(shortest[:-1])
+
+
+def test_the_beginning_of_a_key_is_enough() -> None:
+    """The first seven bytes of a key that is cut short are recognized, and fewer are not."""
+    assert private_keys.is_in(bytes.fromhex("30050201003000"))
+    assert not private_keys.is_in(bytes.fromhex("300502010030"))

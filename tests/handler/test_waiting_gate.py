@@ -81,15 +81,16 @@ def test_a_rollback_ends_the_wait_within_seconds(status: str) -> None:
     assert deleted == [1]
 
 
-def test_a_wait_is_one_line_for_each_change_of_the_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    """The log does not repeat what has not changed, except in the first look of each invocation."""
+def test_a_wait_is_a_line_for_each_change_of_the_counts_and_for_each_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log does not repeat every few seconds what has not changed, and says once a minute that it has not."""
     service = waiting()
     service.time.spawn(
-        lambda: service.progress.__setitem__(0, JobProgress(status="IN_PROGRESS", queued=2, in_progress=1)), 60
+        lambda: service.progress.__setitem__(0, JobProgress(status="IN_PROGRESS", queued=2, in_progress=1)), 30
     )
     timed_poll(service, GATED, waited=300)
     lines = [json.loads(line)["reason"] for line in capsys.readouterr().out.splitlines()]
-    assert [line.split("canceled, ")[1] for line in lines] == ["0 in progress, 3 queued", "1 in progress, 2 queued"]
+    counts = [line.split("canceled, ")[1] for line in lines]
+    assert counts == ["0 in progress, 3 queued", *["1 in progress, 2 queued"] * 3]
 
 
 def test_a_wait_leaves_the_last_looks_to_short_invocations() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cdk_iot_ota_local import LocalAws
+from tests.end_to_end.support.concurrency import in_background, wait_until
 
 # Answers as the `Plan` property specifies, and records every event in S3.
 HANDLER = textwrap.dedent("""
@@ -126,6 +127,11 @@ class Stack:
             )
             for event in reversed(events)
         ]
+
+    def listed(self) -> dict[str, tuple[str, str]]:
+        """Return status and physical id of the stack's resources, as they are listed now."""
+        found = self._cfn.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
+        return {one["LogicalResourceId"]: (one["ResourceStatus"], one.get("PhysicalResourceId", "")) for one in found}
 
     def reason(self) -> str:
         """Return the reason of the resource's first failure."""
@@ -261,3 +267,17 @@ def test_replacement_still_works(stack: Stack) -> None:
     stack.deploy("create", {"mark": "old", "Create": {"PhysicalResourceId": "one"}})
     assert stack.deploy("update", {"mark": "new", "Update": {"PhysicalResourceId": "two"}}) == "UPDATE_COMPLETE"
     assert stack.events()[1:] == [("Update", "one", "new"), ("Delete", "one", "old")]
+
+
+def test_resources_are_listed_with_their_current_status(stack: Stack) -> None:
+    """While an operation runs, a resource is listed as it is then: a new one without an id, an old one with its own."""
+    slow = {"Create": "none", "Update": "none"}
+    with in_background(lambda: stack.deploy("create", slow, service_timeout=2)) as created:
+        wait_until(lambda: stack.listed() == {"Thing": ("CREATE_IN_PROGRESS", "")})
+    assert created.result() == "ROLLBACK_COMPLETE"
+    stack.begin()
+    stack.deploy("create", {}, then={})
+    with in_background(lambda: stack.deploy("update", slow, service_timeout=2, then={"mark": "1"})) as updated:
+        in_progress = {"Thing": ("UPDATE_IN_PROGRESS", "made"), "Later": ("CREATE_COMPLETE", "made")}
+        wait_until(lambda: stack.listed() == in_progress)
+    assert updated.result() == "UPDATE_ROLLBACK_COMPLETE"

@@ -1,6 +1,7 @@
 """One account with a stack and its OTA update, AWS IoT and a user; every promise is checked after every step."""
 
 import contextlib
+import functools
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +15,10 @@ from ..fakes.cloudformation import FakeStack, Plan, Properties, generated_id
 from ..fakes.ota_service import Behaviour, BrokenPromiseError, FakeOtaService, FakeUpdate, Fault
 
 LATENCY = 0.2
+ALARMS = ("crashes", "offline")
 _LONGEST_REMOVAL = 60
+# The calls of a look that may follow the question about alarms: devices that have failed, and tags.
+_LAST_LOOK = 120
 
 
 def declaration(
@@ -27,6 +31,9 @@ def declaration(
     failures: str = "0",
     on_failure: str = "FAIL",
     drain: str = "",
+    alarms: Sequence[str] = (),
+    bake: str = "",
+    only_new: bool = False,
     links: str = "",
     size: int = 0,
 ) -> Properties:
@@ -39,6 +46,8 @@ def declaration(
         "TimeoutInMinutes": minutes,
         "OnFailure": on_failure,
         **({"DrainInMinutes": drain} if drain else {}),
+        **({"BakeTimeInMinutes": bake} if bake else {}),
+        **({"AlarmNames": list(alarms), "AlarmAtStart": "ONLY_NEW" if only_new else "REFUSE"} if alarms else {}),
         **({"Links": links} if links else {}),
     }
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
@@ -73,6 +82,10 @@ class Story:
         self._pushed_now: dict[str, str] = {}
         # The operation that has created each update.
         self._created_by: dict[str, Plan] = {}
+        self._alarm_changes: list[tuple[float, str, str]] = []
+        self._removed: dict[str, list[float]] = {}
+        for name in ALARMS:
+            self.service.put_alarm(name, "OK")
         self.begin_stack()
 
     @property
@@ -108,6 +121,7 @@ class Story:
             plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
         elif self.stack.status != "NEW":
             self.begin_stack()
+        plan = self._cleaning_up(plan)
         worked = self._play(lambda: self.stack.create(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         return worked
@@ -130,6 +144,7 @@ class Story:
             plan = replace(plan, rollback_off=False, lost=None)
         elif plan.killed and plan.duplicates:
             plan = replace(plan, rollback_off=False)  # not promised: the other delivery is no longer awaited
+        plan = self._cleaning_up(plan)
         worked = self._play(lambda: self.stack.update(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         changed = {name for name in properties | before if before.get(name) != properties.get(name)}
@@ -144,6 +159,11 @@ class Story:
     def delete(self, plan: Plan | None = None, day: Behaviour | None = None, faults: Sequence[Fault] = ()) -> None:
         """Delete the stack."""
         self._play(lambda: self.stack.delete(plan or Plan()), None, day, faults)
+
+    def _cleaning_up(self, plan: Plan) -> Plan:
+        """Let a retry that fails later delete what the failed attempt has left: two deploys later is not promised."""
+        is_left_over = self.has_failed and plan.fails_later and any(thing.failed for thing in self.stack.past)
+        return replace(plan, clean_up="first") if is_left_over else plan
 
     @property
     def has_failed(self) -> bool:
@@ -172,6 +192,25 @@ class Story:
         elif ota_update_id not in self.service.updates:
             self.service.put_foreign(ota_update_id)
 
+    def change_alarms(self, changes: Sequence[tuple[float, str, str]]) -> None:
+        """Let alarms change at so many seconds after the begin of the next operation; "gone" removes one.
+
+        Those that are gone exist again, and are quiet.
+        """
+        self.rest()
+        self._removed.clear()
+        for name in ALARMS:
+            if name not in self.service.alarms or self.service.alarms[name].history[-1][1] != "OK":
+                self.service.put_alarm(name, "OK", begins=0)
+        self._alarm_changes = list(changes)
+
+    def _change_alarm(self, name: str, state: str) -> None:
+        if state == "gone":
+            self.service.alarms.pop(name, None)
+            self._removed.setdefault(name, []).append(self.time.now)
+        elif name in self.service.alarms:
+            self.service.set_alarm(name, state)
+
     def rest(self) -> None:
         """Wait until everything in progress has ended."""
         with contextlib.redirect_stdout(io.StringIO()):
@@ -189,6 +228,9 @@ class Story:
         self.time.now += 5  # operations never follow each other faster
         self.service.behaviour, self._declared_now, self._pushed_now = day or Behaviour(), declared, {}
         self.service.inject(list(faults))
+        for delay, name, state in self._alarm_changes:
+            self.time.spawn(functools.partial(self._change_alarm, name, state), delay)
+        self._alarm_changes = []
         waiting = {name for name in list(self.service.updates) if self._waits(name)}
         process, self.broken = self.time.spawn(work), True
         with contextlib.redirect_stdout(io.StringIO()):
@@ -225,6 +267,7 @@ class Story:
             )
         if self._declared_now is None or ota_update_id != generated_id(self.stack.stack_id, self._declared_now):
             raise BrokenPromiseError(f"{ota_update_id} was pushed, and is not declared now ({self.stack.status})")
+        self._check_alarms_at_start(self._declared_now.get("Gate", {}))
         forward = observed.Stack(self.stack.status).is_deploying
         # Not promised: another delivery creates an update again that the first one has removed after its gate failed.
         evaluated_twice = self.stack.plan.duplicates and "Gate" in self._declared_now
@@ -249,6 +292,7 @@ class Story:
                 raise BrokenPromiseError(f"{ota_update_id} waits, and nothing watches it")
             return
         self._check_devices(ota_update_id, gate)
+        self._check_alarms(gate, self.service.updates[ota_update_id].created)
 
     def _waits(self, ota_update_id: str) -> bool:
         """Return whether an update is deployed, and a link is to watch its gate."""
@@ -259,6 +303,32 @@ class Story:
         progress = self.service.job_progress(self.service.updates[ota_update_id])
         if progress.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
             raise BrokenPromiseError(f"{ota_update_id} passed its gate: {progress}")
+
+    def _check_alarms_at_start(self, gate: Properties) -> None:
+        """Check that nothing is created while an alarm rings, unless that only reports or only new alarms count."""
+        if gate.get("OnFailure") == "REPORT" or gate.get("AlarmAtStart") == "ONLY_NEW":
+            return
+        for name in gate.get("AlarmNames", ()):
+            alarm = self.service.alarms.get(name)
+            since, state = alarm.history[-1] if alarm else (self._removed.get(name, [self.time.now])[0], "ALARM")
+            if state == "ALARM" and since < self.time.now - _LAST_LOOK:
+                raise BrokenPromiseError(f"an update was created although alarm {name} rang or did not exist")
+
+    def _check_alarms(self, gate: Properties, created: float) -> None:
+        """Check that an update with a gate is deployed only after its bake time, and with all alarms quiet in it."""
+        if self.time.now - created < 60 * int(gate.get("BakeTimeInMinutes", 0)):
+            raise BrokenPromiseError("the gate did not bake")
+        for name in gate.get("AlarmNames", ()):
+            # What changes while the last look is made may be seen, or not.
+            seen = self.time.now - _LAST_LOOK
+            if name not in self.service.alarms:
+                changes = [change for change in self._removed.get(name, []) if change < seen]
+                if changes:
+                    raise BrokenPromiseError(f"the gate has passed without alarm {name}")
+                continue
+            rings = [when for when, state in self.service.alarms[name].history if state == "ALARM"]
+            if any(created < when < seen for when in rings):
+                raise BrokenPromiseError(f"the gate has passed although alarm {name} rang")
 
     def _check_cancellation(self, ota_update_id: str) -> None:
         """Check that a gate that only reports does not cancel its job; an event before this operation may."""

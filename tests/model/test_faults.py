@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from ..fakes.cloudformation import Plan
-from ..fakes.ota_service import OPERATIONS, Behaviour, Fault
-from .story import Story, declaration
+from ..fakes.ota_service import ALARM_OPERATIONS, OPERATIONS, Behaviour, Fault
+from .story import ALARMS, Story, declaration
 
 GATE = ("100", "10")
 
@@ -46,13 +46,23 @@ def replace_with_gate(story: Story, plan: Plan, faults: list[Fault]) -> bool:
     return story.update(declaration("two", gate=GATE), plan, Behaviour(devices=("succeed", 30)), faults)
 
 
+def replace_with_alarms(story: Story, plan: Plan, faults: list[Fault]) -> bool:
+    """Deploy other content whose gate bakes for a minute, and whose alarms have no data until it is created."""
+    story.create(declaration("one"))
+    story.change_alarms([(0, name, "INSUFFICIENT_DATA") for name in ALARMS] + [(9, name, "OK") for name in ALARMS])
+    watched = declaration("two", gate=GATE, alarms=ALARMS, bake="1")
+    return story.update(watched, plan, Behaviour(devices=("succeed", 30)), faults)
+
+
 STEPS = [create, replace, change_tags, delete, replace_with_gate]
+CALLS = [(step, operation) for step in STEPS for operation in OPERATIONS]
+# Alarms add calls to those of any gate, and few can go wrong differently.
+CALLS += [(replace_with_alarms, operation) for operation in (*ALARM_OPERATIONS, "DescribeJob", "TagResource")]
 
 
 @pytest.mark.parametrize("lasts", [0, 180], ids=["once", "three minutes"])
 @pytest.mark.parametrize("kind", ["throttled", "error", "cut before", "cut after", "slow"])
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("step", "operation"), CALLS)
 def test_a_temporary_fault_only_delays(step: Step, operation: str, kind: str, lasts: float) -> None:
     """A call that fails for minutes makes a deploy slow, but does not fail it."""
     story = Story()
@@ -62,8 +72,7 @@ def test_a_temporary_fault_only_delays(step: Step, operation: str, kind: str, la
 
 
 @pytest.mark.parametrize("lasts", [0, 30, 150, 400])
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("step", "operation"), CALLS)
 def test_a_permission_that_is_still_missing_after_minutes_is_a_failure(
     step: Step, operation: str, lasts: float
 ) -> None:
@@ -93,8 +102,22 @@ def test_firmware_that_fails_its_gate_is_pushed_once_and_removed(
     story.check_the_end()
 
 
+@pytest.mark.parametrize("lasts", [0, 180], ids=["once", "three minutes"])
+@pytest.mark.parametrize("kind", ["throttled", "error", "cut before", "cut after", "slow"])
+@pytest.mark.parametrize("operation", ALARM_OPERATIONS)
+def test_an_alarm_that_rings_once_stops_the_rollout(operation: str, kind: str, lasts: float) -> None:
+    """Whichever call about alarms fails, an alarm that is quiet again fails the gate, and the old update is live."""
+    story = Story()
+    story.create(declaration("one"))
+    story.change_alarms([(60, ALARMS[0], "ALARM"), (61, ALARMS[0], "OK")])
+    faults = [Fault(kind=kind, operation=operation, begins=30, lasts=lasts)]
+    assert not story.update(declaration("two", gate=GATE, alarms=ALARMS, bake="2"), faults=faults)
+    assert story.stack.reasons[0].startswith(f"the gate has failed: alarm {ALARMS[0]} went to ALARM")
+    story.check_the_end()
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*STEPS, replace_with_alarms])
 def test_the_handler_may_die_between_any_two_calls(step: Step, when: str) -> None:
     """A killed handler fails the event with a reason, and the previous or the declared state results."""
     kills = 0

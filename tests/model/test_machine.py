@@ -14,9 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cdk_iot_ota_handler.ota_update.contract import timeouts
 
 from ..fakes.cloudformation import Plan, Properties, invented_id
-from ..fakes.ota_service import OPERATIONS, Behaviour, Fault
-from .story import Story, declaration
+from ..fakes.ota_service import ALARM_OPERATIONS, OPERATIONS, Behaviour, Fault
+from .story import ALARMS, Story, declaration
 
+# Seconds after the begin of an operation, an alarm, and its state.
+Change = tuple[float, str, str]
 STORIES = int(os.environ.get("STORIES", "2000"))
 FAILURES = [
     ("CREATE_FAILED", "AWSIotException: not authorized to perform: iam:PassRole"),
@@ -39,7 +41,7 @@ sizes = st.sampled_from([*[0] * 12, 99_000, 120_000])
 faults = st.builds(
     Fault,
     kind=st.sampled_from(["throttled", "denied", "error", "cut before", "cut after", "slow"]),
-    operation=st.none() | st.sampled_from(OPERATIONS),
+    operation=st.none() | st.sampled_from(OPERATIONS) | st.sampled_from(ALARM_OPERATIONS),
     begins=st.sampled_from([0, 0, 1, 3, 10]),
     lasts=st.sampled_from([0, 0, 5, 30, 120, 400]),
     times=st.sampled_from([1, 1, 2, 4]),
@@ -93,6 +95,18 @@ declarations = st.builds(
     failures=st.sampled_from(["0", "0", "1"]),
     on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
     drain=st.sampled_from(["", "", "1", "3"]),
+    alarms=st.sampled_from([(), (), ALARMS[:1], ALARMS]),
+    bake=st.sampled_from(["", "", "1", "2"]),
+    only_new=st.booleans(),
+)
+alarm_changes = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 5, 20, 21, 50, 100, 130, 131]),
+        st.sampled_from(ALARMS),
+        st.sampled_from(["ALARM", "OK", "ALARM", "INSUFFICIENT_DATA", "gone"]),
+    ),
+    min_size=1,
+    max_size=3,
 )
 # The update and each link but the last watch it for half a minute, and devices may finish for a quarter of an hour.
 WATCH = 30 + 15 * 60
@@ -105,6 +119,9 @@ long_declarations = st.builds(
     failures=st.sampled_from(["0", "0", "1"]),
     on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
     drain=st.just("15"),
+    alarms=st.sampled_from([(), (), ALARMS[:1], ALARMS]),
+    bake=st.sampled_from(["", "", "", "1"]),
+    only_new=st.booleans(),
     links=st.sampled_from(["2", "2", "3"]),
 )
 long_days = st.builds(
@@ -126,7 +143,8 @@ late_faults = st.builds(
 )
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days
-no_troubles: st.SearchStrategy[list[Fault]] = st.builds(list)
+no_troubles: st.SearchStrategy[list[Any]] = st.builds(list)
+changes_or_none = no_troubles | alarm_changes
 troubles = no_troubles | st.lists(faults, max_size=3)
 
 
@@ -146,15 +164,27 @@ class Lifecycle(RuleBasedStateMachine):
             self.story.create(properties)
 
     @precondition(lambda self: not self.story.is_deployed)
-    @rule(properties=declarations | long_declarations, plan=plans, day=days | long_days, faults=troubles)
-    def create(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
-        """Deploy the stack for the first time."""
+    @rule(
+        properties=declarations | long_declarations,
+        plan=plans,
+        day=days | long_days,
+        faults=troubles,
+        changes=changes_or_none,
+    )
+    def create(
+        self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
+    ) -> None:
+        """Deploy the stack for the first time, while alarms ring, go quiet and vanish."""
+        self.story.change_alarms(changes)
         self.story.create(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
-    @rule(properties=declarations, plan=plans, day=days, faults=troubles)
-    def update(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
-        """Deploy a change."""
+    @rule(properties=declarations, plan=plans, day=days, faults=troubles, changes=changes_or_none)
+    def update(
+        self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
+    ) -> None:
+        """Deploy a change, while alarms ring, go quiet and vanish."""
+        self.story.change_alarms(changes)
         self.story.update(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)
@@ -163,9 +193,13 @@ class Lifecycle(RuleBasedStateMachine):
         plan=plans,
         day=long_days | long_days | bad_days,
         faults=no_troubles | st.lists(late_faults | faults, max_size=2),
+        changes=no_troubles | changes_or_none,
     )
-    def update_with_links(self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault]) -> None:
+    def update_with_links(
+        self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
+    ) -> None:
         """Deploy a change whose devices take longer than the update watches its gate."""
+        self.story.change_alarms(changes)
         self.story.update(properties, plan, day, faults)
 
     @precondition(lambda self: self.story.is_deployed)

@@ -87,3 +87,10 @@ def test_a_gate_is_metered() -> None:
     assert measured["calls"]["DescribeJob"] >= measured["looks"] - 2
     assert measured["total"] == pytest.approx(sum(measured["dollars"].values()))
     assert 0 < measured["total"] < 0.1
+
+
+def test_alarms_are_metered() -> None:
+    """The alarms of a gate are read a few times a minute, in one call, and their requests are priced."""
+    watched = gate.run()["with_alarms"]
+    assert gate.MINUTES < watched["calls"]["DescribeAlarms"] < 5 * gate.MINUTES
+    assert watched["dollars"]["CloudWatch requests"] > 0

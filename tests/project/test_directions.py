@@ -53,6 +53,8 @@ def test_imports_follow_the_rules(copied: Path) -> None:
         (f"{HANDLER}/contract/limits.py", "import boto3", "synth needs no AWS SDK"),
         (f"{HANDLER}/decide/gate.py", "from .. import service", "the handler imports downwards"),
         ("cdk_iot_ota_cli/wait.py", "import cdk_iot_ota", "import the handler at most"),
+        ("cdk_iot_ota_cli/view.py", "from . import terminal", "the command imports downwards"),
+        ("cdk_iot_ota_cli/view.py", "import botocore", "only aws.py of the command"),
         ("cdk_iot_ota_cli/wait.py", "def lazy():\n    import aws_cdk", "import no CDK"),
         ("cdk_iot_ota_local/faults.py", "import cdk_iot_ota_handler", "local imports no handler"),
         ("cdk_iot_ota_local/ministack/emulator.py", "from ..ota import store", "local imports downwards"),

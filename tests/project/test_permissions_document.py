@@ -3,16 +3,28 @@
 import re
 from pathlib import Path
 
+from aws_cdk import Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from cdk_iot_ota import RolloutGate
 from tests.construct.everything import declare_everything
-from tests.construct.stacks import stack, template
+from tests.construct.stacks import firmware, ota_update, stack, template
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text()
+
+
+def declare(stack: Stack, folder: Path) -> None:
+    """Declare everything, and a gate with an alarm of the app."""
+    declare_everything(stack, folder)
+    metric = cloudwatch.Metric(namespace="Devices", metric_name="Offline")
+    alarm = cloudwatch.Alarm(stack, "Offline", metric=metric, threshold=1, evaluation_periods=1)
+    ota_update(stack, "Watched", firmware(folder), gate=RolloutGate(alarms=[alarm]))
 
 
 def test_each_statement_is_in_the_document_and_no_other(tmp_path: Path) -> None:
     """The document lists exactly the statement ids of the templates."""
     prod = stack()
-    declare_everything(prod, tmp_path)
+    declare(prod, tmp_path)
     found: set[str] = set()
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         for policy in template(prod).find_resources(kind).values():
@@ -23,7 +35,7 @@ def test_each_statement_is_in_the_document_and_no_other(tmp_path: Path) -> None:
 def test_each_action_is_in_the_document(tmp_path: Path) -> None:
     """The document names every action that a statement allows."""
     prod = stack()
-    declare_everything(prod, tmp_path)
+    declare(prod, tmp_path)
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         for policy in template(prod).find_resources(kind).values():
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:

@@ -8,6 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,10 +25,19 @@ def synthesize(folder: Path, *, cwd: Path = ROOT, environment: dict[str, str] | 
     return template
 
 
-def test_the_example_synthesizes_anywhere_and_always_the_same(tmp_path: Path) -> None:
-    """`python app.py` needs no account, no credentials and no particular folder, and always gives one template."""
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+    """Synthesize the example in the checkout, without credentials, and return the folder and the template."""
+    folder = tmp_path_factory.mktemp("example")
     unset = {name: "" for name in os.environ if name.startswith("AWS_")}
-    first = synthesize(tmp_path / "first", environment=unset)
+    return folder, synthesize(folder, environment=unset)
+
+
+def test_the_example_synthesizes_anywhere_and_always_the_same(
+    example: tuple[Path, dict[str, object]], tmp_path: Path
+) -> None:
+    """`python app.py` needs no account, no credentials and no particular folder, and always gives one template."""
+    _, first = example
     # Without jsii's cache of the home directory, it would unpack all of the CDK again.
     elsewhere = {
         "HOME": str(tmp_path),
@@ -57,11 +68,11 @@ def test_package_folders_are_not_packages() -> None:
     assert not (ROOT / "lambda" / "__init__.py").exists()
 
 
-def test_the_handler_folder_has_source_only(tmp_path: Path) -> None:
+def test_the_handler_folder_has_source_only(example: tuple[Path, dict[str, object]]) -> None:
     """The Lambda asset has only Python sources: caches would change its hash on every machine."""
-    synthesize(tmp_path)
-    assets = json.loads((tmp_path / "BlinkyFirmware.assets.json").read_text())["files"].values()
-    folders = [tmp_path / asset["source"]["path"] for asset in assets if asset["source"]["packaging"] == "zip"]
+    out, _ = example
+    assets = json.loads((out / "BlinkyFirmware.assets.json").read_text())["files"].values()
+    folders = [out / asset["source"]["path"] for asset in assets if asset["source"]["packaging"] == "zip"]
     (handler,) = [folder for folder in folders if (folder / "ota_update").is_dir()]
     assert {path.suffix for path in handler.rglob("*") if path.is_file()} == {".py"}
 
@@ -75,7 +86,7 @@ def test_the_wheel_has_the_four_packages_and_nothing_else(wheel: Path) -> None:
     assert "cdk_iot_ota_handler/ota_update/index.py" in names
 
 
-def test_the_wheel_works_on_its_own(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_works_on_its_own(wheel: Path, example: tuple[Path, dict[str, object]], tmp_path: Path) -> None:
     """The example synthesizes to the same template with the unpacked wheel as with the checkout."""
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     site = {"PYTHONPATH": str(tmp_path / "site")}
@@ -84,7 +95,7 @@ def test_the_wheel_works_on_its_own(wheel: Path, tmp_path: Path) -> None:
         [sys.executable, "-c", script], env={**os.environ, **site}, text=True, capture_output=True, check=True
     )
     assert all(path.startswith(site["PYTHONPATH"]) for path in found.stdout.split())
-    assert synthesize(tmp_path / "from-wheel", environment=site) == synthesize(tmp_path / "from-checkout")
+    assert synthesize(tmp_path / "from-wheel", environment=site) == example[1]
 
 
 def test_the_sdk_is_no_dependency_of_synth() -> None:

@@ -70,21 +70,18 @@ class DeclaredObjects:
         self.owners: set[str] = set()
 
     def add(self, found: InBucket, outlives_declaration: Callable[[], bool]) -> bool:
-        """Add an object, and return whether the policy changes by it before the end of synth.
+        """Add an object, and return whether the policy is another one by it, whatever outlives its declaration.
 
         :param outlives_declaration: returns at the end of synth whether its update may outlive its declaration.
         """
-        before = self._size()
-        own, lasting = pattern(found), pattern(found, outlives_declaration=True)
-        self._patterns.setdefault((own, lasting), []).append(outlives_declaration)
+        either = pattern(found), pattern(found, outlives_declaration=True)
+        # Another import of the bucket may give its owner, or its key.
+        is_new = either not in self._patterns or found.bucket not in self._imports
+        self._patterns.setdefault(either, []).append(outlives_declaration)
+        self._imports.add(found.bucket)
         self._are_assets |= found.is_asset
         self.owners.update([] if found.owner is None else [found.owner])
-        # Of two imports of one bucket only one may know its key.
-        self._imports.add(found.bucket)
-        return own != lasting or self._size() != before
-
-    def _size(self) -> tuple[int, ...]:
-        return len(self._patterns), self._are_assets, len(self.owners), len(self._imports)
+        return is_new
 
     @property
     def are_many(self) -> bool:
@@ -109,7 +106,7 @@ class DeclaredObjects:
 
     def _allowed(self) -> set[str]:
         return {
-            lasting if lasting != own and any(outlives() for outlives in updates) else own
+            lasting if any(outlives() for outlives in updates) else own
             for (own, lasting), updates in self._patterns.items()
         }
 
@@ -122,7 +119,7 @@ def warn(scope: Construct, needs: Needs) -> None:
     is_own_role = isinstance(needs.role, OtaServiceRole)
     for index, file in enumerate(needs.files):
         found = [] if file.object is None else list(_wide_key(file.object, needs if is_own_role else None))
-        if is_own_role and (job := file.signing_job) is not None and job.destination is not None:
+        if is_own_role and (job := file.signing_job) is not None:
             found += _wide_prefix(job)
         for message in found:
             Annotations.of(scope).add_warning_v2("cdk-iot-ota:wide-permission", f"files[{index}]: {message}")

@@ -24,6 +24,7 @@ from .._synth.removal import is_retained
 from .._synth.validation import at_end
 from . import encryption, findings, waiter
 from .function_role import function_role
+from .status_grants import StatusGrants
 
 _DEFAULT_ID = "OtaUpdateProvider"
 # CDK's CustomResourceConfig finds the log groups of custom resources by it.
@@ -75,6 +76,8 @@ class OtaUpdateProvider(Construct):
         self._key = encryption.for_logs(self, encryption_key)
         self._network: dict[str, Any] = {"vpc": vpc, "vpc_subnets": vpc_subnets, "security_groups": security_groups}
         self._log_retention = log_retention
+        self._status = StatusGrants()
+        self._status.serve(once.stack_of(self), None)
         self._log_group = self._new_log_group("LogGroup")
         self._sized_role = self._new_role("HandlerRole", self._log_group)
         remedy = "declare an OtaUpdateProvider in a stack with another synthesizer, and give it as provider="
@@ -115,6 +118,14 @@ class OtaUpdateProvider(Construct):
     def log_group(self) -> logs.LogGroup:
         """The log group of that function, with one line for each decision."""
         return self._log_group
+
+    def grant_status(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Grant what ``cdk-iot-ota status`` reads: the provider's stack and those that share it, and their updates.
+
+        It changes nothing. Any stack of the app may declare the grantee, and updates may be declared later.
+        ``docs/command.md`` lists the permissions; ``cdk-iot-ota stop`` also needs ``iot:CancelJob``.
+        """
+        return self._status.grant(grantee)
 
     def _new_log_group(self, id: str, name: str | None = None) -> logs.LogGroup:
         log_group = logs.LogGroup(

@@ -92,6 +92,7 @@ class Creation:
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
         log = functools.partial(log_device, event, desired.ota_update_id)
         self._watch = None if desired.gate is None else self._gate_watch(desired.gate)
+        self._logged_at = begun
         self._evidence: Evidence | None = None
         self._inquiry = Inquiry(service, clock, desired.job_id, log=log, on_error=self._on_error)
 
@@ -211,11 +212,12 @@ class Creation:
             look = self._ask_gate(look, observed, self._watch, context)
         if look.judged_at is None:
             return None
-        if look.decision != before.decision:
+        if look.decision != before.decision or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
             self._log(look)
         return look
 
     def _log(self, look: _Look) -> None:
+        self._logged_at = self._clock.now()
         log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision)
 
     def _is_retry(self) -> bool:

@@ -82,6 +82,7 @@ class GateLink:
         # While the gate waits the update is read once in an invocation: whatever ends it ends its job too.
         self._seen: _Seen | None = None
         self._logged: Decision | None = None
+        self._logged_at = self._begun
 
     def poll(self) -> str | None:
         """Return the state of the gate once it has one or the next link watches it, or None while this one does.
@@ -193,6 +194,7 @@ class GateLink:
         )
 
     def _log(self, observed: Observed | None, decision: Decision) -> None:
-        if decision != self._logged:
-            self._logged = decision
+        now = self._clock.now()
+        if decision != self._logged or now - self._logged_at >= timeouts.LOG_INTERVAL:
+            self._logged, self._logged_at = decision, now
             log_decision(self._event, self._id, observed, decision)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .signature import Certificate
 
 _BATCH = 500
-_IDLE_SECONDS = 0.2
+_IDLE_SECONDS = 0.5
 
 
 class Fleet:

@@ -15,6 +15,7 @@ from .change_sets import see_outputs
 from .custom_resource import CustomResources, Failure
 from .deletions import Deletions
 from .emulator import Emulator
+from .resource_statuses import list_current_statuses
 from .thing_groups import name_thing_groups
 
 
@@ -228,6 +229,7 @@ def repair_cloudformation(emulator: Emulator) -> CustomResources:
     Deletions(emulator).install()
     name_thing_groups(emulator)
     see_outputs(emulator)
+    list_current_statuses(emulator)
     return resources
 
 

@@ -22,6 +22,7 @@ from ..ministack.connections import allow_cuts, trust_loopback
 from ..ministack.emulator import Emulator, load
 from ..ministack.job_index import index_jobs
 from ..ministack.lambda_workers import forget_late_output, prepare_workers
+from ..ministack.notifications import skip_unheard
 from ..ministack.presigned import presign_versions
 from ..ministack.rollbacks import repair_cloudformation
 from ..ministack.s3_kms import check_reads
@@ -42,6 +43,7 @@ def build(emulator: Emulator) -> Admin:
     check_reads(emulator)
     complete_alarms(emulator)
     index_jobs(emulator)
+    skip_unheard(emulator)
     presign_versions(emulator)
     prepare_workers(emulator)
     forget_late_output(emulator)

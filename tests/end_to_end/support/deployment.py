@@ -1,5 +1,6 @@
 """Deploy synthesized templates through boto3: as `cdk deploy` does, but without seconds of polling."""
 
+import contextlib
 import io
 import json
 import zipfile
@@ -18,6 +19,7 @@ from cdk_iot_ota_local import Account
 _STACK_NAME_LENGTH = 128
 # The largest template that CloudFormation accepts in the request itself.
 _TEMPLATE_BYTES = 51_200
+_QUICK_POLLS = 10
 # Six minutes on local AWS, an hour on AWS.
 _MAXIMUM_POLLS = 3600
 
@@ -28,17 +30,21 @@ class DeploymentError(Exception):
     """A stack operation failed; the message lists the reasons of the failed resources."""
 
 
+class _StillRunningError(Exception):
+    """A stack operation has not ended."""
+
+
 @dataclass
 class Deployment:
     """A stack of this name; the account may add a prefix, and long names are cut.
 
-    poll_seconds: the pause between two polls of the stack, by default the shortest that suits the account.
+    slower: how much less often it polls the stack after ten polls, since each takes processor time; 1 to measure.
     """
 
     aws: Account
     name: str
     folder: Path
-    poll_seconds: float | None = None
+    slower: float = 5
     _synths: int = field(default=0, init=False)
     _uploaded: set[str] = field(default_factory=set, init=False)
 
@@ -126,10 +132,18 @@ class Deployment:
         return stack
 
     def _wait(self, waiter: str) -> None:
-        configuration = {"Delay": self.poll_seconds or self.aws.poll_seconds, "MaxAttempts": _MAXIMUM_POLLS}
+        pause, wait = self.aws.poll_seconds, self._cloudformation.get_waiter(waiter).wait
+        with contextlib.suppress(_StillRunningError):
+            self._poll(wait, pause, _QUICK_POLLS)
+            return
+        self._poll(wait, pause * self.slower, int(_MAXIMUM_POLLS / self.slower))
+
+    def _poll(self, wait: Any, pause: float, polls: int) -> None:
         try:
-            self._cloudformation.get_waiter(waiter).wait(StackName=self.name, WaiterConfig=configuration)
+            wait(StackName=self.name, WaiterConfig={"Delay": pause, "MaxAttempts": polls})
         except WaiterError as error:
+            if "Max attempts exceeded" in str(error):
+                raise _StillRunningError(f"{self.name} after {polls} polls") from error
             raise DeploymentError("\n".join(self.reasons())) from error
 
     def _template(self, path: Path) -> dict[str, str]:

@@ -4,11 +4,12 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_iot_ota import OtaTarget, OtaUpdate, RolloutGate
 from cdk_iot_ota_local import Behaviour, Fleet, LocalAws
@@ -29,10 +30,12 @@ COUNTS = re.compile(
 class Run:
     """The record of a deploy. Times are those of `time.time()`.
 
-    reports: the status reports of the devices. created, stopped: when AWS IoT accepted the creation of the update, and
-    the cancellation or deletion of its job. intervened: when the scenario's intervention was done, if it has one.
+    begun: when the deploy began. reports: the status reports of the devices. created, stopped: when AWS IoT accepted
+    the creation of the update, and the cancellation or deletion of its job. intervened: when the scenario's
+    intervention was done, if it has one.
     """
 
+    begun: float = 0
     outputs: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     reports: list[Report] = field(default_factory=list)
@@ -65,6 +68,8 @@ class Scenario:
     has_counts: the failure includes counts.
     intervene: called with the update's job id as soon as the first device has started the job.
     options: further arguments of the update.
+    alarms: the states of alarms that the gate watches, by their names in the scenario.
+    refusal: a pattern for the failure of a scenario in which nothing is created.
     """
 
     name: str
@@ -75,6 +80,8 @@ class Scenario:
     intervene: Callable[[LocalAws, str], object] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     devices: Devices = field(default_factory=Devices)
+    alarms: Mapping[str, str] = field(default_factory=dict)
+    refusal: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -85,8 +92,10 @@ class ScenarioDeployment:
 
     def __init__(self, aws: LocalAws, scenario: Scenario, folder: Path) -> None:
         self.aws, self.scenario, self._folder = aws, scenario, folder
-        self.deployment = Deployment(aws, f"gate-{scenario.name}", folder, poll_seconds=0.2)
+        self.deployment = Deployment(aws, f"gate-{scenario.name}", folder)
         self._app = self.deployment.synth(self._declare)
+        for name, state in scenario.alarms.items():
+            put_alarm(aws, f"{scenario.name}-{name}", state)
 
     def _declare(self, stack: Stack) -> None:
         target, options = OtaTarget.thing_group(self.aws.named(self.scenario.name)), dict(self.scenario.options)
@@ -95,12 +104,19 @@ class ScenarioDeployment:
             "Blinky",
             targets=[target],
             files=[firmware(self._folder, "blinky")],
-            gate=self.scenario.gate,
+            gate=self._gate(stack),
             **options,
         )
         CfnOutput(stack, "DevicesSucceeded", value=update.devices_succeeded)
         CfnOutput(stack, "DevicesFailed", value=update.devices_failed)
         CfnOutput(stack, "SecondsWaited", value=update.seconds_waited)
+
+    def _gate(self, stack: Stack) -> RolloutGate:
+        alarms = [
+            cloudwatch.Alarm.from_alarm_name(stack, name, f"{self.scenario.name}-{name}")
+            for name in self.scenario.alarms
+        ]
+        return replace(self.scenario.gate, alarms=alarms) if alarms else self.scenario.gate
 
     def run(self) -> Run:
         """Deploy the stack while the devices take the update, then delete it, and return the record."""
@@ -133,10 +149,11 @@ class ScenarioDeployment:
             iot.remove_thing_from_thing_group(thingGroupName=fleet.name, thingName=thing)
 
     def _deploy(self) -> Run:
+        begun = time.time()
         try:
-            run = Run(outputs=self.deployment.apply(self._app))
+            run = Run(begun=begun, outputs=self.deployment.apply(self._app))
         except DeploymentError as error:
-            run = Run(failure=str(error))
+            run = Run(begun=begun, failure=str(error))
         run.ended = time.time()
         return run
 
@@ -154,6 +171,31 @@ class ScenarioDeployment:
                     run.created = call.time
                 elif call.operation in ("CancelJob", "DeleteJob", "DeleteOTAUpdate"):
                     run.stopped = min(run.stopped, call.time)
+
+
+def put_alarm(aws: LocalAws, name: str, state: str) -> None:
+    """Create an alarm in a state: one that has no metric with data, or a composite one for a rule in its place."""
+    cloudwatch: Any = aws.client("cloudwatch")
+    if "(" in state:
+        cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=state)
+        return
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="Devices",
+        MetricName=name,
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    set_alarm(aws, name, state)
+
+
+def set_alarm(aws: LocalAws, name: str, state: str) -> None:
+    """Set the state of an alarm by hand."""
+    client: Any = aws.client("cloudwatch")
+    client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="set by hand")
 
 
 def counts_in_failure(run: Run) -> dict[str, int]:

@@ -61,9 +61,7 @@ def stacks(prerequisites: Prerequisites, kind: str, name: str, count: int) -> li
     """Synthesize equal stacks, so that this many deploys can run in parallel."""
     names = [f"refusals-{name}-{index}" for index in range(count)]
     return [
-        RedeployedStack(
-            Deployment(prerequisites.aws, name, prerequisites.folder / name, 0.4), getattr(prerequisites, kind)
-        )
+        RedeployedStack(Deployment(prerequisites.aws, name, prerequisites.folder / name), getattr(prerequisites, kind))
         for name in names
     ]
 

@@ -11,6 +11,8 @@ from . import der
 _REMEDY = "the private key stays where you sign; remove it here, and replace it if others may have read it"
 # No key, and no bundle of keys and certificates, is larger.
 LONGEST = 256 * 1024
+# The headers of a DER sequence, its version and the element after it: nothing that is recognized is shorter.
+_SHORTEST = 7
 # The encodings around a key: the API's base64 of base64 text, and two of the caller's.
 _DEPTH = 4
 # The shortest words that can be decoded are `END PRIVATE KEY`, 20 characters of base64; any key is longer.
@@ -84,13 +86,16 @@ def _bytes_of(value: "str | os.PathLike[str]") -> Iterator[bytes]:
 
 
 def _is_in_bytes(data: bytes, depth: int = _DEPTH) -> bool:
+    if len(data) < _SHORTEST:
+        return False
     data = data[:LONGEST]
     text = data.replace(b"\0", b"")  # UTF-16 and UTF-32
     if _TEXT.search(text) or _is_der(data):
         return True
     if depth == 0 or len(text) < _SHORTEST_ENCODING:
         return False
-    return any(_is_in_bytes(decoded, depth - 1) for decoded in _decoded(text))
+    # As a set, since a text and its only part are the same.
+    return any(_is_in_bytes(decoded, depth - 1) for decoded in set(_decoded(text)))
 
 
 def _decoded(text: bytes) -> Iterator[bytes]:

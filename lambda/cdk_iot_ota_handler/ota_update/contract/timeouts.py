@@ -13,6 +13,8 @@ SETTLE_PATIENCE = 20
 PATIENCE = 184
 # A gate that cannot end soon is left alone for as long, besides the usual pause between two looks.
 QUIET = 10
+# A gate whose counts do not change is a line of the log as often as CloudWatch has a value of a metric.
+LOG_INTERVAL = 60
 # One invocation of the function: its patience, and the calls of one step that began within it.
 INVOCATION = 300
 # A creation takes four calls: one that no other invocation repeats is tried as long as they fit in.
