@@ -21,7 +21,7 @@ def test_links_watch_a_long_gate(aws: LocalAws, deployment: Deployment, devices:
         gate = RolloutGate(timeout=Duration.minutes(100), **limits)
         folder = deployment.synth(gated(deployment, devices, content, gate))
         # The update and the first link leave the gate to the next one at once.
-        shorten_timeouts(folder, {"WATCH": 0})
+        shorten_timeouts(folder, {"WATCH": -1})
         return deployment.apply(folder)
 
     first = deploy("one", maximum_failures=1, success_percentage=80)
