@@ -121,7 +121,7 @@ class Story:
             plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
         elif self.stack.status != "NEW":
             self.begin_stack()
-        plan = self._cleaning_up(plan)
+        plan = self._cleaning_up(plan, properties)
         worked = self._play(lambda: self.stack.create(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         return worked
@@ -144,7 +144,7 @@ class Story:
             plan = replace(plan, rollback_off=False, lost=None)
         elif plan.killed and plan.duplicates:
             plan = replace(plan, rollback_off=False)  # not promised: the other delivery is no longer awaited
-        plan = self._cleaning_up(plan)
+        plan = self._cleaning_up(plan, properties)
         worked = self._play(lambda: self.stack.update(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         changed = {name for name in properties | before if before.get(name) != properties.get(name)}
@@ -160,9 +160,13 @@ class Story:
         """Delete the stack."""
         self._play(lambda: self.stack.delete(plan or Plan()), None, day, faults)
 
-    def _cleaning_up(self, plan: Plan) -> Plan:
-        """Let a retry that fails later delete what the failed attempt has left: two deploys later is not promised."""
-        is_left_over = self.has_failed and plan.fails_later and any(thing.failed for thing in self.stack.past)
+    def _cleaning_up(self, plan: Plan, properties: Properties) -> Plan:
+        """Let a retry that fails later delete what the failed attempt has left: two deploys later is not promised.
+
+        A gate that fails in a link is a retry that fails later.
+        """
+        may_fail_later = plan.fails_later or "Links" in properties.get("Gate", {})
+        is_left_over = self.has_failed and may_fail_later and any(thing.failed for thing in self.stack.past)
         return replace(plan, clean_up="first") if is_left_over else plan
 
     @property
