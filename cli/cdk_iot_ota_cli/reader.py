@@ -249,7 +249,7 @@ class Reader:
 
     def _alarms(self, phases: Iterable[Phase]) -> dict[str, Alarm] | None:
         """Return the alarms of the gates that are evaluated now."""
-        gates = [phase.declared.gate for phase in phases if phase.coming is not None and phase.declared.gate]
+        gates = [phase.declared.gate for phase in phases if phase.evaluated is not None and phase.declared.gate]
         wanted = [name for gate in gates for name in gate.alarms]
         return self._ask("alarms", "cloudwatch:DescribeAlarms", lambda: self._aws.alarms(wanted))
 

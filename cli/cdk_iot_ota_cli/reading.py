@@ -119,6 +119,13 @@ class Phase:
     is_missing: bool = False
     was_coming: bool = False
 
+    @property
+    def evaluated(self) -> Update | None:
+        """The update whose gate is evaluated: a new one, or one that is complete and whose links watch its gate."""
+        if self.coming is not None or self.live is None:
+            return self.coming
+        return self.live if self.live.observed.gate_waits else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:

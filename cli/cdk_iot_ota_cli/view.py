@@ -195,7 +195,7 @@ def _update(phase: Phase, reading: Reading, waits_for: list[str]) -> UpdateView:
     state, message = _state(phase, reading, waits_for)
     shown = phase.coming or phase.live
     before = phase.live if phase.coming is not None else None
-    gate = phase.declared.gate if phase.coming is not None else None
+    gate = phase.declared.gate if phase.evaluated is not None else None
     name, logical_id = phase.declared.path, phase.declared.logical_id
     if shown is None:
         return UpdateView(name=name, logical_id=logical_id, state=state, message=message)
@@ -258,6 +258,8 @@ def _state(phase: Phase, reading: Reading, waits_for: list[str]) -> tuple[State,
         return State.FAILED, "its new update was removed, and this one stays live"
     if stack.is_deploying and waits_for and not reading.stack.has_changed(resource):
         return State.NOT_BEGUN, f"{_waits(waits_for)}; the old update is live until then"
+    if stack.is_deploying and phase.evaluated is not None and phase.declared.gate is not None:
+        return _gated(phase.evaluated, phase.declared.gate, reading)
     return _live(phase)
 
 

@@ -25,7 +25,7 @@ from .permissions.needs import Needs
 from .permissions.ota_permissions import OtaPermissions
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
-from .request import device_warnings, empty_groups, gate_alarms, render
+from .request import device_warnings, empty_groups, gate_alarms, gate_chain, render
 from .request.ota_file import BoundFile, OtaFile
 from .request.ota_target import OtaTarget, TargetSelection
 from .request.rollout import AbortCriterion, Protocol, RolloutRate
@@ -79,8 +79,9 @@ class OtaUpdate(Resource, ObservedUpdate):
         and with it the clean-up of the deploy. Default: true.
     :param gate: a condition on the devices that the deploy waits for; see ``RolloutGate``. It is not part of the
         update's content: changing it does not re-evaluate an update that is already deployed. Needs
-        ``force_delete_job``. Not allowed with ``TargetSelection.CONTINUOUS``, whose job never completes. Default: none,
-        the deploy ends when the job exists.
+        ``force_delete_job``. Not allowed with ``TargetSelection.CONTINUOUS``, whose job never completes. For one that
+        takes over 45 minutes, add a dependency on the construct to what must wait for it: the id of the update and its
+        job are known before. Default: none, the deploy ends when the job exists.
     :param removal_policy: what happens to the update when it leaves the stack or is replaced: ``DESTROY``, ``RETAIN``
         or ``RETAIN_ON_UPDATE_OR_DELETE``, which is CloudFormation's RetainExceptOnCreate. ``apply_removal_policy`` and
         ``RemovalPolicies`` override it. A retained update needs a role that is retained as well. Default: ``DESTROY``.
@@ -188,6 +189,11 @@ class OtaUpdate(Resource, ObservedUpdate):
         # Deleting the update needs the policies too, so they are created before it and deleted after it.
         node.add_dependency(self._role, *policies)
         acknowledge_dependency(self._rendered)
+        self._links = gate_chain.links(self, provider.service_token, self._resource, properties)
+        for link in self._links:
+            resource = cast(CfnResource, link.node.default_child)
+            permissions.exported.watch(self, resource)
+            resource.node.add_metadata(_DO_NOT_REFACTOR, True)
         at_end(self, lambda found: self._check(properties, found), lambda: self._to_check(provider, properties))
         at_end(self, lambda _: retained.check(RESOURCE_TYPE))
         gate_alarms.check_jobs(self, needs.alarms, ota_update_id, lambda: stack.resolve(self._rendered.logical_id))
@@ -285,12 +291,12 @@ class OtaUpdate(Resource, ObservedUpdate):
     @property
     def devices_succeeded(self) -> str:
         """The number of devices that had succeeded when the gate passed; empty if no gate was evaluated."""
-        return self._resource.get_att_string("DevicesSucceeded")
+        return self._gate_attribute("DevicesSucceeded")
 
     @property
     def devices_failed(self) -> str:
         """The number of devices that had failed when the gate passed; empty if no gate was evaluated."""
-        return self._resource.get_att_string("DevicesFailed")
+        return self._gate_attribute("DevicesFailed")
 
     @property
     def gate_result(self) -> str:
@@ -298,7 +304,7 @@ class OtaUpdate(Resource, ObservedUpdate):
 
         The reason is cut to what fits into the update's tag: some 170 characters, less the names of failed devices.
         """
-        return self._resource.get_att_string("GateResult")
+        return self._gate_attribute("GateResult")
 
     @property
     def alarms_without_data(self) -> str:
@@ -306,7 +312,7 @@ class OtaUpdate(Resource, ObservedUpdate):
 
         Names that do not fit into the update's tag are left out; the log of the handler has all.
         """
-        return self._resource.get_att_string("AlarmsWithoutData")
+        return self._gate_attribute("AlarmsWithoutData")
 
     @property
     def failed_devices(self) -> str:
@@ -315,12 +321,16 @@ class OtaUpdate(Resource, ObservedUpdate):
         Names that do not fit into the update's tag are left out; the log of the handler has the first 250. Empty if
         none had failed, or no gate was evaluated.
         """
-        return self._resource.get_att_string("FailedDevices")
+        return self._gate_attribute("FailedDevices")
 
     @property
     def seconds_waited(self) -> str:
         """The seconds from the creation until the gate passed; empty if no gate was evaluated."""
-        return self._resource.get_att_string("SecondsWaited")
+        return self._gate_attribute("SecondsWaited")
+
+    def _gate_attribute(self, name: str) -> str:
+        """Return what the gate has observed, which the last resource that watches it knows."""
+        return [self._resource, *self._links][-1].get_att_string(name)
 
     @property
     def role(self) -> iam.IRole | iam.Role:

@@ -39,6 +39,7 @@ from .moments import (
     with_status,
 )
 
+LINKS = {"TimeoutInMinutes": 360, "Links": 7}
 FAILED = '2 failed with "0x23000000: 0x0" (pump-0017, pump-0023); 1 timed out in self test "active" (pump-0044)'
 CLOCK = Clock(now=lambda: NOW, sleep=lambda _: None)
 
@@ -575,3 +576,15 @@ def test_words_of_others_are_one_printable_line(monkeypatch: pytest.MonkeyPatch)
     account = rolled_back()
     account.events[3]["ResourceStatusReason"] = "Error: line\n\x1b[31mred\n    at handler (/var/task/index.js:1)"
     assert shown(account, monkeypatch).headline == "failed: Rollout/early: line [31mred"
+
+
+def test_a_gate_that_links_watch_still_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After 45 minutes the update is complete, and its gate is shown as one that waits, until the last time of it."""
+    account = phases("UPDATE_IN_PROGRESS")
+    account.template["Resources"][CANARY]["Properties"]["Gate"] = gate(**LINKS)
+    job = counts(succeeded=12, in_progress=3, queued=5)
+    account.update(NEW[CANARY], CANARY, created=BEGAN, job=job, deployed="waiting operation=1")
+    set_status(account, CANARY, "UPDATE_COMPLETE", NEW[CANARY], changed=NOW - 30)
+    (canary, *_) = view(reader(account, monkeypatch).look()).updates
+    assert (canary.state.value, canary.needed) == ("gate waits for devices", 8)
+    assert canary.by == BEGAN + 360 * 60

@@ -115,15 +115,15 @@ def test_what_a_token_leaves_is_not_known() -> None:
             "drain_time in minutes must be between 1 and 15, got 16",
         ),
         (
-            lambda: RolloutGate(timeout=Duration.minutes(41), drain_time=Duration.minutes(5)),
-            "timeout and drain_time must be at most 45 minutes together, got 41 and 5",
+            lambda: RolloutGate(timeout=Duration.minutes(476), drain_time=Duration.minutes(5)),
+            "timeout and drain_time must be at most 480 minutes together, got 476 and 5",
         ),
         (
             lambda: RolloutGate(drain_time=Duration.minutes(5), on_failure=GateFailure.REPORT),
             "drain_time must be left out with GateFailure.REPORT",
         ),
         (lambda: RolloutGate(minimum_devices=-1), "minimum_devices must be at least 0, got -1"),
-        (lambda: RolloutGate(timeout=Duration.minutes(46)), "timeout in minutes must be between 1 and 45, got 46"),
+        (lambda: RolloutGate(timeout=Duration.minutes(481)), "timeout in minutes must be between 1 and 480, got 481"),
         (lambda: RolloutGate(timeout=wrong(30)), "timeout must be a Duration, got 30: write Duration.minutes"),
         (lambda: Phase("a b", targets=[OtaTarget.thing("a")]), "name must be of a-z, A-Z, 0-9, _ and -, got 'a b'"),
         (lambda: Phase("a", targets=[]), "targets must have 1 to 100 members, got 0"),

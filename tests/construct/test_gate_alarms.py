@@ -81,14 +81,14 @@ def test_a_bake_time_needs_no_alarms() -> None:
     ("options", "message"),
     [
         (
-            {"timeout": MINUTES(36)},
-            r"timeout and bake_time \(its default with alarms\) must be at most 45 minutes together, got 36 and 10",
+            {"timeout": MINUTES(471)},
+            r"timeout and bake_time \(its default with alarms\) must be at most 480 minutes together, got 471 and 10",
         ),
         (
-            {"timeout": MINUTES(20), "bake_time": MINUTES(20), "drain_time": MINUTES(6)},
-            "timeout, bake_time and drain_time must be at most 45 minutes together, got 20, 20 and 6",
+            {"timeout": MINUTES(300), "bake_time": MINUTES(175), "drain_time": MINUTES(6)},
+            "timeout, bake_time and drain_time must be at most 480 minutes together, got 300, 175 and 6",
         ),
-        ({"bake_time": MINUTES(45)}, "bake_time in minutes must be between 0 and 44, got 45"),
+        ({"bake_time": MINUTES(480)}, "bake_time in minutes must be between 0 and 479, got 480"),
         ({"bake_time": wrong(10)}, "bake_time must be a Duration, got 10: write Duration.minutes"),
         ({"alarms": []}, "alarms must have 1 to 10 members, got 0"),
         ({"alarms": "crashes"}, "alarms must be a list of cloudwatch.IAlarm, got 'crashes'"),

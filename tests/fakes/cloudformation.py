@@ -1,4 +1,4 @@
-"""CloudFormation for one resource of one stack, in virtual time.
+"""CloudFormation for one OTA update of one stack, and for the links of its gate, in virtual time.
 
 The events of a stack operation, and their physical ids, follow what is known of CloudFormation; where that is unknown,
 ``Plan`` allows both. Other resources exist only as failures.
@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk_iot_ota_handler.ota_update.contract import timeouts
+from cdk_iot_ota_handler.ota_update.contract import names, timeouts
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.observed import Stack
 
@@ -31,9 +31,10 @@ def make_event(
     physical_id: str | None = None,
     stack_id: str = STACK_ID,
     logical_id: str = LOGICAL_ID,
+    resource_type: str | None = None,
 ) -> Event:
     """Return an event as CloudFormation sends it."""
-    optional = {"OldResourceProperties": old, "PhysicalResourceId": physical_id}
+    optional = {"OldResourceProperties": old, "PhysicalResourceId": physical_id, "ResourceType": resource_type}
     return {
         "RequestType": request_type,
         "RequestId": "request",
@@ -54,6 +55,10 @@ def generated_id(stack_id: str, properties: Properties) -> str:
     return Desired.from_event(make_event("Create", properties, stack_id=stack_id)).ota_update_id
 
 
+def _links_of(properties: Properties) -> int:
+    return int(properties.get("Gate", {}).get("Links", "0"))
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Plan(CompactRepr):
     """The course of one stack operation.
@@ -65,7 +70,8 @@ class Plan(CompactRepr):
     the first event is delivered again, each time after so many seconds. ``deletes_twice``: so is each Delete, once.
     ``killed``: the handler dies in the invocation of this number, at the call of this number, before or after its work.
     ``lost``: the first answer cannot be delivered, and CloudFormation fails the resource so many seconds after its
-    timeout.
+    timeout. ``at``: the number of the link that ``cut_after``, ``duplicates``, ``killed`` and ``lost`` are about, or
+    the last one if there are fewer; 0 for the update.
 
     ``rollback_off``: a failure ends the operation. Then CloudFormation puts the old properties back (``puts_back``), or
     holds the failed id and addresses the next Update to it, with the failed or the stable properties as old ones
@@ -85,6 +91,16 @@ class Plan(CompactRepr):
     rollback_off: bool = False
     puts_back: bool = False
     clean_up: str = "at the end"
+    at: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Link:
+    """A link of the gate: its last properties, its attribute, and whether its last event has succeeded."""
+
+    properties: Properties
+    state: str
+    is_done: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +134,9 @@ class FakeStack:
     stable_id: str = ""
     past: list[_Past] = field(default_factory=list)
     updated: float | None = None
+    # By number: the links that exist, and those that the running operation has changed as they were before it.
+    links: dict[int, _Link] = field(default_factory=dict)
+    links_before: dict[int, _Link | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.framework = ProviderFramework(self.service)
@@ -139,7 +158,7 @@ class FakeStack:
         is_first = self.status == "NEW"
         self._begin("CREATE_IN_PROGRESS" if is_first else "UPDATE_IN_PROGRESS", plan)
         answer = self._send_first(self._event("Create", properties))
-        if answer is not None and not answer.failed and not plan.fails_later:
+        if self._is_watched(properties, answer) and answer is not None and not plan.fails_later:
             self.service.time.sleep(plan.others)
             self._complete(properties, answer.physical_id, "CREATE" if is_first else "UPDATE")
             return True
@@ -152,6 +171,7 @@ class FakeStack:
             self.status = "CREATE_FAILED" if self.stable is None else "UPDATE_FAILED"
             return False
         self.status = "ROLLBACK_IN_PROGRESS"
+        self._delete_links()
         if physical_id != MARKER:
             self._delete(physical_id, properties)
         self.status = "ROLLBACK_COMPLETE"
@@ -163,7 +183,7 @@ class FakeStack:
         held_id, held_properties = self.held or (self.physical_id, replaced.properties)
         self._begin("UPDATE_IN_PROGRESS", plan)
         answer = self._send_first(self._event("Update", properties, old=held_properties, physical_id=held_id))
-        if answer is not None and not answer.failed and not plan.fails_later:
+        if self._is_watched(properties, answer) and answer is not None and not plan.fails_later:
             self._let_go(replaced)
             self._complete(properties, answer.physical_id, "UPDATE")
             return True
@@ -185,7 +205,11 @@ class FakeStack:
         self._begin("UPDATE_ROLLBACK_IN_PROGRESS", plan)
         self._let_go(_Past(physical_id=self.physical_id, properties=self.properties or {}, failed=False))
         event = self._event("Update", self.stable, old=current, physical_id=current_id)
-        self.physical_id, self.properties = self._retry_until_success(event).physical_id, self.stable
+        answer = self._retry_until_success(event)
+        self.physical_id, self.properties = answer.physical_id, self.stable
+        for number in range(1, _links_of(self.stable) + 1):
+            self._restore_link(number, self._link_properties(number, self.stable, answer))
+        self._delete_links(_links_of(self.stable))
         self.held = None
         self.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
         self._delete_past()
@@ -198,6 +222,7 @@ class FakeStack:
             self._delete_past()
         if kind == "UPDATE":
             self.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+            self._delete_links(_links_of(properties))
             self._delete_past()
         self.status = f"{kind}_COMPLETE"
 
@@ -245,6 +270,7 @@ class FakeStack:
         else:
             event = self._event("Update", old, old=failed, physical_id=current_id)
             restored_id = self._retry_until_success(event).physical_id
+        self._restore_links()
         if current_id != restored_id:
             self._delete(current_id, old if self.plan.old_properties or not succeeded else failed)
         self.physical_id = restored_id
@@ -255,6 +281,7 @@ class FakeStack:
         if self.properties is not None:
             self._let_go(_Past(physical_id=self.physical_id, properties=self.properties, failed=False))
         self.physical_id, self.properties, self.held = "", None, None
+        self._delete_links()
         self._delete_past()
         self.status = "DELETE_COMPLETE"
 
@@ -263,6 +290,7 @@ class FakeStack:
         if status == "UPDATE_IN_PROGRESS":
             self.updated = self.service.time.now
         self.status = status
+        self.links_before = {}
         self.framework = ProviderFramework(self.service, plan.killed)
         if plan.clean_up == "first" and status == "UPDATE_IN_PROGRESS":
             self._delete_past(only_failed=True)
@@ -270,14 +298,83 @@ class FakeStack:
     def _event(self, request_type: str, properties: Properties, **more: Any) -> Event:
         return make_event(request_type, properties, stack_id=self.stack_id, logical_id=self.logical_id, **more)
 
-    def _send_first(self, event: Event) -> Answer | None:
-        """Deliver the operation's first event as planned; return None if CloudFormation did not wait for the answer."""
-        is_lost = self.plan.lost is not None
-        deliveries = [self._deliver(event, delay, is_lost=is_lost) for delay in (0, *self.plan.duplicates)]
-        if self.plan.lost is not None:
-            self.service.time.sleep(timeouts.SERVICE_TIMEOUT + self.plan.lost)
+    def _is_watched(self, properties: Properties, answer: Answer | None) -> bool:
+        """Play the links of a gate, each after the one before; return whether the update and all of them succeed."""
+        if answer is None or answer.failed:
+            return False
+        for number in range(1, _links_of(properties) + 1):
+            wanted, before = self._link_properties(number, properties, answer), self.links.get(number)
+            if before is not None and before.is_done and before.properties == wanted:
+                continue
+            self.links_before[number] = before
+            # One whose creation has failed is created again.
+            request_type = "Create" if before is None or not before.state else "Update"
+            found = self._send_first(self._link_event(number, request_type, wanted, before), number)
+            has_failed = found is None or found.failed
+            state = "" if found is None or found.failed else (found.data or {})["GateState"]
+            state = before.state if before is not None and has_failed else state
+            self.links[number] = _Link(properties=wanted, state=state, is_done=not has_failed)
+            if has_failed:
+                return False
+        return True
+
+    def _link_properties(self, number: int, properties: Properties, answer: Answer) -> Properties:
+        """Return what is declared for a link, with the attributes of the update and of the link before it."""
+        first = (answer.data or {}).get("GateState", "")
+        return {
+            "Update": self.logical_id,
+            "OtaUpdateId": answer.physical_id,
+            "Number": str(number),
+            "GateState": first if number == 1 else self.links[number - 1].state,
+            "Gate": properties["Gate"],
+        }
+
+    def _link_event(self, number: int, request_type: str, properties: Properties, before: _Link | None = None) -> Event:
+        logical_id = f"{self.logical_id}Gate{number}"
+        return make_event(
+            request_type,
+            properties,
+            old=before.properties if before is not None and request_type == "Update" else None,
+            physical_id=None if request_type == "Create" else logical_id,
+            stack_id=self.stack_id,
+            logical_id=logical_id,
+            resource_type=names.LINK_TYPE,
+        )
+
+    def _restore_link(self, number: int, properties: Properties) -> None:
+        before = self.links.get(number)
+        answer = self._retry_until_success(
+            self._link_event(number, "Create" if before is None else "Update", properties, before)
+        )
+        self.links[number] = _Link(properties=properties, state=(answer.data or {})["GateState"])
+
+    def _restore_links(self) -> None:
+        """Update the links that a failed operation has changed, and delete those that it has created."""
+        for number, before in self.links_before.items():
+            if before is not None:
+                self._restore_link(number, before.properties)
+        self._delete_links(max((number for number in self.links if self.links_before.get(number, 1)), default=0))
+
+    def _delete_links(self, left: int = 0) -> None:
+        """Delete the links from the last one on, until so many are left."""
+        for number in sorted((number for number in self.links if number > left), reverse=True):
+            self._retry_until_success(self._link_event(number, "Delete", self.links.pop(number).properties))
+
+    def _send_first(self, event: Event, number: int = 0) -> Answer | None:
+        """Deliver an event as planned; return None if CloudFormation did not wait for the answer.
+
+        ``number``: that of a link, or 0 for the update, with which the operation begins.
+        """
+        is_troubled = number == min(self.plan.at, _links_of(event["ResourceProperties"]))
+        plan = self.plan if is_troubled else Plan()
+        if self.plan.at:
+            self.framework = ProviderFramework(self.service, plan.killed)
+        is_lost = plan.lost is not None
+        deliveries = [self._deliver(event, delay, is_lost=is_lost) for delay in (0, *plan.duplicates)]
+        if plan.lost is not None:
+            self.service.time.sleep(timeouts.SERVICE_TIMEOUT + plan.lost)
             return None
-        answer = self._wait(deliveries, self.plan.cut_after)
+        answer = self._wait(deliveries, plan.cut_after)
         if answer is not None and answer.failed:
             self.reasons.append(answer.reason)
         return answer

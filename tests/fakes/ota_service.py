@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from cdk_iot_ota_handler.ota_update.contract import names
 from cdk_iot_ota_handler.ota_update.desired import Desired
 from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, AlreadyExistsError, FatalError, RetryableError
-from cdk_iot_ota_handler.ota_update.identity import gate_attributes
+from cdk_iot_ota_handler.ota_update.identity import gate_attributes, without_operation
 from cdk_iot_ota_handler.ota_update.observed import Alarm, Execution, JobProgress, Observed, Stack
 from cdk_iot_ota_handler.ota_update.retry import Clock
 
@@ -527,7 +527,8 @@ class Connection:
             if len(after) > MOST_TAGS:
                 raise FatalError(f"LimitExceededException: {len(after)} tags")
             update.tag_changes.append((service.time.now + service.behaviour.tag_lag, after))
-            if names.DEPLOYED_TAG in after.keys() - before.keys():
+            # The operations in the tag may change alone.
+            if _gate_state(after) != _gate_state(before):
                 service.on_deployed(name)
             return True
 
@@ -541,6 +542,11 @@ class Connection:
         if ota_update_id in self._service.foreign:
             raise BrokenPromiseError(f"{ota_update_id} belongs to another owner and was changed")
         self._service.touched.append(dict(self._service.updates[ota_update_id].tags))
+
+
+def _gate_state(tags: Mapping[str, str]) -> str | None:
+    found = tags.get(names.DEPLOYED_TAG)
+    return None if found is None else without_operation(found)
 
 
 def _alarm(name: str, alarm: FakeAlarm, now: float) -> Alarm:

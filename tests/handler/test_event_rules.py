@@ -45,7 +45,11 @@ FORGED: list[tuple[str, Any, str]] = [
     ("PhysicalResourceId", "a" * 401, "PhysicalResourceId must have 1 to 400 characters, got 401"),
     ("PhysicalResourceId", "AWSCDK::Else::FAILED", "PhysicalResourceId must be of a-z"),
     ("PhysicalResourceId", None, "PhysicalResourceId must be text, got None"),
-    ("ResourceType", "Custom::Other", "ResourceType must be Custom::IoTOTAUpdate, got 'Custom::Other'"),
+    (
+        "ResourceType",
+        "Custom::Other",
+        "ResourceType must be Custom::IoTOTAUpdate or Custom::IoTOTAGate, got 'Custom::Other'",
+    ),
     ("ResourceProperties", [], "ResourceProperties must be a mapping, got []"),
     ("ResourceProperties", None, "ResourceProperties must be a mapping, got None"),
 ]

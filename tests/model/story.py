@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cdk_iot_ota_handler.ota_update import observed
-from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
+from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG, GATE_WAITS
 from cdk_iot_ota_handler.ota_update.observed import Execution
 
 from ..fakes.cloudformation import FakeStack, Plan, Properties, generated_id
@@ -34,6 +34,7 @@ def declaration(
     alarms: Sequence[str] = (),
     bake: str = "",
     only_new: bool = False,
+    links: str = "",
     size: int = 0,
 ) -> Properties:
     """Return the properties of a declared update; the gate is a percentage and minutes, and allows some failures."""
@@ -47,6 +48,7 @@ def declaration(
         **({"DrainInMinutes": drain} if drain else {}),
         **({"BakeTimeInMinutes": bake} if bake else {}),
         **({"AlarmNames": list(alarms), "AlarmAtStart": "ONLY_NEW" if only_new else "REFUSE"} if alarms else {}),
+        **({"Links": links} if links else {}),
     }
     name = {"IdPrefix": "prod_"} if ota_update_id is None else {"OtaUpdateId": ota_update_id}
     return {
@@ -119,7 +121,7 @@ class Story:
             plan = replace(plan, rollback_off=True)  # CloudFormation refuses anything else
         elif self.stack.status != "NEW":
             self.begin_stack()
-        plan = self._cleaning_up(plan)
+        plan = self._cleaning_up(plan, properties)
         worked = self._play(lambda: self.stack.create(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         return worked
@@ -142,7 +144,7 @@ class Story:
             plan = replace(plan, rollback_off=False, lost=None)
         elif plan.killed and plan.duplicates:
             plan = replace(plan, rollback_off=False)  # not promised: the other delivery is no longer awaited
-        plan = self._cleaning_up(plan)
+        plan = self._cleaning_up(plan, properties)
         worked = self._play(lambda: self.stack.update(properties, plan), properties, day, faults)
         self._check_reasons(worked, plan)
         changed = {name for name in properties | before if before.get(name) != properties.get(name)}
@@ -158,9 +160,13 @@ class Story:
         """Delete the stack."""
         self._play(lambda: self.stack.delete(plan or Plan()), None, day, faults)
 
-    def _cleaning_up(self, plan: Plan) -> Plan:
-        """Let a retry that fails later delete what the failed attempt has left: two deploys later is not promised."""
-        is_left_over = self.has_failed and plan.fails_later and any(thing.failed for thing in self.stack.past)
+    def _cleaning_up(self, plan: Plan, properties: Properties) -> Plan:
+        """Let a retry that fails later delete what the failed attempt has left: two deploys later is not promised.
+
+        A gate that fails in a link is a retry that fails later.
+        """
+        may_fail_later = plan.fails_later or "Links" in properties.get("Gate", {})
+        is_left_over = self.has_failed and may_fail_later and any(thing.failed for thing in self.stack.past)
         return replace(plan, clean_up="first") if is_left_over else plan
 
     @property
@@ -229,12 +235,24 @@ class Story:
         for delay, name, state in self._alarm_changes:
             self.time.spawn(functools.partial(self._change_alarm, name, state), delay)
         self._alarm_changes = []
+        waiting = {name for name in list(self.service.updates) if self._waits(name)}
         process, self.broken = self.time.spawn(work), True
         with contextlib.redirect_stdout(io.StringIO()):
             self.time.run(until=lambda: process.done)
         assert process.done
+        if process.result and declared is not None:
+            self._check_success(declared, waiting)
         self.broken = False
         return bool(process.result)
+
+    def _check_success(self, declared: Properties, waiting: set[str]) -> None:
+        """Check that an operation succeeds only if the gate of what it has pushed, or found waiting, has passed."""
+        gate, ota_update_id = declared.get("Gate"), generated_id(self.stack.stack_id, declared)
+        is_long = gate is not None and "Links" in gate
+        if gate is None or gate["OnFailure"] == "REPORT" or ota_update_id not in self.service.updates:
+            return
+        if ota_update_id in self._pushed_now or (is_long and ota_update_id in waiting):
+            self._check_devices(ota_update_id, gate)
 
     def _describe_stack(self, stack_id: str) -> observed.Stack:
         # Not promised: a rollback that is not visible yet while an update may still be created.
@@ -273,10 +291,22 @@ class Story:
         self.deployed_tag_overtaken |= replaces and self.stack.plan.cut_after is not None
         if gate is None or gate["OnFailure"] == "REPORT" or ota_update_id not in self._pushed_now:
             return
+        if self._waits(ota_update_id):
+            if "Links" not in gate:
+                raise BrokenPromiseError(f"{ota_update_id} waits, and nothing watches it")
+            return
+        self._check_devices(ota_update_id, gate)
+        self._check_alarms(gate, self.service.updates[ota_update_id].created)
+
+    def _waits(self, ota_update_id: str) -> bool:
+        """Return whether an update is deployed, and a link is to watch its gate."""
+        update = self.service.find(ota_update_id)
+        return update is not None and update.tags.get(DEPLOYED_TAG, "").startswith(GATE_WAITS)
+
+    def _check_devices(self, ota_update_id: str, gate: dict[str, str]) -> None:
         progress = self.service.job_progress(self.service.updates[ota_update_id])
         if progress.succeeded * 100 < int(gate["SuccessPercentage"]) * 2:
             raise BrokenPromiseError(f"{ota_update_id} passed its gate: {progress}")
-        self._check_alarms(gate, self.service.updates[ota_update_id].created)
 
     def _check_alarms_at_start(self, gate: Properties) -> None:
         """Check that nothing is created while an alarm rings, unless that only reports or only new alarms count."""

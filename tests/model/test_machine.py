@@ -6,9 +6,12 @@ Each run plays the same 2,000 stories; `make explore` plays new ones.
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cdk_iot_ota_handler.ota_update.contract import timeouts
 
 from ..fakes.cloudformation import Plan, Properties, invented_id
 from ..fakes.ota_service import ALARM_OPERATIONS, OPERATIONS, Behaviour, Fault
@@ -53,7 +56,8 @@ bad_days = st.builds(
     stack_lag=st.sampled_from([0, 0, 1, 3]),
     job=st.sampled_from([0, 900]),
     devices=st.tuples(
-        st.sampled_from(["succeed", "succeed", "fail", "differ", "straggle", "silent"]), st.sampled_from([0, 4, 40, 90])
+        st.sampled_from(["succeed", "succeed", "fail", "differ", "straggle", "silent"]),
+        st.sampled_from([0, 4, 40, 90]),
     ),
     creations=st.lists(st.sampled_from(FAILURES), max_size=2),
     failing_deletions=st.sampled_from([0, 0, 0, 1, 3]),
@@ -72,6 +76,7 @@ bad_plans = st.builds(
     rollback_off=st.booleans(),
     puts_back=st.booleans(),
     clean_up=st.sampled_from(["first", "last", "at the end"]),
+    at=st.sampled_from([0, 0, 1, 2]),
 )
 tags = st.sampled_from([[], [], [{"Key": "team", "Value": "a"}], [{"Key": "team", "Value": "b"}]])
 declarations = st.builds(
@@ -103,6 +108,39 @@ alarm_changes = st.lists(
     min_size=1,
     max_size=3,
 )
+# The update and each link but the last watch it for half a minute, and devices may finish for a quarter of an hour.
+WATCH = 30 + 15 * 60
+long_declarations = st.builds(
+    declaration,
+    contents,
+    ota_update_id=st.none() | st.none() | explicit_ids,
+    tags=tags,
+    gate=st.tuples(st.sampled_from(["100", "50"]), st.sampled_from(["2", "2", "3"])),
+    failures=st.sampled_from(["0", "0", "1"]),
+    on_failure=st.sampled_from(["FAIL", "FAIL", "REPORT"]),
+    drain=st.just("15"),
+    alarms=st.sampled_from([(), (), ALARMS[:1], ALARMS]),
+    bake=st.sampled_from(["", "", "", "1"]),
+    only_new=st.booleans(),
+    links=st.sampled_from(["2", "2", "3"]),
+)
+long_days = st.builds(
+    Behaviour,
+    tag_lag=st.sampled_from([0, 0, 12, 120]),
+    stack_lag=st.sampled_from([0, 0, 3]),
+    devices=st.tuples(
+        st.sampled_from(["succeed", "succeed", "fail", "differ", "straggle", "silent"]),
+        st.sampled_from([20, 45, 70, 100, 130]),
+    ),
+)
+late_faults = st.builds(
+    Fault,
+    kind=st.sampled_from(["throttled", "denied", "error", "cut before", "cut after", "slow"]),
+    operation=st.none() | st.sampled_from(OPERATIONS),
+    begins=st.sampled_from([25, 32, 45, 60, 66, 90, 120]),
+    lasts=st.sampled_from([0, 0, 5, 30, 120, 400]),
+    times=st.sampled_from([1, 1, 2, 4]),
+)
 # Half of the plans and days have no trouble: otherwise nothing would ever be deployed.
 plans, days = st.builds(Plan) | bad_plans, st.builds(Behaviour) | bad_days
 no_troubles: st.SearchStrategy[list[Any]] = st.builds(list)
@@ -116,6 +154,8 @@ class Lifecycle(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.story = Story()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(timeouts, "WATCH", WATCH)
 
     @initialize(properties=declarations, deployed=st.sampled_from([True, True, False]))
     def begin(self, properties: Properties, *, deployed: bool) -> None:
@@ -124,7 +164,13 @@ class Lifecycle(RuleBasedStateMachine):
             self.story.create(properties)
 
     @precondition(lambda self: not self.story.is_deployed)
-    @rule(properties=declarations, plan=plans, day=days, faults=troubles, changes=changes_or_none)
+    @rule(
+        properties=declarations | long_declarations,
+        plan=plans,
+        day=days | long_days,
+        faults=troubles,
+        changes=changes_or_none,
+    )
     def create(
         self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
     ) -> None:
@@ -138,6 +184,21 @@ class Lifecycle(RuleBasedStateMachine):
         self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
     ) -> None:
         """Deploy a change, while alarms ring, go quiet and vanish."""
+        self.story.change_alarms(changes)
+        self.story.update(properties, plan, day, faults)
+
+    @precondition(lambda self: self.story.is_deployed)
+    @rule(
+        properties=long_declarations,
+        plan=plans,
+        day=long_days | long_days | bad_days,
+        faults=no_troubles | st.lists(late_faults | faults, max_size=2),
+        changes=no_troubles | changes_or_none,
+    )
+    def update_with_links(
+        self, properties: Properties, plan: Plan, day: Behaviour, faults: list[Fault], changes: list[Change]
+    ) -> None:
+        """Deploy a change whose devices take longer than the update watches its gate."""
         self.story.change_alarms(changes)
         self.story.update(properties, plan, day, faults)
 
@@ -171,7 +232,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Check that in the end only the declared update is left."""
-        self.story.check_the_end()
+        try:
+            self.story.check_the_end()
+        finally:
+            self.patch.undo()
 
 
 TestLifecycle: Any = Lifecycle.TestCase

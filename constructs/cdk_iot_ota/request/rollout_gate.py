@@ -17,6 +17,10 @@ DEFAULT_BAKE = 10
 _DEFAULT_MINUTES = 30
 
 
+def _is_token(value: object) -> bool:
+    return isinstance(value, Duration) and value.is_unresolved()
+
+
 class GateFailure(enum.Enum):
     """The consequence of a gate that fails.
 
@@ -68,8 +72,10 @@ class RolloutGate:
         with ``maximum_failures``, the limit that is exceeded first fails the gate. Default: none.
     :param minimum_devices: how many devices the job must have: at least 0, with which an empty thing group passes.
         Default: 1.
-    :param timeout: how long to wait for the devices: 1 to 45 minutes, together with ``bake_time`` and ``drain_time`` at
-        most 45, which fits into CloudFormation's one-hour limit. Default: 30 minutes.
+    :param timeout: how long to wait for the devices: 1 minute to 8 hours, together with ``bake_time`` and
+        ``drain_time`` at most 8 hours. Over 45 minutes together do not fit into CloudFormation's one-hour limit: more
+        resources then watch the gate, one after the other, each for 45 minutes less ``drain_time``, and the stack takes
+        no other change until then. If one of the three is a token, they are 45 minutes at most. Default: 30 minutes.
     :param on_failure: with ``GateFailure.REPORT`` the deploy waits as long as it would, and then continues in any case:
         for trying out thresholds on a fleet. Devices take the firmware although the gate would have failed. Default:
         ``GateFailure.FAIL``.
@@ -84,7 +90,7 @@ class RolloutGate:
     :param alarms: 1 to 10 different alarms of the update's account and Region, metric alarms or composite ones. In the
         app or imported; an alarm on the update's own job is a cycle, and one on the job of an earlier phase is not.
         Default: none.
-    :param bake_time: how long to watch alarms and counts after enough devices have succeeded: up to 44 minutes. Update
+    :param bake_time: how long to watch alarms and counts after enough devices have succeeded: up to 479 minutes. Update
         tags: one less, 45. Default: 10 minutes with ``alarms``, otherwise none.
     :param alarm_at_start: what an alarm in ALARM means before the update is created. Only with ``alarms``. Default:
         ``AlarmAtStart.REFUSE``: nothing is created, and no device is touched. With ``GateFailure.REPORT`` nothing is
@@ -119,8 +125,9 @@ class RolloutGate:
             **self._alarms(),
             **self._bake(),
         }
-        self._check_minutes(rendered)
-        return rendered
+        links = self._links(rendered)
+        self._check_minutes(rendered, limits.CHAIN_IN_MINUTES if links else limits.GATE_IN_MINUTES)
+        return {**rendered, "Links": links} if links else rendered
 
     def _success(self) -> float:
         limit, given, share = limits.SUCCESS_PERCENTAGE, self.success_percentage, self.maximum_failure_percentage
@@ -137,7 +144,9 @@ class RolloutGate:
     def _timeout(self) -> float:
         if self.timeout is None:
             return _DEFAULT_MINUTES
-        return checks.minutes(limits.GATE_TIMEOUT_IN_MINUTES, "timeout", self.timeout)
+        # Synth cannot tell how many resources would have to watch a gate of which a time is a token.
+        limit = limits.GATE_TIMEOUT_IN_MINUTES if _is_token(self.timeout) else limits.CHAIN_TIMEOUT_IN_MINUTES
+        return checks.minutes(limit, "timeout", self.timeout)
 
     def _drain(self) -> Mapping[str, Any]:
         if self.drain_time is None:
@@ -159,15 +168,25 @@ class RolloutGate:
     def _bake(self) -> Mapping[str, float]:
         if self.bake_time is None:
             return {} if self.alarms is None else {"BakeTimeInMinutes": DEFAULT_BAKE}
-        minutes = checks.minutes(limits.BAKE_IN_MINUTES, "bake_time", self.bake_time)
+        limit = limits.BAKE_IN_MINUTES if _is_token(self.bake_time) else limits.CHAIN_BAKE_IN_MINUTES
+        minutes = checks.minutes(limit, "bake_time", self.bake_time)
         return {"BakeTimeInMinutes": minutes} if minutes else {}
 
-    def _check_minutes(self, rendered: Mapping[str, Any]) -> None:
+    @staticmethod
+    def _links(rendered: Mapping[str, Any]) -> int:
+        """Return how many resources besides the update watch the gate. What is a token has to fit into the first."""
+        times = [rendered.get(name, 0) for name in ("TimeoutInMinutes", "BakeTimeInMinutes", "DrainInMinutes")]
+        if not all(map(checks.known, times)):
+            return 0
+        timeout, bake, drain = times
+        return limits.links(timeout=timeout, bake=bake, drain=drain)
+
+    def _check_minutes(self, rendered: Mapping[str, Any], most: int) -> None:
         """Check the times together; the handler adds up what is a token here."""
         bake = "bake_time" if self.bake_time is not None else "bake_time (its default with alarms)"
         words = {"TimeoutInMinutes": "timeout", "BakeTimeInMinutes": bake, "DrainInMinutes": "drain_time"}
         given = {word: rendered[name] for name, word in words.items() if name in rendered}
-        limits.check_gate_minutes({word: value for word, value in given.items() if checks.known(value)})
+        limits.check_gate_minutes({word: value for word, value in given.items() if checks.known(value)}, most=most)
 
     def _on_failure(self) -> Mapping[str, str]:
         checks.enum_member("on_failure", self.on_failure, GateFailure)

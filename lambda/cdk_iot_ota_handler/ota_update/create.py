@@ -8,6 +8,7 @@ from typing import Any
 
 from .contract import names, timeouts
 from .decide import Action, Decision
+from .decide.chain import hands_over
 from .decide.completion import Context, completion, deadline, may_be_own, unless_live
 from .decide.devices import statuses_to_list
 from .decide.tags import tag_changes
@@ -16,7 +17,7 @@ from .errors import AccessDeniedError, AlreadyExistsError, FatalError, Retryable
 from .evidence import Evidence, Inquiry
 from .gate_metrics import gate_metrics
 from .gate_watch import GateWatch
-from .identity import Owner, deployed_tag, gate_attributes, with_operation
+from .identity import Owner, deployed_tag, gate_attributes, with_operation, without_operation
 from .log import log_alarm, log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, pauses, retry_until
@@ -24,6 +25,7 @@ from .service import OtaService
 from .stop import FailedRollout
 
 _Request = Mapping[str, Any]
+_SUCCESSES = (Action.DONE, Action.MARK, Action.HAND_OVER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,8 @@ class _Look:
     def deployed_tag(self) -> str:
         """The value of the deployed tag, which keeps what the gate has observed, and the operations on the stack."""
         operation = None if self.stack is None else self.stack.operation
+        if self.decision.action is Action.HAND_OVER:
+            return with_operation(names.GATE_WAITS, operation)
         if self.observed is None or not self.observed.is_deployed:
             observed = deployed_tag(
                 self.progress, self.seconds, self.failed_devices, self.decision.problem, self.without_data
@@ -65,10 +69,13 @@ class _Look:
     def attributes(self, desired: Desired) -> Mapping[str, str]:
         """Return the attributes of the resource after an event that has succeeded."""
         if self.observed is None:
-            return desired.attributes
+            return {**desired.attributes, **desired.gate_state("")}
+        if self.decision.action is Action.HAND_OVER:
+            return {**self.observed.attributes, **desired.gate_state(names.GATE_WAITS)}
         if self.progress is None:
-            return self.observed.attributes
-        return {**self.observed.attributes, **gate_attributes(self.deployed_tag)}
+            return {**self.observed.attributes, **desired.gate_state(self.observed.gate_state)}
+        tag = self.deployed_tag
+        return {**self.observed.attributes, **gate_attributes(tag), **desired.gate_state(without_operation(tag))}
 
 
 class Creation:
@@ -108,7 +115,7 @@ class Creation:
             if is_last_try or isinstance(error, AccessDeniedError) or self._waited() > self._last_poll():
                 raise FatalError(str(error)) from error
             return None
-        if look is None or look.decision.action not in (Action.DONE, Action.MARK):
+        if look is None or look.decision.action not in _SUCCESSES:
             return None
         return look.attributes(self._desired)
 
@@ -117,7 +124,8 @@ class Creation:
         observed = None
         with contextlib.suppress(RetryableError):
             observed = self._service.get_update(ota_update_id, self._clock.now())
-        return observed.attributes if observed else replace(self._desired, ota_update_id=ota_update_id).attributes
+        attributes = observed.attributes if observed else replace(self._desired, ota_update_id=ota_update_id).attributes
+        return {**attributes, **self._desired.gate_state(observed.gate_state if observed else "")}
 
     @property
     def timeout(self) -> float:
@@ -152,7 +160,7 @@ class Creation:
         match look.decision.action:
             case Action.FAIL | Action.DELETE_AND_FAIL | Action.STOP:
                 raise FatalError(look.decision.reason)
-            case Action.DONE | Action.MARK:
+            case Action.DONE | Action.MARK | Action.HAND_OVER:
                 return look
         is_settled = look.is_complete and self._clock.now() - self._begun > timeouts.SETTLE_PATIENCE
         return look if is_settled else None
@@ -281,6 +289,11 @@ class Creation:
         """Return the look with the decision of the gate, whose time begins with the creation of the update."""
         # What this event has created is not older than the event, whatever the clock that dates it shows.
         age = min(observed.age, self._waited()) if may_be_own(observed, context) else observed.age
+        if hands_over(watch.gate, age=age, waited=self._waited()):
+            decision = Decision(
+                Action.HAND_OVER, "the gate waits: another resource of the stack watches it from now on"
+            )
+            return replace(look, decision=decision)
         found = watch.look(observed, age)
         return replace(
             look,
@@ -326,7 +339,9 @@ class Creation:
                 return self._stop(look.observed, look)
             case Action.DELETE | Action.DELETE_AND_FAIL:
                 self._remove()
-            case Action.DONE | Action.MARK | Action.CONFIRM if look.is_complete and look.observed is not None:
+            case Action.DONE | Action.MARK | Action.HAND_OVER | Action.CONFIRM if (
+                look.is_complete and look.observed is not None
+            ):
                 return self._finish(look.observed, look)
         return look
 

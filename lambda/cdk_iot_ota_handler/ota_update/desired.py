@@ -22,7 +22,8 @@ class Gate:
     that is not declared. ``timeout`` is in seconds. ``reports_only``: the deploy continues although the gate fails.
     ``drain``: how many seconds devices that are executing the job of a failed gate may go on. ``bake``: for how many
     seconds devices and alarms are watched after enough devices have succeeded. ``alarms``: their names.
-    ``only_new_alarms``: those that are in ALARM before the creation count once they have left it.
+    ``only_new_alarms``: those that are in ALARM before the creation count once they have left it. ``links``: how many
+    resources besides the update watch it, one after the other.
     """
 
     success_percentage: str
@@ -35,6 +36,7 @@ class Gate:
     bake: int = 0
     alarms: tuple[str, ...] = ()
     only_new_alarms: bool = False
+    links: int = 0
 
     @property
     def longest(self) -> int:
@@ -43,11 +45,16 @@ class Gate:
 
     def check_times(self) -> None:
         """Raise FatalError if its times are too long together; synth has checked those that it knows."""
-        minutes = {"TimeoutInMinutes": self.timeout, _BAKE: self.bake, _DRAIN: self.drain}
+        given = {"TimeoutInMinutes": self.timeout, _BAKE: self.bake, _DRAIN: self.drain}
+        minutes = {name: seconds / 60 for name, seconds in given.items() if seconds}
+        most = limits.CHAIN_IN_MINUTES if self.links else limits.GATE_IN_MINUTES
         try:
-            limits.check_gate_minutes({name: seconds / 60 for name, seconds in minutes.items() if seconds})
+            limits.check_gate_minutes(minutes, most=most)
         except ValueError as error:
             raise FatalError(f"Gate: {error}") from None
+        needed = limits.links(timeout=self.timeout / 60, bake=self.bake / 60, drain=self.drain / 60)
+        if self.links < needed:
+            raise FatalError(f"Gate: Links must be at least {needed}, got {self.links}")
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> "Gate | None":
@@ -57,16 +64,20 @@ class Gate:
             return None
         if not isinstance(given, Mapping):
             raise FatalError(f"Gate must be a mapping, got {limits.shown(given)}")
+        timeout, bake = limits.GATE_TIMEOUT_IN_MINUTES, limits.BAKE_IN_MINUTES
+        if "Links" in given:
+            timeout, bake = limits.CHAIN_TIMEOUT_IN_MINUTES, limits.CHAIN_BAKE_IN_MINUTES
         try:
             return cls(
                 success_percentage=_number(given, "SuccessPercentage", limits.SUCCESS_PERCENTAGE),
                 minimum_devices=int(_number(given, "MinimumDevices", limits.MINIMUM_DEVICES)),
-                timeout=60 * int(_number(given, "TimeoutInMinutes", limits.GATE_TIMEOUT_IN_MINUTES)),
+                timeout=60 * int(_number(given, "TimeoutInMinutes", timeout)),
                 reports_only=_word(given, "OnFailure", limits.GATE_FAILURE, "FAIL") == "REPORT",
                 drain=_minutes(given, _DRAIN, limits.DRAIN_IN_MINUTES),
-                bake=_minutes(given, _BAKE, limits.BAKE_IN_MINUTES),
+                bake=_minutes(given, _BAKE, bake),
                 alarms=_alarms(given),
                 only_new_alarms=_word(given, "AlarmAtStart", limits.ALARM_AT_START, "REFUSE") == "ONLY_NEW",
+                links=int(_number(given, "Links", limits.LINKS)) if "Links" in given else 0,
                 **_failure_limits(given),
             )
         except ValueError as error:
@@ -138,6 +149,10 @@ class Desired:
             "Status": "CREATE_COMPLETE",
             **identity.gate_attributes(""),
         }
+
+    def gate_state(self, state: str) -> dict[str, str]:
+        """Return the attribute that tells the first link the state of the gate, if there are links."""
+        return {names.GATE_STATE: state} if self.gate is not None and self.gate.links else {}
 
     def owner(self, tags: Mapping[str, str], *, young: bool) -> identity.Owner:
         """Return the owner of an update with these tags."""

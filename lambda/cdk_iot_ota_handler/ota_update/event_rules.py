@@ -15,6 +15,7 @@ from .desired import Event
 from .errors import FatalError
 
 REQUEST_TYPE = Choice(words=("Create", "Update", "Delete"))
+RESOURCE_TYPE = Choice(words=(names.RESOURCE_TYPE, names.LINK_TYPE))
 STACK_ID = Text(
     pattern=rf"{ARN.format(service='cloudformation')}:stack/[A-Za-z][A-Za-z0-9-]{{0,127}}/[A-Za-z0-9-]{{1,64}}",
     form="the ARN of a stack",
@@ -37,7 +38,7 @@ def check(event: Event) -> None:
         _text(event, "LogicalResourceId", LOGICAL_ID)
         if event["RequestType"] != "Create" or "PhysicalResourceId" in event:
             _text(event, "PhysicalResourceId", PHYSICAL_ID)
-        Choice(words=(names.RESOURCE_TYPE,)).check("ResourceType", event.get("ResourceType", names.RESOURCE_TYPE))
+        RESOURCE_TYPE.check("ResourceType", event.get("ResourceType", names.RESOURCE_TYPE))
         _kind(event, "ResourceProperties", Mapping, "a mapping")
     _check_prefix(event)
 
@@ -50,6 +51,8 @@ def check_poll(event: Event) -> None:
         started = event["StartedAt"]
         if isinstance(started, bool) or not isinstance(started, (int, float)) or not math.isfinite(started):
             raise ValueError(f"StartedAt must be a finite number, got {shown(started)}")
+        if event.get("ResourceType") == names.LINK_TYPE:
+            return
         if event["RequestType"] == "Delete":
             _text(event, "TargetId", PHYSICAL_ID)
         else:

@@ -46,7 +46,7 @@ class GateWatch:
         last_poll: float,
         on_ring: Callable[[Alarm], None],
     ) -> None:
-        self._gate, self._service, self._clock, self._job_id = gate, service, clock, job_id
+        self.gate, self._service, self._clock, self._job_id = gate, service, clock, job_id
         self._begun, self._started, self._last_poll = begun, started, last_poll
         # The calls that follow need the rest of the invocation.
         ends = begun + timeouts.PATIENCE + 2 * timeouts.CALL
@@ -56,10 +56,10 @@ class GateWatch:
 
     def check_start(self) -> None:
         """Raise FatalError if an alarm forbids the creation of the update, RetryableError while that is not certain."""
-        if not self._gate.alarms or self._gate.reports_only:
+        if not self.gate.alarms or self.gate.reports_only:
             return
         seen = self._watch.states()
-        decision = alarms.start(self._gate, seen.found, missing_for=seen.missing_for, now=self._clock.now())
+        decision = alarms.start(self.gate, seen.found, missing_for=seen.missing_for, now=self._clock.now())
         if decision.action is Action.FAIL:
             raise FatalError(decision.reason)
         if decision.action is Action.WAIT:
@@ -67,14 +67,14 @@ class GateWatch:
 
     def may_end_soon(self, progress: JobProgress | None) -> bool:
         """Return whether the gate may pass or fail within seconds; an alarm may ring at any time."""
-        return bool(self._gate.alarms) or may_end_soon(self._gate, progress)
+        return bool(self.gate.alarms) or may_end_soon(self.gate, progress)
 
     def look(self, observed: Observed, age: float) -> Judgement:
         """Read the job and the alarms, and decide. Raises the error of what cannot be read if nothing else decides.
 
         ``age``: seconds since the creation of the update.
         """
-        gate, proven, self._unread = self._gate, self._proven(observed), None
+        gate, proven, self._unread = self.gate, self._proven(observed), None
         ends = gate.timeout if proven is None else gate.longest
         progress, devices = self._read("the progress of the job", lambda: self._devices(age, proven), age > ends)
         now = self._clock.now()
@@ -107,14 +107,14 @@ class GateWatch:
     def _devices(self, age: float, proven: float | None) -> tuple[JobProgress | None, Decision]:
         progress = self._service.job_progress(self._job_id)
         left = timeouts.HANDLER_DEADLINE - self._waited()
-        return progress, verdict(self._gate, progress, waited=age, left=left, is_proven=proven is not None)
+        return progress, verdict(self.gate, progress, waited=age, left=left, is_proven=proven is not None)
 
     def _alarms(
         self, progress: JobProgress | None, created: float, proven: float | None, *, is_last: bool
     ) -> tuple[Alarms, Decision]:
         seen = self._watch.since(alarms.watched_from(created), is_last=is_last)
         at = {"missing_for": seen.missing_for, "created": created, "now": self._clock.now()}
-        return seen, alarms.verdict(self._gate, seen.found, progress, proven=proven, **at)
+        return seen, alarms.verdict(self.gate, seen.found, progress, proven=proven, **at)
 
     def _read(
         self, what: str, ask: Callable[[], tuple[_Read, Decision]], is_late: bool, progress: JobProgress | None = None
@@ -127,7 +127,7 @@ class GateWatch:
             return ask()
         except (FatalError, RetryableError) as error:
             if self._gives_up(error, is_late):
-                return None, failed(self._gate, f"could not read {what}: {error}", progress)
+                return None, failed(self.gate, f"could not read {what}: {error}", progress)
             self._unread = error
             return None, Decision(Action.WAIT, str(error))
 

@@ -117,6 +117,11 @@ def with_operation(deployed_tag: str, operation: int | None, *, first: int | Non
     return value if operation is None else f"{value}{since} operation={operation}"
 
 
+def without_operation(deployed_tag: str) -> str:
+    """Return the value of a deployed tag without the operations on the stack."""
+    return OPERATION.sub("", deployed_tag)
+
+
 def failed_tag(reason: str, *, draining_since: float | None = None, timed_out: bool = False) -> str:
     """Return the value of the tag that keeps why a gate has failed, in the characters and length of a tag."""
     drain = "" if draining_since is None else f"since={draining_since:.0f} "

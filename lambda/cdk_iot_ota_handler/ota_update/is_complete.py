@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from . import event_rules
+from . import event_rules, gate_link
+from .contract import names
 from .create import Creation
 from .delete import Deletion
 from .desired import Desired, Event
@@ -17,6 +18,8 @@ def is_complete(event: Event, service: OtaService, clock: Clock) -> Answer:
 
     Any error is final for CloudFormation, so that what may succeed later is "not complete" until a deadline.
     """
+    if event.get("ResourceType") == names.LINK_TYPE:
+        return gate_link.is_complete(event, service, clock)
     event_rules.check_poll(event)
     desired = Desired.from_event(event)
     begun = clock.now()

@@ -36,6 +36,26 @@ class Observed:
         return names.DEPLOYED_TAG in self.tags
 
     @property
+    def gate_state(self) -> str:
+        """The state of its gate in its deployed tag: GATE_WAITS, or what it has observed, if there was one."""
+        return OPERATION.sub("", self.tags.get(names.DEPLOYED_TAG, ""))
+
+    @property
+    def gate_waits(self) -> bool:
+        """Return whether it is deployed with a gate that waits, which a link watches."""
+        return self.gate_state == names.GATE_WAITS
+
+    def deployed_tag_with(self, gate_state: str, operation: int | None) -> str:
+        """Return the value of its deployed tag with another state of its gate.
+
+        ``operation``: the one that is running, for an update whose tag is not visible yet, or None.
+        """
+        match = OPERATION.search(self.tags.get(names.DEPLOYED_TAG, ""))
+        if match is None:
+            return gate_state if operation is None or self.is_deployed else f"{gate_state} operation={operation}"
+        return f"{gate_state}{match[0]}"
+
+    @property
     def operation(self) -> int | None:
         """The operation on the stack that deployed it, by the second in which it began, if its deployed tag has it."""
         match = OPERATION.search(self.tags.get(names.DEPLOYED_TAG, ""))

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from . import event_rules
+from . import event_rules, gate_link
 from .contract import limits, names, timeouts
 from .decide import Action, Decision
 from .decide.completion import check_new
@@ -32,6 +32,8 @@ def on_event(event: Event, service: OtaService, clock: Clock) -> Answer:
 
     The time of the event begins when this ends, so that each event tries what it is to do.
     """
+    if event.get("ResourceType") == names.LINK_TYPE:
+        return gate_link.on_event(event, clock)
     event_rules.check(event)
     desired = Desired.from_event(event)
     if event["RequestType"] == "Delete":

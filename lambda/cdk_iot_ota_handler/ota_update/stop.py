@@ -25,7 +25,8 @@ class FailedRollout:
 
     ``ends``: when the invocation may make its last try. ``deadline``: when the event no longer waits for an end. Both
     in seconds since 1970. ``drain``: how many seconds devices that are executing the job may go on, at most until
-    ``drain_deadline``. ``inquiry``: asks for the devices that have failed.
+    ``drain_deadline``. ``inquiry``: asks for the devices that have failed. ``may_delete``: whether the update is
+    deleted here, and not by the rollback that follows.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class FailedRollout:
         drain_deadline: float,
         inquiry: Inquiry,
         on_error: Callable[[Exception], None],
+        may_delete: bool = True,
     ) -> None:
         self._desired, self._service, self._clock = desired, service, clock
         self._ends, self._deadline, self._on_error = ends, deadline, on_error
         self._drain, self._drain_deadline, self._inquiry = drain, drain_deadline, inquiry
+        self._may_delete = may_delete
         self._draining_since: float | None = None
         self._is_canceled, self._is_deleted, self._has_job = False, False, True
         self._ended_job: JobProgress | None = None
@@ -73,7 +76,8 @@ class FailedRollout:
             if self._is_draining(observed, progress, stop):
                 return Decision(Action.WAIT, f"{stop.reason}: devices that are executing its job may finish")
         evidence = self._delete_with_evidence(error, progress, stop)
-        if not self._is_deleted:
+        # A job that a gate has canceled keeps its verdict, and stays as long as its update.
+        if not self._is_deleted and (self._may_delete or error is not None):
             self._keep_verdict(observed, stop)
         if self._is_deleted or error is None:
             return Decision(Action.STOP, _with_devices(stop.reason, evidence))
@@ -118,7 +122,8 @@ class FailedRollout:
             since = now if canceled_at is None else min(canceled_at, now)
         if now >= min(since + self._drain, self._drain_deadline) or not self._may_have_devices(progress):
             return False
-        if self._draining_since is not None:
+        if self._draining_since is not None or not self._may_delete:
+            self._draining_since = since
             return True
         tag = failed_tag(stop.reason, draining_since=since, timed_out=stop.timed_out)
         error = self._error_of(lambda: self._service.tag(observed.attributes["OtaUpdateArn"], {names.FAILED_TAG: tag}))
@@ -138,10 +143,10 @@ class FailedRollout:
         """
         if self._is_deleted or isinstance(error, RetryableError):
             return Evidence()
-        if error is not None and self._error_of(self._delete) is None:
+        if error is not None and self._may_delete and self._error_of(self._delete) is None:
             return Evidence()
         evidence = self._evidence(progress, stop)
-        if error is None:
+        if error is None and self._may_delete:
             self._error_of(self._delete)
         return evidence
 
@@ -175,6 +180,8 @@ class FailedRollout:
                 if not self._has_ended():
                     raise
             except RetryableError as error:
+                if not self._may_delete:
+                    raise
                 # What is denied stays so for longer.
                 if self._clock.now() < patient_until and not isinstance(error, AccessDeniedError):
                     raise
@@ -227,6 +234,9 @@ class FailedRollout:
             return True
 
         left = self._ends - self._clock.now()
+        if not self._may_delete:
+            # The rollback that follows is the sooner end.
+            left = min(left, timeouts.SETTLE_PATIENCE)
         try:
             retry_until(step, self._clock, timeout=left, patience=left, on_error=self._on_error)
         except RetryableError as error:

@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,11 @@ def without_permission(template: dict[str, Any], missing: Permission) -> dict[st
     return template
 
 
-def shorten_timeouts(folder: Path) -> None:
-    """Shorten the timeouts of the handler in the folder of a synthesized app."""
+def shorten_timeouts(folder: Path, timeouts: Mapping[str, int] | None = None) -> None:
+    """Shorten timeouts of the handler in the folder of a synthesized app, by default those of IAM."""
     (path,) = folder.glob("asset.*/ota_update/contract/timeouts.py")
     text = path.read_text()
-    for name, seconds in _SHORT_TIMEOUTS.items():
+    for name, seconds in (_SHORT_TIMEOUTS if timeouts is None else timeouts).items():
         text, found = re.subn(rf"^{name} = \d+$", f"{name} = {seconds}", text, flags=re.MULTILINE)
         assert found == 1, name
     path.write_text(text)

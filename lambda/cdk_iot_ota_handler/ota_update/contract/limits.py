@@ -144,11 +144,21 @@ class TextMap:
             self.value.check(f"{name}[{key!r}]", item)
 
 
-def check_gate_minutes(given: Mapping[str, float]) -> None:
-    """Raise ValueError if the times of a gate, in minutes by their names, are too long together."""
-    if sum(given.values()) > GATE_IN_MINUTES:
+def check_gate_minutes(given: Mapping[str, float], *, most: int) -> None:
+    """Raise ValueError if the times of a gate, in minutes by their names, are longer than ``most`` together."""
+    if sum(given.values()) > most:
         names, minutes = list(given), [f"{value:g}" for value in given.values()]
-        raise ValueError(f"{_listed(names)} must be at most {GATE_IN_MINUTES} minutes together, got {_listed(minutes)}")
+        raise ValueError(f"{_listed(names)} must be at most {most} minutes together, got {_listed(minutes)}")
+
+
+def links(*, timeout: float, bake: float, drain: float) -> int:
+    """Return how many resources besides its update a gate needs, from its times in minutes.
+
+    Each watches for as long as CloudFormation waits for a resource, less the time in which devices may finish.
+    """
+    if timeout + bake + drain <= GATE_IN_MINUTES:
+        return 0
+    return math.ceil((timeout + bake) / (GATE_IN_MINUTES - drain)) - 1
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -203,10 +213,13 @@ MAXIMUM_FAILURE_PERCENTAGE = Number(low=0.01, high=100, decimals=2)
 MINIMUM_DEVICES = Number(low=0)
 DRAIN_IN_MINUTES = Number(low=1, high=15)
 GATE_FAILURE = Choice(words=("FAIL", "REPORT"))
-GATE_TIMEOUT_IN_MINUTES = Number(low=1, high=45)
-BAKE_IN_MINUTES = Number(low=0, high=44)
-# What fits into CloudFormation's hour, with the creation of the update and its deletion.
-GATE_IN_MINUTES = 45
+# What fits into CloudFormation's hour, with the creation of the update and its deletion; and what a chain of resources
+# may wait, since the stack takes no other change meanwhile.
+GATE_IN_MINUTES, CHAIN_IN_MINUTES = _GATE_MINUTES = 45, 480
+GATE_TIMEOUT_IN_MINUTES, CHAIN_TIMEOUT_IN_MINUTES = (Number(low=1, high=most) for most in _GATE_MINUTES)
+BAKE_IN_MINUTES, CHAIN_BAKE_IN_MINUTES = (Number(low=0, high=most - 1) for most in _GATE_MINUTES)
+# Of a gate of 465 minutes with 15 in which devices may finish.
+LINKS = Number(low=1, high=15)
 ALARMS = Count(low=1, high=10)
 ALARM_NAME = Text(at_most=255, printable=True)
 ALARM_AT_START = Choice(words=("REFUSE", "ONLY_NEW"))

@@ -6,6 +6,8 @@ They are an external contract: another tag key or id would take an update that i
 import re
 
 RESOURCE_TYPE = "Custom::IoTOTAUpdate"
+# One of the resources that watch a gate for longer than the resource of its update can.
+LINK_TYPE = "Custom::IoTOTAGate"
 
 # A job is named AFR_OTA-<id>, and a job id has 64 characters at most.
 JOB_PREFIX = "AFR_OTA-"
@@ -26,6 +28,10 @@ PROVEN_TAG = TAG_PREFIX + "proven"
 # EventBridge look for them in the events of the stack.
 GATE_FAILED = "the gate has failed"
 GATE_REFUSED = "the update was not created: alarm"
+# The attribute with which an update and each link tell the next link what is known of the gate: the deployed tag
+# without the operations, or this, while it waits.
+GATE_STATE = "GateState"
+GATE_WAITS = "waiting"
 
 
 def is_generated(ota_update_id: str) -> bool:

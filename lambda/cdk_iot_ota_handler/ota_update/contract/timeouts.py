@@ -50,6 +50,10 @@ CREATION_DEADLINE = 900
 HANDLER_DEADLINE = 3000
 # CloudFormation tries a deletion in a clean-up three times, and completes the stack whether it succeeds or not.
 CLEANUP_DEADLINE = 900
+# An update, or a link, hands its gate over to the next link after this, less the time in which devices may finish; and
+# an update whose creation took long, this long after its event began, while there is time for its last calls.
+WATCH = 2700
+LAST_HAND_OVER = HANDLER_DEADLINE - 150
 # The job of a failed gate is canceled by then, or its rollout continues.
 CANCEL_DEADLINE = 3200
 # The devices that a gate has failed because of are looked up in this time, before their job is deleted. No call begins

@@ -15,6 +15,7 @@ class Action(enum.Enum):
     PROVE = "keep when the bake time has begun"
     CREATE = "create"
     MARK = "mark as deployed"
+    HAND_OVER = "mark as deployed, with a gate that waits"
     CONFIRM = "mark as deployed by this operation too"
     DELETE = "delete"
     WAIT = "wait"
