@@ -1,7 +1,7 @@
 """A rollout in phases, each a deployed ``OtaUpdate`` that the next phase waits for."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from aws_cdk import CfnResource, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -15,7 +15,7 @@ from ._synth import checks, synth_limits, tokens
 from .observation import events as rules
 from .observation import widgets
 from .observation.events import EventOptions
-from .observation.observed_update import graphs
+from .observation.observed_update import graphs, resources
 from .ota_update import OtaUpdate
 from .permissions.service_role import OtaServiceRole
 from .provider.ota_update_provider import OtaUpdateProvider
@@ -178,7 +178,7 @@ class PhasedRollout(SharesFiles):
         return [
             *(graphs(update) for update in self.updates),
             *widgets.alarms(title, [one.gate for one in self.updates] if alarms is None else [], alarms or ()),
-            widgets.log(title, self.updates[0].log_group, self, [one.logical_id for one in self._resources()]),
+            widgets.log(title, self.updates[0].log_group, self, [one.logical_id for one in _all_of(self.updates)]),
         ]
 
     def on_event(self, id: str, **options: "Unpack[EventOptions]") -> events.Rule:
@@ -187,7 +187,7 @@ class PhasedRollout(SharesFiles):
         :param id: the id of the rule in the rollout.
         :param options: see ``EventOptions``.
         """
-        return rules.on_event(self, id, self._resources(), options)
+        return rules.on_event(self, id, _all_of(self.updates), options)
 
     def on_deployed(self, id: str, **options: "Unpack[EventOptions]") -> events.Rule:
         """Return a rule on events that the update of a phase is deployed; see ``OtaUpdate.on_deployed``.
@@ -195,7 +195,7 @@ class PhasedRollout(SharesFiles):
         :param id: the id of the rule in the rollout.
         :param options: see ``EventOptions``.
         """
-        return rules.on_deployed(self, id, self._resources(), options)
+        return rules.on_deployed(self, id, [resources(update)[-1] for update in self.updates], options)
 
     def on_gate_failed(self, id: str, **options: "Unpack[EventOptions]") -> events.Rule:
         """Return a rule on events that the gate of a phase has failed; see ``OtaUpdate.on_gate_failed``.
@@ -207,11 +207,8 @@ class PhasedRollout(SharesFiles):
         gated = [update for update in self.updates if update.gate is not None]
         if not gated:
             raise ValueError(f"{self.node.path}: on_gate_failed needs a phase with a gate, got none: declare one")
-        return rules.on_gate_failed(self, id, [_resource(update) for update in gated], options)
-
-    def _resources(self) -> list[CfnResource]:
-        return [_resource(update) for update in self.updates]
+        return rules.on_gate_failed(self, id, _all_of(gated), options)
 
 
-def _resource(update: OtaUpdate) -> CfnResource:
-    return cast(CfnResource, update.node.default_child)
+def _all_of(updates: Sequence[OtaUpdate]) -> list[CfnResource]:
+    return [resource for update in updates for resource in resources(update)]

@@ -297,6 +297,30 @@ def test_a_rule_of_a_rollout_sees_all_phases(prod: Stack, rollout: PhasedRollout
         assert [one for one, part in updates(prod).items() if logical_id in part["DependsOn"]] == seen
 
 
+@pytest.mark.parametrize("in_rollout", [False, True])
+def test_a_rule_sees_the_resources_that_watch_a_long_gate(prod: Stack, tmp_path: Path, *, in_rollout: bool) -> None:
+    """The gate of hours may fail in each of its resources, and has passed with the last one."""
+    gate = RolloutGate(timeout=Duration.hours(2))
+    if in_rollout:
+        targets_of, image = [OtaTarget.thing_group("canary")], ota_file(FileLocation.from_asset(firmware(tmp_path)))
+        made: Any = PhasedRollout(prod, "Long", phases=[Phase("P", targets=targets_of, gate=gate)], files=[image])
+    else:
+        made = ota_update(prod, "Long", firmware(tmp_path), gate=gate)
+    rules = {name: getattr(made, name)(name) for name in STATUSES}
+    links = list(template(prod).find_resources("Custom::IoTOTAGate"))
+    (update,) = updates(prod)
+    found = template(prod).find_resources("AWS::Events::Rule")
+    for name, seen in {
+        "on_event": [update, *links],
+        "on_deployed": links[-1:],
+        "on_gate_failed": [update, *links],
+    }.items():
+        pattern = found[prod.resolve(rules[name].node.default_child.logical_id)]["Properties"]["EventPattern"]["detail"]
+        assert pattern["logical-resource-id"] == seen
+        both = [RESOURCE_TYPE, "Custom::IoTOTAGate"]
+        assert pattern["resource-type"] == (both if len(seen) > 1 else both[1:])
+
+
 def test_a_failure_that_cannot_come_is_refused(prod: Stack, tmp_path: Path) -> None:
     """on_gate_failed is refused for an update without a gate, and for a rollout of which no phase has one."""
     with pytest.raises(ValueError, match=r"^Prod/Blinky: on_gate_failed needs a gate, got none: declare gate="):

@@ -1,5 +1,6 @@
 """Links of a gate: what they watch, when they leave it to the next one, and what they never touch."""
 
+import json
 from typing import Any
 
 import pytest
@@ -115,6 +116,15 @@ def test_a_link_asks_less_often_while_no_device_decides() -> None:
     service = waiting(JobProgress(status="IN_PROGRESS", queued=2, is_rolled_out=False))
     poll(service, link(MaximumFailures="1000"))
     assert service.calls.count("DescribeJob") < 20
+
+
+def test_a_link_writes_the_metrics_of_its_update(capsys: pytest.CaptureFixture[str]) -> None:
+    """The series of a gate goes on while links watch it, with the logical id of the update as dimension."""
+    poll(waiting(OPEN), link())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [line for line in lines if "_aws" in line]
+    assert {line["Update"] for line in found} == {LOGICAL_ID}
+    assert 3 <= len(found) <= 5
 
 
 @pytest.mark.parametrize(("drain", "slot"), [({}, 2700), ({"DrainInMinutes": "15"}, 1800)])

@@ -339,6 +339,15 @@ def test_a_deploy_that_has_ended_is_not_stopped_by_another_delivery(story: Story
     story.check_the_end()
 
 
+def test_another_delivery_does_not_create_again_what_a_failed_gate_has_deleted(story: Story) -> None:
+    """A delivery that has watched the gate as well sees an update that is gone, and fails too."""
+    story.change_alarms([(5, "crashes", "ALARM")])
+    gated = declaration("one", gate=("100", "1"), alarms=("crashes",), bake="1", only_new=True)
+    assert not story.create(gated, Plan(update_first=False, duplicates=(0.7,), lost=2, clean_up="first"))
+    story.check_the_end()
+    assert len(story.service.created) == 1
+
+
 def test_an_update_that_is_marked_after_its_deploy_has_failed_is_a_leftover(story: Story) -> None:
     """A deploy that CloudFormation has given up with rollback off leaves nothing, whatever the dates."""
     story.create(declaration("one"))

@@ -7,7 +7,7 @@ from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk_iot_ota_handler.ota_update.contract.names import GATE_FAILED, GATE_REFUSED, RESOURCE_TYPE
+from cdk_iot_ota_handler.ota_update.contract.names import GATE_FAILED, GATE_REFUSED
 
 
 class _Target(Protocol):
@@ -66,7 +66,7 @@ def _rule(
             detail={
                 "stack-id": [Stack.of(scope).stack_id],
                 "logical-resource-id": [resource.logical_id for resource in resources],
-                "resource-type": [RESOURCE_TYPE],
+                "resource-type": sorted({resource.cfn_resource_type for resource in resources}, reverse=True),
                 **({} if details is None else {"status-details": details}),
             },
         ),

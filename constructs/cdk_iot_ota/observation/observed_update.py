@@ -1,8 +1,9 @@
 """A declared update with everything that an app can attach to it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import CfnResource, Stack
+from aws_cdk import CfnResource, CustomResource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
@@ -26,6 +27,7 @@ class ObservedUpdate(JobMetrics):
     """The metrics, widgets and events of a declared update, its provider and its log."""
 
     _rendered: CfnResource
+    _links: Sequence[CustomResource]
     _provider: OtaUpdateProvider
     _gate: RolloutGate | None
 
@@ -81,7 +83,7 @@ class ObservedUpdate(JobMetrics):
         return [
             graphs(self),
             *widgets.alarms(title, [self._gate] if alarms is None else [], alarms or ()),
-            widgets.log(title, self.log_group, scope, [self._rendered.logical_id]),
+            widgets.log(title, self.log_group, scope, [one.logical_id for one in resources(self)]),
         ]
 
     def on_event(self, id: str, **options: "Unpack[rules.EventOptions]") -> events.Rule:
@@ -92,7 +94,7 @@ class ObservedUpdate(JobMetrics):
         :param id: the id of the rule in the update.
         :param options: see ``EventOptions``.
         """
-        return rules.on_event(cast(Construct, self), id, [self._rendered], options)
+        return rules.on_event(cast(Construct, self), id, resources(self), options)
 
     def on_deployed(self, id: str, **options: "Unpack[rules.EventOptions]") -> events.Rule:
         """Return a rule on events that the update is deployed, after its gate: CREATE_COMPLETE and UPDATE_COMPLETE.
@@ -103,7 +105,7 @@ class ObservedUpdate(JobMetrics):
         :param id: the id of the rule in the update.
         :param options: see ``EventOptions``.
         """
-        return rules.on_deployed(cast(Construct, self), id, [self._rendered], options)
+        return rules.on_deployed(cast(Construct, self), id, resources(self)[-1:], options)
 
     def on_gate_failed(self, id: str, **options: "Unpack[rules.EventOptions]") -> events.Rule:
         """Return a rule on events that the gate has failed, or that an alarm kept it from beginning.
@@ -118,7 +120,7 @@ class ObservedUpdate(JobMetrics):
         """
         if self._gate is None:
             raise ValueError(f"{cast(Construct, self).node.path}: on_gate_failed {_GATED}")
-        return rules.on_gate_failed(cast(Construct, self), id, [self._rendered], options)
+        return rules.on_gate_failed(cast(Construct, self), id, resources(self), options)
 
     def _gate_metric(self, name: str, options: MetricOptions) -> cloudwatch.Metric:
         scope = cast(Construct, self)
@@ -130,6 +132,12 @@ class ObservedUpdate(JobMetrics):
             )
         stack_name = Stack.of(scope).stack_name
         return gate_metric(scope, name, stack_name=stack_name, logical_id=self._rendered.logical_id, options=options)
+
+
+def resources(update: ObservedUpdate) -> list[CfnResource]:
+    """Return the resource of an update, and those that go on to watch its gate, the last one until it passes."""
+    links = [cast(CfnResource, link.node.default_child) for link in update._links]
+    return [update._rendered, *links]
 
 
 def graphs(update: ObservedUpdate) -> widgets.Row:

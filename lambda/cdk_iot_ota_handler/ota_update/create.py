@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -155,6 +156,9 @@ class Creation:
         for pause in pauses():
             if not look.waits or not self._may_watch():
                 break
+            # What is gone after that was deleted, maybe because its gate has failed in another delivery of the event,
+            # and is not created again, as by an invocation that begins later.
+            self._begun_after = math.inf
             self._clock.sleep(pause)
             look = self._glance(look) or self._look()
         match look.decision.action:

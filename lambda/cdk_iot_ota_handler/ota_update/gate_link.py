@@ -18,6 +18,7 @@ from .decide.devices import statuses_to_list
 from .desired import Event
 from .errors import AccessDeniedError, FatalError, RetryableError
 from .evidence import Inquiry
+from .gate_metrics import gate_metrics
 from .gate_watch import GateWatch, Judgement
 from .identity import deployed_tag, gate_attributes
 from .log import log_alarm, log_decision, log_device, log_error
@@ -118,7 +119,7 @@ class GateLink:
         if decision.action is not Action.WAIT:
             self._seen = None
         if decision.action is not Action.STOP:
-            self._log(observed, decision)
+            self._log(observed, decision, None if judgement is None else judgement.progress)
         return self._carry_out(decision, observed, judgement, stack)
 
     def _update(self) -> tuple[Observed | None, Decision]:
@@ -193,8 +194,8 @@ class GateLink:
             may_delete=False,
         )
 
-    def _log(self, observed: Observed | None, decision: Decision) -> None:
+    def _log(self, observed: Observed | None, decision: Decision, progress: JobProgress | None = None) -> None:
         now = self._clock.now()
         if decision != self._logged or now - self._logged_at >= timeouts.LOG_INTERVAL:
             self._logged, self._logged_at = decision, now
-            log_decision(self._event, self._id, observed, decision)
+            log_decision(self._event, self._id, observed, decision, gate_metrics(self._link.update, progress, now))
