@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -97,6 +98,7 @@ def ring_in_bake(name: str) -> Callable[[LocalAws, str], None]:
         iot: Any = aws.client("iot")
         update = iot.get_ota_update(otaUpdateId=job_id.removeprefix("AFR_OTA-"))["otaUpdateInfo"]["otaUpdateArn"]
         wait_until(lambda: "proven" in str(iot.list_tags_for_resource(resourceArn=update)["tags"]))
+        time.sleep(1.5)  # the tag and the alarm have whole seconds
         set_alarm(aws, name, "ALARM")
 
     return intervene

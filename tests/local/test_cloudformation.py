@@ -10,6 +10,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cdk_iot_ota_local import LocalAws
 from tests.end_to_end.support.concurrency import in_background, wait_until
@@ -129,8 +130,13 @@ class Stack:
         ]
 
     def listed(self) -> dict[str, tuple[str, str]]:
-        """Return status and physical id of the stack's resources, as they are listed now."""
-        found = self._cfn.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
+        """Return status and physical id of the stack's resources, as they are listed now; none before it exists."""
+        try:
+            found = self._cfn.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            return {}
         return {one["LogicalResourceId"]: (one["ResourceStatus"], one.get("PhysicalResourceId", "")) for one in found}
 
     def reason(self) -> str:
