@@ -27,6 +27,8 @@ def serve(ota_update_id: str, tags: Mapping[str, str]) -> Iterator[str]:
         """Answers by the beginning of the path, and with 404 to every other call."""
 
         protocol_version = "HTTP/1.1"
+        # Or a second call on the same connection waits 40 ms for the client's kernel.
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             found = next((answer for path, answer in answers.items() if self.path.startswith(path)), None)

@@ -1,4 +1,4 @@
-"""The step of CDK Pipelines that waits for the devices of an update, longer than CloudFormation can."""
+"""The step of CDK Pipelines that waits for the devices of an update, while no stack is held."""
 
 import hashlib
 import json
@@ -46,9 +46,9 @@ _PROFILE_TEXT = rf"[profile {_PROFILE}]\nrole_arn = %s\ncredential_source = EcsC
 class WaitForDevices(pipelines.CodeBuildStep):
     """A step of CDK Pipelines that waits until enough devices have installed an update of a stage.
 
-    It runs ``cdk-iot-ota wait`` after the stage, so up to eight hours, where a ``RolloutGate`` ends after 45 minutes.
-    It evaluates the rule of a ``RolloutGate``, from its own start on. If it fails, the pipeline stops: the stages after
-    it do not get the firmware, and the devices of this one keep it.
+    It runs ``cdk-iot-ota wait`` after the stage, up to eight hours, and the stack is free meanwhile, which a
+    ``RolloutGate`` holds. It evaluates the rule of a ``RolloutGate``, from its own start on. If it fails, the pipeline
+    stops: the stages after it do not get the firmware, and the devices of this one keep it.
 
     The stack of the update gets a role for the step, which may only read this update, its job and stack, and the
     alarms, and which the account of the pipeline may assume. So it works for stages in other accounts and Regions.
