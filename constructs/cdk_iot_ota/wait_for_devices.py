@@ -15,7 +15,7 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits, names
 
-from ._synth import checks, once, suppressions, validation
+from ._synth import checks, once, suppressions, tokens, validation
 from ._synth.naming import id_pattern
 from .ota_update import OtaUpdate
 from .request import gate_alarms
@@ -271,8 +271,14 @@ def _install(package: str | None) -> list[str]:
         if re.search(r"extra == ['\"]cli['\"]", one)
     ]
     pip = ["python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    source = _installed_from() if package is None else checks.text(limits.Text(printable=True), "package", package)
+    source = _installed_from() if package is None else _given(package)
     return [shlex.join([*pip, "--no-deps", source]), shlex.join([*pip, *needed])]
+
+
+def _given(package: str) -> str:
+    if tokens.is_token(package):
+        raise ValueError("package must be known at synth, as the template of the pipeline has it, got a token")
+    return checks.text(limits.Text(printable=True), "package", package)
 
 
 def _installed_from() -> str:

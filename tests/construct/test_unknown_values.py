@@ -18,6 +18,7 @@ from aws_cdk import (
     IStableStringProducer,
     Lazy,
     Stack,
+    Stage,
     Tags,
     Token,
     assertions,
@@ -44,6 +45,7 @@ from cdk_iot_ota import (
     PhasedRollout,
     RolloutGate,
     SigningPlatform,
+    WaitForDevices,
 )
 from cdk_iot_ota._synth import tokens
 from cdk_iot_ota._synth.casts import as_principal
@@ -87,6 +89,11 @@ def signer(**options: Any) -> CodeSigning:
     return CodeSigning.signer(**given)
 
 
+def update_in_a_stage() -> OtaUpdate:
+    """Declare an update in a stage of a pipeline's stack."""
+    return update(Stack(Stage(stack(), "Canary"), "Firmware"))
+
+
 # Each public argument that takes a text, by the function that takes it; not the ids of constructs.
 TEXTS: dict[str, Callable[[Any], object]] = {
     "OtaUpdate ota_update_id": lambda value: update(stack(), ota_update_id=value),
@@ -115,11 +122,12 @@ TEXTS: dict[str, Callable[[Any], object]] = {
     "SigningPlatform.of platform_id": SigningPlatform.of,
     "SigningProfile certificate_arn": lambda value: profile(certificate_arn=value),
     "SigningProfile certificate_path_on_device": lambda value: profile(certificate_path_on_device=value),
+    "WaitForDevices package": lambda value: WaitForDevices("Wait", update=update_in_a_stage(), package=value),
 }
 # CDK itself checks the name of a role, and refuses the dummy of a parameter with a slash in its name.
 OF_CDK = {"OtaServiceRole role_name"}
-# A construct's id, and a file that is read at synth.
-KNOWN_AT_SYNTH = {"Phase name", "FileLocation.from_asset path"}
+# A construct's id, a file that is read at synth, and what is in the template of a pipeline.
+KNOWN_AT_SYNTH = {"Phase name", "FileLocation.from_asset path", "WaitForDevices package"}
 
 
 def test_every_text_is_tried() -> None:
@@ -142,8 +150,8 @@ def test_an_unknown_text_is_accepted(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(KNOWN_AT_SYNTH))
 def test_a_token_is_refused_where_synth_needs_the_value(name: str) -> None:
-    """The name of a phase and the path of a local file are refused as tokens, with the reason."""
-    with pytest.raises(ValueError, match=rf"^{name.split()[1]} must be known at synth, .* got a token"):
+    """The name of a phase, the path of a local file and a step's package are refused as tokens, with the reason."""
+    with pytest.raises(ValueError, match=rf"^(Wait: )?{name.split()[1]} must be known at synth, .* got a token"):
         TEXTS[name](TOKEN)
 
 
@@ -164,7 +172,15 @@ def test_a_duration_of_a_token_has_the_unit_of_the_argument(name: str) -> None:
     message = rf"{name.split()[1]} must be Duration\.{unit}\(…\) for a token, got one in hours: CloudFormation cannot"
     with pytest.raises(ValueError, match=message):
         DURATIONS[name](Duration.hours(NUMBER))
-    DURATIONS[name](getattr(Duration, unit)(NUMBER))
+    if not name.startswith("WaitForDevices "):
+        DURATIONS[name](getattr(Duration, unit)(NUMBER))
+
+
+@pytest.mark.parametrize("name", [name for name in DURATIONS if name.startswith("WaitForDevices ")])
+def test_a_duration_in_the_template_of_a_pipeline_is_no_token(name: str) -> None:
+    """A step's times are refused as tokens, in their own unit too, since the pipeline cannot resolve them."""
+    with pytest.raises(ValueError, match=rf"^Wait: {name.split()[1]} must be known at synth, got a token"):
+        DURATIONS[name](Duration.minutes(NUMBER))
 
 
 WRONG_TOKENS: dict[str, tuple[Callable[[], object], str]] = {

@@ -6,7 +6,7 @@ from cdk_iot_ota_handler.ota_update.contract.names import DEPLOYED_TAG
 from cdk_iot_ota_handler.ota_update.observed import JobProgress, Stack
 
 from ..fakes.cloudformation import FakeStack, Plan, invented_id
-from ..fakes.ota_service import FakeOtaService, Fault
+from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from ..handler.scenarios import DELETE, GATE, content_change, event, id_of, properties, put_update, run, with_update
 from .story import Story, declaration
 
@@ -69,12 +69,13 @@ def test_the_update_before_a_failed_one_with_rollback_off() -> None:
 
 
 def test_an_event_that_is_no_longer_awaited_with_rollback_off() -> None:
-    """An Update with a gate pushes again what CloudFormation has taken back, while its stack still deploys."""
+    """An Update with a gate pushes again what CloudFormation takes back in the moment of its creation."""
     service = with_update("one")
+    service.behaviour = Behaviour(settle=28, removal=0)
     service.progress = [JobProgress(status="IN_PROGRESS", queued=2)]
     taken_back = event("Update", content="two", Gate=GATE, old=properties(content="one"), physical_id=id_of("one"))
     service.time.spawn(lambda: run(service, taken_back))
-    service.time.sleep(5)
+    service.time.sleep(7)
     assert not run(service, content_change("two", "one", id_of("one"))).failed
     service.time.sleep(60)
     assert service.created.count(id_of("two")) > 1
