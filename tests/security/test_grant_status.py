@@ -16,7 +16,7 @@ from tests.cli.account import NOW
 from tests.cli.moments import MOMENTS
 from tests.security.simulated import ACCOUNT, REGION, STACK_ID, Simulated
 
-from .stacks import firmware, new_app, ota_update, stack, template
+from ..construct.stacks import firmware, new_app, ota_update, stack, template
 
 IOT = f"arn:aws:iot:{REGION}:{ACCOUNT}"
 EXPLICIT_JOB, EXPLICIT = f"{IOT}:job/AFR_OTA-mine-1", f"{IOT}:otaupdate/mine-1"

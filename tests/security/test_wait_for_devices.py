@@ -33,7 +33,7 @@ from tests.cli.test_wait import CRITERIA, run
 from tests.security.simulated import Simulated
 from tools.licences import required
 
-from .stacks import firmware, new_app, ota_update
+from ..construct.stacks import firmware, new_app, ota_update
 
 TOOLS, FLEET = "999999999999", "111122223333"
 PACKAGE = "cdk-iot-ota @ git+https://git.example/ota@1a2b3c"
