@@ -308,3 +308,21 @@ def test_an_update_with_a_bake_time_has_one_tag_less() -> None:
     with pytest.raises(FatalError, match="Tags of an update with a bake time must have 0 to 45 members, got 46"):
         create_request(Desired.from_event(event("Create", Tags=tags, Gate={**GATE, "BakeTimeInMinutes": "1"})), SHAPE)
     assert create_request(Desired.from_event(event("Create", Tags=tags, Gate=GATE)), SHAPE)
+
+
+def test_an_alarm_that_rings_as_before_is_not_told_as_quiet() -> None:
+    """A summary names each alarm that is not OK, one that only counts when it rings again too."""
+    found = {**alarm("quiet"), **alarm(state="ALARM")}
+    assert alarms.summary(gate("quiet", "crashes"), found) == "1 of 2 alarms OK, crashes ALARM"
+
+
+def test_the_first_alarm_that_is_evaluated_again_is_named() -> None:
+    """Of two alarms that were changed, the reason has the first one as declared."""
+    changed: Any = {"state": "ALARM", "configured": NOW - 10}
+    found = {**alarm("first", **changed), **alarm("second", **changed)}
+    assert "alarm first was changed" in verdict(gate("first", "second"), found)[1]
+
+
+def test_a_bake_time_is_as_long_as_declared() -> None:
+    """None of its seconds is over before it begins, nor if another clock has begun it."""
+    assert bake.seconds_left(gate(), None, NOW) == bake.seconds_left(gate(), NOW + 5, NOW) == 600
