@@ -142,6 +142,4 @@ class _Signing:
 
 
 def _signer_arns(stack: Stack, kind: str, names: Sequence[str]) -> list[str]:
-    partition, region, account = (once.get(stack, name) for name in ("partition", "region", "account"))
-    start = f"arn:{partition}:signer:{region}:{account}:/signing-{kind}/"
-    return [start + name for name in names]
+    return [once.arn(stack, "signer", f"/signing-{kind}/{name}") for name in names]

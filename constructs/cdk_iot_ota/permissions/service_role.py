@@ -31,7 +31,6 @@ class OtaServiceRole(SizedRole):
         permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
         stack = once.stack_of(scope)
-        partition, region, account = (once.get(stack, name) for name in ("partition", "region", "account"))
         super().__init__(
             scope,
             id,
@@ -43,8 +42,8 @@ class OtaServiceRole(SizedRole):
                 iam.ServicePrincipal(
                     "iot.amazonaws.com",
                     conditions={
-                        "StringEquals": {"aws:SourceAccount": account},
-                        "ArnLike": {"aws:SourceArn": f"arn:{partition}:iot:{region}:{account}:*"},
+                        "StringEquals": {"aws:SourceAccount": once.get(stack, "account")},
+                        "ArnLike": {"aws:SourceArn": once.arn(stack, "iot", "*")},
                     },
                 )
             ),

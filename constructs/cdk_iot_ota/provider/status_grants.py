@@ -75,9 +75,7 @@ def _stack_arn(stack: Stack) -> str:
     outermost, name = stack, "{}"
     while (parent := outermost.nested_stack_parent) is not None:
         outermost, name = parent, "{}-*"
-    environment = [once.get(stack, part) for part in ("partition", "region", "account")]
-    partition, region, account = environment
-    return f"arn:{partition}:cloudformation:{region}:{account}:stack/{name.format(outermost.stack_name)}/*"
+    return once.arn(stack, "cloudformation", f"stack/{name.format(outermost.stack_name)}/*")
 
 
 def _acknowledge(grantee: iam.IGrantable, arns: Iterable[str]) -> None:
