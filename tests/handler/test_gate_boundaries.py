@@ -117,3 +117,11 @@ def test_without_a_share_any_number_of_devices_may_fail() -> None:
     gate = Gate(success_percentage="50", maximum_failures=None, minimum_devices=1, timeout=1800)
     progress = JobProgress(status="IN_PROGRESS", succeeded=2, failed=2)
     assert verdict(gate, progress, waited=120, left=1000).action is Action.MARK
+
+
+def test_a_gate_that_devices_have_passed_once_does_not_time_out() -> None:
+    """Its timeout is for the devices; what comes later, in the bake time, is waited for."""
+    gate = Gate(success_percentage="100", maximum_failures=0, minimum_devices=1, timeout=1800)
+    progress = JobProgress(status="IN_PROGRESS", succeeded=1, in_progress=1)
+    assert verdict(gate, progress, waited=1801, left=1000, is_proven=True).action is Action.WAIT
+    assert verdict(gate, progress, waited=1801, left=1000).action is Action.STOP

@@ -14,7 +14,7 @@ from cdk_iot_ota_handler.ota_update.observed import Execution, JobProgress, Stac
 from ..fakes.cloudformation import LOGICAL_ID, make_event
 from ..fakes.ota_service import Behaviour, FakeOtaService, Fault
 from .polls import poll, timed_poll
-from .scenarios import GATE, event, id_of, put_update, with_update
+from .scenarios import GATE, event, id_of, properties, put_update, with_update
 
 LONG: dict[str, Any] = {**GATE, "TimeoutInMinutes": "120", "Links": "2"}
 OPEN = JobProgress(status="IN_PROGRESS", queued=2)
@@ -201,6 +201,15 @@ def test_devices_may_finish_in_a_link() -> None:
     assert service.time.now > began
     service = waiting(busy, after_cancellation=[busy])
     with pytest.raises(FatalError, match="the gate has failed: 1 failure"):
+        poll(service, link(DrainInMinutes="1"))
+    assert 60 <= service.time.now - began < 70
+
+
+def test_devices_of_a_job_that_was_canceled_by_hand_may_finish_as_long() -> None:
+    """Their time begins with the look that finds it canceled, because the job does not tell when that was."""
+    service = waiting(JobProgress(status="CANCELED", in_progress=1, canceled=1))
+    began = service.time.now
+    with pytest.raises(FatalError, match="its job is CANCELED"):
         poll(service, link(DrainInMinutes="1"))
     assert 60 <= service.time.now - began < 70
 
@@ -416,6 +425,14 @@ def test_an_update_that_keeps_its_id_tells_what_its_tag_does(tag: str) -> None:
     service = with_update(deployed=tag)
     sent = event("Update", Gate=LONG, old={}, physical_id=id_of("one"))
     assert poll(service, sent)["Data"]["GateState"] == tag.partition(" operation")[0]
+
+
+def test_an_update_that_is_gone_has_no_state_in_a_rollback() -> None:
+    """It was removed by hand: the rollback succeeds, and links have nothing to watch."""
+    service = FakeOtaService()
+    service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
+    sent = event("Update", Gate=LONG, old=properties(content="two"), physical_id=id_of("one"))
+    assert poll(service, sent)["Data"]["GateState"] == ""
 
 
 def test_a_gate_that_no_longer_has_links_keeps_no_state() -> None:

@@ -10,7 +10,7 @@ from cdk_iot_ota_handler.ota_update.errors import AccessDeniedError, RetryableEr
 
 from ..fakes.cloudformation import STACK_ID
 from ..fakes.ota_service import FakeOtaService, Fault
-from .scenarios import DELETE, content_change, event, id_of, properties, run, with_update
+from .scenarios import DELETE, GATE, content_change, event, id_of, properties, run, with_update
 
 OTHER_STACK = STACK_ID.replace("5f0f4b30", "6a1a5c41")
 TAGGED = [{"Key": "team", "Value": "devices"}]
@@ -76,6 +76,20 @@ def test_a_rollback_does_not_fail_when_the_moved_update_is_gone() -> None:
     _, held = moved_from(logical_id="Former1A2B3C4D")
     assert not run(service, event("Update", old=properties(content="two"), physical_id=held)).failed
     assert service.writes() == []
+
+
+@pytest.mark.parametrize(("tag", "state"), [("waiting operation=1000", "waiting"), (None, "")])
+def test_the_links_of_its_gate_get_a_state_in_a_rollback(tag: str | None, state: str) -> None:
+    """The template refers to the attribute, so that it is there even if the update is gone."""
+    service, held = moved_from(logical_id="Former1A2B3C4D")
+    service.updates[held].tag_changes[-1][1][names.DEPLOYED_TAG] = tag or ""
+    if tag is None:
+        service.updates.clear()
+    service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
+    gate = {**GATE, "TimeoutInMinutes": "120", "Links": "2"}
+    answer = run(service, event("Update", Gate=gate, old=properties(content="two"), physical_id=held))
+    assert answer.data is not None
+    assert answer.data[names.GATE_STATE] == state
 
 
 def test_a_rollback_does_not_need_to_see_the_moved_update() -> None:

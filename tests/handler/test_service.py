@@ -552,13 +552,16 @@ def test_what_is_no_metric_alarm_may_be_a_composite_one(stubs: Stubs, *, refused
     found = stubs.service.alarms(["a", "b"])
     kinds = ["MetricAlarm"] if refused else ["MetricAlarm", "CompositeAlarm"]
     assert [one.kind for one in found.values()] == kinds
-    assert found["a"].since == NOW + 9
+    assert found["a"] == Alarm(name="a", state="ALARM", since=NOW + 9)
 
 
-@pytest.mark.parametrize(("offset", "rang"), [(1, NOW + 1), (0, None), (-1, None)])
-def test_the_last_time_that_an_alarm_rang(stubs: Stubs, offset: int, rang: float | None) -> None:
+@pytest.mark.parametrize(
+    ("offsets", "rang"), [([1], NOW + 1), ([3, 1], NOW + 3), ([1, 3], NOW + 3), ([0], None), ([-1], None), ([], None)]
+)
+def test_the_last_time_that_an_alarm_rang(stubs: Stubs, offsets: list[int], rang: float | None) -> None:
     """The history is asked for changes of the state since a time, and only those to ALARM after it count."""
-    changes = [("ALARM to OK", 3), ("OK to ALARM", offset), ("INSUFFICIENT_DATA to OK", 0)]
+    rings = [("OK to ALARM", offset) for offset in offsets]
+    changes = [("ALARM to OK", 4), *rings, ("INSUFFICIENT_DATA to OK", 0)]
     items = [
         {
             "HistorySummary": f"Alarm updated from {words}",

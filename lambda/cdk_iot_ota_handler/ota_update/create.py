@@ -40,11 +40,11 @@ class _Look:
 
     decision: Decision
     observed: Observed | None
+    observed_at: float
     progress: JobProgress | None = None
     seconds: float = 0
     failed_devices: Sequence[str] = ()
     without_data: Sequence[str] = ()
-    observed_at: float = 0
     waits: bool = False
     stack: Stack | None = None
 
@@ -215,7 +215,7 @@ class Creation:
         observed = replace(before.observed, age=before.observed.age + now - before.observed_at)
         context = self._with_stack(self._context())
         decision = completion(self._desired, observed, context)
-        look = _Look(decision=decision, observed=observed, observed_at=now, stack=context.stack)
+        look = _Look(decision=decision, observed=observed, observed_at=now)
         if decision.action is Action.ASK_DEVICES:
             look = self._ask_gate(look, observed, self._watch, context)
         if not look.waits:

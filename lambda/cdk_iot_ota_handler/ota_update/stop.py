@@ -92,8 +92,10 @@ class FailedRollout:
 
     def _is_over(self, progress: JobProgress | None) -> bool:
         """Return whether no more devices take the job. A tag alone tells that only of a job that cannot be read."""
-        if self._is_canceled or progress is None:
-            return self._is_canceled or self._draining_since is not None
+        if self._is_canceled:
+            return True
+        if progress is None:
+            return self._draining_since is not None
         return progress.status != "IN_PROGRESS"
 
     def _first_counts(self) -> JobProgress | None:
