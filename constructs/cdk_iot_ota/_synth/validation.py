@@ -12,7 +12,7 @@ import jsii
 from aws_cdk import Stack, Stage
 from constructs import IConstruct, IValidation
 
-from . import once, tokens
+from . import once, resolving, tokens
 
 _Check = Callable[[Any], None]
 
@@ -72,8 +72,7 @@ class _EndOfSynth:
         for number, one in checks.items():
             with self._reported_by(one.scope):
                 values[number] = one.value()
-        # Members of a mapping, because CDK leaves out members of a list without a value.
-        resolved = self._stack.resolve(values)
+        resolved = resolving.resolved(self._stack, values)
         for number in values:
             with self._reported_by(checks[number].scope):
                 checks[number].check(resolved.get(number))
