@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsii
 import pytest
-from aws_cdk import App, Duration, Environment, Stack, Token
+from aws_cdk import App, Duration, Environment, IResolveContext, IStringProducer, Lazy, Stack, Token
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import FileLocation
-from cdk_iot_ota._synth import checks
+from cdk_iot_ota._synth import checks, late
 from cdk_iot_ota_handler.ota_update.contract import limits
 
 from .stacks import stack
@@ -35,12 +36,27 @@ class Apple:
     """A class whose name begins with a vowel."""
 
 
+@jsii.implements(IStringProducer)
+class LateKey:
+    """A key that is known at the end of synth."""
+
+    def produce(self, context: IResolveContext) -> str:
+        """Return the key."""
+        return "key"
+
+
 CHECKS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "text of another type": (lambda value: checks.text(TEXT, "x", value), 7, "x must be a str, got 7"),
     "text too long": (
         lambda value: checks.text(TEXT, "x", value),
         "abcd",
         "x must have 1 to 3 characters, got 4: 'abcd'",
+    ),
+    "tuple": (lambda value: checks.text(TEXT, "x", value), (1, 2), "x must be a str, got (1, 2)"),
+    "tuple with a construct": (
+        lambda value: checks.text(TEXT, "x", value),
+        (stack(), 2),
+        "x must be a str, got [Stack 'Prod', 2]",
     ),
     "number of another type": (lambda value: checks.number(WHOLE, "x", value), "7", "x must be a number, got '7'"),
     "number that is a bool": (lambda value: checks.number(WHOLE, "x", value), True, "x must be a number, got True"),
@@ -134,6 +150,11 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     ),
     "another class": (lambda value: checks.instance_of("x", value, Color), 7, "x must be a Color, got 7"),
     "another class with a vowel": (lambda value: checks.instance_of("x", value, Apple), 7, "x must be an Apple, got 7"),
+    "path that is an item of a list": (
+        lambda value: checks.file("x", value),
+        Token.as_list({"Ref": "Parameter"})[0],
+        "x must be known at synth, which reads the file, got a token: give the path of a file",
+    ),
     "path of another type": (lambda value: checks.file("x", value), 7, "x must be a path, got 7"),
     "path too long": (
         lambda value: checks.file("x", value),
@@ -267,3 +288,20 @@ def test_an_arn_passes_where_synth_does_not_know_better() -> None:
     checks.in_environment(placed(account="111122223333", region="eu-west-1"), "x", ARN, "why")
     checks.in_environment(stack(), "x", ARN, "why")
     checks.in_environment(placed(account="444455556666", region="us-east-1"), "x", UNRESOLVED, "why")
+
+
+def test_a_key_may_get_known_at_the_end_of_synth() -> None:
+    """A key that only the deploy knows is refused, and one that CDK produces later is not."""
+    key = Lazy.uncached_string(LateKey())
+    assert checks.text_map("x", {key: "a"}, fixed_keys=True) == {key: "a"}
+    with pytest.raises(ValueError, match="x key must be known at synth, got a token"):
+        checks.text_map("x", {UNRESOLVED: "a"}, fixed_keys=True)
+
+
+def test_the_name_of_a_bucket_is_checked_once_it_is_known() -> None:
+    """CDK does not check a name that it produces at the end of synth."""
+    name = Lazy.uncached_string(LateKey())
+    bucket = s3.Bucket.from_bucket_attributes(stack(), "B", bucket_arn="arn:aws:s3:::firmware", bucket_name=name)
+    assert checks.bucket_name("bucket", bucket) == name
+    with pytest.raises(ValueError, match="bucket must be a name of 3 to 63 of a-z, A-Z, 0-9, "):
+        late.check(name, "a/b")

@@ -5,7 +5,7 @@ from typing import Any
 
 import jsii
 import pytest
-from aws_cdk import CfnParameter, Duration, IStableStringProducer, Lazy, Stack
+from aws_cdk import CfnParameter, Duration, IStableStringProducer, Lazy, RemovalPolicies, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_iot_ota import AlarmAtStart, FileLocation, GateFailure, OtaTarget, OtaUpdate, Phase, PhasedRollout, RolloutGate
@@ -237,6 +237,23 @@ def test_phases_with_the_same_alarms_share_a_policy(tmp_path: Path) -> None:
     PhasedRollout(prod, "Rollout", phases=phases, files=files)
     found = [name for name in template(prod).find_resources("AWS::IAM::Policy") if "HandlerAlarms" in name]
     assert len(found) == 1
+
+
+def test_the_policy_of_alarms_keeps_its_logical_id() -> None:
+    """The id follows from the alarms, and is a contract: another one would be another policy in the next deploy."""
+    prod = stack()
+    in_firmware(prod, gate=RolloutGate(alarms=[alarm(prod, "Crashes")]))
+    found = [name for name in template(prod).find_resources("AWS::IAM::Policy") if "Alarms" in name]
+    assert found == ["OtaPermissionsHandlerAlarms47a3c793F0545330"]
+
+
+def test_the_policy_of_alarms_is_not_retained() -> None:
+    """Only a deploy reads alarms: what an aspect retains does not fill the role with those of earlier gates."""
+    prod = stack()
+    in_firmware(prod, gate=RolloutGate(alarms=[alarm(prod, "Crashes")]))
+    RemovalPolicies.of(prod).retain()
+    policies = template(prod).find_resources("AWS::IAM::Policy")
+    assert [one["DeletionPolicy"] for name, one in policies.items() if "Alarms" in name] == ["Delete"]
 
 
 def test_an_update_with_a_bake_time_has_one_tag_less(tmp_path: Path) -> None:

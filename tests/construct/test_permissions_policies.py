@@ -12,6 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaUpdateProvider, RolloutGate
+from cdk_iot_ota._iam.role_policy import RolePolicy
 from cdk_iot_ota._synth import once
 from cdk_iot_ota.permissions.objects import DeclaredObjects
 from cdk_iot_ota.permissions.ota_permissions import OtaPermissions
@@ -19,6 +20,7 @@ from cdk_iot_ota.permissions.policies import Policies
 from cdk_iot_ota.request.file_location import InBucket
 
 from .stacks import firmware, only_update, ota_file, ota_update, stack, template
+from .test_border import counted
 
 
 def stream_update(made: Stack, id: str = "Blinky", **options: Any) -> None:
@@ -112,6 +114,31 @@ def test_ten_folders_are_named_one_by_one() -> None:
             continue
         with pytest.raises(ValueError, match="files of a stack must have at most 10 endings, got 11 of assets"):
             declared.statement()
+
+
+def test_only_another_folder_or_another_import_of_the_bucket_changes_a_policy() -> None:
+    """A policy is rendered again for these alone: an import may know the owner of the bucket, or its key."""
+    prod = stack()
+    imports = [s3.Bucket.from_bucket_name(prod, name, "firmware") for name in ("One", "Two")]
+    declared = DeclaredObjects(imports[0], ["s3:GetObject"])
+    changes = [
+        declared.add(InBucket(bucket=bucket, key=key), lambda: False)
+        for bucket in imports
+        for key in ("a/1.bin", "a/2.bin", "b/1.bin")
+    ]
+    assert changes == [True, False, True, True, False, False]
+
+
+def test_a_policy_is_rendered_again_only_for_other_statements() -> None:
+    """An update that needs what an earlier one has needed asks CDK nothing for it."""
+    prod = stack()
+    stream_update(prod)
+    policy = next(one for one in prod.node.find_all() if isinstance(one, RolePolicy))
+    (sid, *_) = policy.statements
+    with counted() as calls:
+        policy.put_all(policy.statements)
+        policy.put(sid, policy.statements[sid])
+    assert not calls
 
 
 def test_a_warning_of_many_objects_appears_once() -> None:

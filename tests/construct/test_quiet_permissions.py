@@ -189,10 +189,19 @@ PATTERNS = {
     "firmware/{}.{}": "firmware/*",
     "firmware/{}/blinky.bin": "firmware/*.bin",
     "{}/blinky.bin": "*.bin",
+    "{}/blinky-{}.bin": "*.bin",
     "blinky-{}": "*",
     "{}": "*",
 }
-WIDE = {"firmware/{}", "firmware/{}.{}", "firmware/{}/blinky.bin", "{}/blinky.bin", "blinky-{}", "{}"}
+WIDE = {
+    "firmware/{}",
+    "firmware/{}.{}",
+    "firmware/{}/blinky.bin",
+    "{}/blinky.bin",
+    "{}/blinky-{}.bin",
+    "blinky-{}",
+    "{}",
+}
 
 
 @pytest.mark.parametrize(("key", "pattern"), PATTERNS.items(), ids=[one[:30] for one in PATTERNS])

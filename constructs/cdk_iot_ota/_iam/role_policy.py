@@ -119,7 +119,7 @@ class ReportedPolicy(ReplacedPolicy):
         self._role, self._is_reported = role, False
 
     def _render(self) -> None:
-        RolePolicy._render(self)
+        """Render nothing: no template has it."""
 
     def _should_synthesize(self) -> bool:
         return False

@@ -152,5 +152,5 @@ def _wide_prefix(job: SigningJob) -> Iterator[str]:
 
 def _extension(found: InBucket) -> str:
     end = tokens.literal_parts(found.key)[-1] or found.extension
-    match = _EXTENSION.search(_DIGEST.sub("?" * 64, end))
+    match = _EXTENSION.search(_DIGEST.sub("?", end))
     return match.group() if match else ""

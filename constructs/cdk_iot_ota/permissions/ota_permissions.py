@@ -68,10 +68,10 @@ class OtaPermissions(Construct):
 
     def _settle(self, options: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Adapt the policies to what is retained at the end of synth, as if it had been declared so at once."""
-        for needs, resolved in zip(self._declared, options["updates"], strict=True):
-            needs.removal.settle(resolved)
+        for number, needs in enumerate(self._declared):
+            needs.removal.settle(options["updates"][number])
         self._policies.settle_reads()
-        for policy, resolved in zip(self._handler.for_creation, options["policies"], strict=True):
+        for number, policy in enumerate(self._handler.for_creation):
             # Retained, they would fill their role with each folder that the stack has ever had.
-            if is_retained(resolved):
+            if is_retained(options["policies"][number]):
                 policy.apply_removal_policy(RemovalPolicy.DESTROY)
