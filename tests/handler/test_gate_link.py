@@ -224,6 +224,21 @@ def test_the_bake_time_begins_in_a_link() -> None:
         poll(service, link(BakeTimeInMinutes="1"))
 
 
+def test_a_bake_time_in_a_link_is_a_line_for_each_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log of a link does not count the seconds of a bake time, and has each change of the counts at once."""
+    service = waiting(PASSED)
+    straggler = JobProgress(status="COMPLETED", succeeded=2, failed=1)
+    service.time.spawn(lambda: service.progress.__setitem__(0, straggler), 90)
+    lenient = link(BakeTimeInMinutes="5", SuccessPercentage="60", MaximumFailures="1")
+    assert poll(service, lenient) == {"IsComplete": False}
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    begins, *baking = [line["reason"] for line in lines]
+    assert begins.endswith("; its bake time begins")
+    assert all("; its bake time ends in" in line for line in baking)
+    assert ["1 failed" in line for line in baking] == [False, False, True, True]
+    assert all("_aws" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     "status",
     ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"],

@@ -19,7 +19,7 @@ from .evidence import Evidence, Inquiry
 from .gate_metrics import gate_metrics
 from .gate_watch import GateWatch
 from .identity import Owner, deployed_tag, gate_attributes, with_operation, without_operation
-from .log import log_alarm, log_decision, log_device, log_error
+from .log import LogPace, log_alarm, log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, pauses, retry_until
 from .service import OtaService
@@ -47,6 +47,11 @@ class _Look:
     without_data: Sequence[str] = ()
     waits: bool = False
     stack: Stack | None = None
+
+    @property
+    def seen(self) -> object:
+        """The state that the gate has observed, of which each change is logged."""
+        return self.progress, self.without_data
 
     @property
     def deployed_tag(self) -> str:
@@ -95,7 +100,7 @@ class Creation:
         self._on_error = functools.partial(log_error, event, desired.ota_update_id)
         log = functools.partial(log_device, event, desired.ota_update_id)
         self._watch = None if desired.gate is None else self._gate_watch(desired.gate)
-        self._logged_at = begun
+        self._pace = LogPace()
         self._evidence: Evidence | None = None
         self._inquiry = Inquiry(service, clock, desired.job_id, log=log, on_error=self._on_error)
 
@@ -220,8 +225,7 @@ class Creation:
             look = self._ask_gate(look, observed, self._watch, context)
         if not look.waits:
             return None
-        has_changed = (look.progress, look.without_data) != (before.progress, before.without_data)
-        if has_changed or self._clock.now() - self._logged_at >= timeouts.LOG_INTERVAL:
+        if self._pace.is_due(look.seen, self._clock.now()):
             self._log(look, self._metrics(look))
         return look
 
@@ -229,7 +233,7 @@ class Creation:
         return gate_metrics(self._desired, look.progress, self._clock.now())
 
     def _log(self, look: _Look, metrics: Mapping[str, Any] | None = None) -> None:
-        self._logged_at = self._clock.now()
+        self._pace.note(look.seen, self._clock.now())
         log_decision(self._event, self._desired.ota_update_id, look.observed, look.decision, metrics)
 
     def _is_retry(self) -> bool:

@@ -21,7 +21,7 @@ from .evidence import Inquiry
 from .gate_metrics import gate_metrics
 from .gate_watch import GateWatch, Judgement
 from .identity import deployed_tag, gate_attributes
-from .log import log_alarm, log_decision, log_device, log_error
+from .log import LogPace, log_alarm, log_decision, log_device, log_error
 from .observed import JobProgress, Observed, Stack
 from .retry import Clock, retry_until
 from .service import OtaService
@@ -82,8 +82,7 @@ class GateLink:
         )
         # While the gate waits the update is read once in an invocation: whatever ends it ends its job too.
         self._seen: _Seen | None = None
-        self._logged: Decision | None = None
-        self._logged_at = self._begun
+        self._pace = LogPace()
 
     def poll(self) -> str | None:
         """Return the state of the gate once it has one or the next link watches it, or None while this one does.
@@ -119,7 +118,7 @@ class GateLink:
         if decision.action is not Action.WAIT:
             self._seen = None
         if decision.action is not Action.STOP:
-            self._log(observed, decision, None if judgement is None else judgement.progress)
+            self._log(observed, decision, judgement)
         return self._carry_out(decision, observed, judgement, stack)
 
     def _update(self) -> tuple[Observed | None, Decision]:
@@ -194,8 +193,11 @@ class GateLink:
             may_delete=False,
         )
 
-    def _log(self, observed: Observed | None, decision: Decision, progress: JobProgress | None = None) -> None:
-        now = self._clock.now()
-        if decision != self._logged or now - self._logged_at >= timeouts.LOG_INTERVAL:
-            self._logged, self._logged_at = decision, now
-            log_decision(self._event, self._id, observed, decision, gate_metrics(self._link.update, progress, now))
+    def _log(self, observed: Observed | None, decision: Decision, judgement: Judgement | None = None) -> None:
+        now, is_waiting = self._clock.now(), decision.action is Action.WAIT
+        seen = judgement.seen if judgement is not None and is_waiting else decision
+        if not self._pace.is_due(seen, now):
+            return
+        self._pace.note(seen, now)
+        progress = None if judgement is None else judgement.progress
+        log_decision(self._event, self._id, observed, decision, gate_metrics(self._link.update, progress, now))

@@ -26,6 +26,11 @@ class Judgement:
     progress: JobProgress | None
     without_data: list[str]
 
+    @property
+    def seen(self) -> object:
+        """The state that the gate has observed, of which each change is logged."""
+        return self.progress, self.without_data
+
 
 class GateWatch:
     """The looks of one invocation at a gate.

@@ -4,11 +4,13 @@ JSON escapes every character that could end a line or color it, so that no event
 """
 
 import json
+import math
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .contract import timeouts
 from .decide import Action, Decision
 from .desired import Event
 from .observed import Alarm, Execution, Observed
@@ -17,6 +19,25 @@ from .observed import Alarm, Execution, Observed
 _LONGEST = 4_000
 _CAUSES = 5
 _FOLDER = Path(__file__).parent
+
+
+class LogPace:
+    """The looks of one invocation at a gate that waits which are worth a line: each change, and one a minute without.
+
+    A change is one of what the gate has seen, and not of the words of its decision, which may count seconds.
+    """
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._logged_at = -math.inf
+
+    def is_due(self, seen: object, now: float) -> bool:
+        """Return whether a look is worth a line. ``now``: in seconds since 1970."""
+        return seen != self._seen or now - self._logged_at >= timeouts.LOG_INTERVAL
+
+    def note(self, seen: object, now: float) -> None:
+        """Remember a look that was logged."""
+        self._seen, self._logged_at = seen, now
 
 
 def log_decision(
