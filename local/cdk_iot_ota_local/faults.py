@@ -18,6 +18,11 @@ _IOT_ERRORS = {
     "error_500": ("InternalFailureException", "An unexpected error has occurred.", 500),
     "error_503": ("ServiceUnavailableException", "The service is temporarily unavailable.", 503),
 }
+_ALARM_ERRORS = {
+    "throttle": ("Throttling", "Rate exceeded", 400),
+    "error_500": ("InternalServiceFault", "Request processing has failed due to some unknown error.", 500),
+    "error_503": ("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503),
+}
 _S3_ERRORS = {
     "throttle": ("SlowDown", "Please reduce your request rate.", 503),
     "error_500": ("InternalError", "We encountered an internal error. Please try again.", 500),
@@ -33,7 +38,7 @@ class Fault:
         the asynchronous work after CreateOTAUpdate.
     operation: the API operation, such as "GetOTAUpdate"; None for all of them.
     times: how many calls it affects; for_seconds: how long it lasts. Neither: until cleared.
-    id_prefix: affect only updates with an id that starts with it.
+    id_prefix: affect only calls about updates with an id, or alarms with a name, that starts with it.
     delay_seconds: the delay of "delay" and "slow_creation".
     code, message: the errorInfo of "fail_creation"; without a code there is none, as AWS allows.
     leave_stream: let "fail_creation" fail after the stream was created.
@@ -63,11 +68,11 @@ class Fault:
         late = self.for_seconds is not None and time.monotonic() - self.started > self.for_seconds
         return late or self.times == 0
 
-    def matches(self, operation: str | None, ota_update_id: str | None) -> bool:
-        """Return whether the fault affects this operation on this update."""
+    def matches(self, operation: str | None, name: str | None) -> bool:
+        """Return whether the fault affects this operation on the update or alarm of this name."""
         if self.operation is not None and self.operation != operation:
             return False
-        return not self.id_prefix or (ota_update_id or "").startswith(self.id_prefix)
+        return not self.id_prefix or (name or "").startswith(self.id_prefix)
 
 
 class FaultRules:
@@ -87,22 +92,26 @@ class FaultRules:
         """Switch all faults off."""
         self._faults.clear()
 
-    def take(self, kinds: tuple[str, ...], operation: str | None, ota_update_id: str | None) -> Fault | None:
+    def take(self, kinds: tuple[str, ...], operation: str | None, name: str | None) -> Fault | None:
         """Return the first fault of these kinds that affects the call, and count it; None if there is none."""
         self._faults = [fault for fault in self._faults if not fault.over]
         for fault in self._faults:
-            if fault.kind in kinds and fault.matches(operation, ota_update_id):
+            if fault.kind in kinds and fault.matches(operation, name):
                 fault.times = None if fault.times is None else fault.times - 1
                 return fault
         return None
 
 
 def error_answer(kind: str, service: str, method: str) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of the error that AWS IoT or S3 answers with."""
+    """Return status, headers and body of the error that AWS IoT, S3 or CloudWatch answers with."""
     if service == "s3":
         code, message, status = _S3_ERRORS[kind]
         body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
         return status, {"content-type": "application/xml"}, b"" if method == "HEAD" else body.encode()
+    if service == "monitoring":
+        code, message, status = _ALARM_ERRORS[kind]
+        headers = {"content-type": "application/x-amz-json-1.0"}
+        return status, headers, json.dumps({"__type": code, "message": message}).encode()
     code, message, status = _IOT_ERRORS[kind]
     headers = {"content-type": "application/json", "x-amzn-errortype": code}
     return status, headers, json.dumps({"message": message}).encode()

@@ -37,6 +37,32 @@ def test_error_answers(account: Any, kind: str, iot: tuple[str, int], s3: int) -
     assert account.s3.head_object(Bucket=account.bucket, Key="blinky.bin")["ContentLength"] == 1000
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("throttle", ("Throttling", 400)),
+        ("error_500", ("InternalServiceFault", 500)),
+        ("error_503", ("ServiceUnavailable", 503)),
+    ],
+)
+def test_errors_about_alarms(account: Any, kind: str, expected: tuple[str, int]) -> None:
+    """A fault affects calls about the alarms that it names, answers as CloudWatch does, and is recorded."""
+    account.aws.calls.reset()
+    account.aws.faults.add(kind, "DescribeAlarms", times=1, id_prefix="crashes")
+    cloudwatch = account.aws.client("cloudwatch", config=ONCE)
+    assert cloudwatch.describe_alarms(AlarmNames=["offline"])["MetricAlarms"] == []
+    with pytest.raises(ClientError) as error:
+        cloudwatch.describe_alarms(AlarmNames=["crashes", "offline"])
+    assert code(error.value) == expected
+    cloudwatch.describe_alarm_history(AlarmName="crashes")
+    found = [(call.operation, call.alarm, call.status, call.fault) for call in account.aws.calls.log()]
+    assert found == [
+        ("DescribeAlarms", "offline", 200, None),
+        ("DescribeAlarms", "crashes", expected[1], kind),
+        ("DescribeAlarmHistory", "crashes", 200, None),
+    ]
+
+
 def test_connection_cut_before(account: Any) -> None:
     """cut_before closes the connection, and the call is not carried out."""
     account.aws.faults.add("cut_before", "CreateStream", times=1)

@@ -28,18 +28,21 @@ def details(account: Any, job_id: str, thing: str) -> dict[str, str]:
 
 
 def test_behaviours(account: Any) -> None:
-    """Devices succeed, fail, reject or stay silent, and the progress counts them."""
+    """Devices succeed, fail, reject, stay silent or in the self test, and the progress counts them."""
     behaviours: dict[int | str, Behaviour] = {
         0: Behaviour.FAIL,
         "mixed-0001": Behaviour.REJECT,
         2: Behaviour.SILENT,
+        3: Behaviour.STUCK,
     }
     with fleet_of(account, "mixed", 12, behaviours=behaviours) as fleet:
         account.created("mixed", targets=[fleet.register()])
         last = fleet.wait("AFR_OTA-mixed")
-    assert (last.succeeded, last.failed, last.rejected, last.in_progress) == (9, 1, 1, 1)
+    assert (last.succeeded, last.failed, last.rejected, last.in_progress) == (8, 1, 1, 2)
     assert (last.total, last.finished) == (12, False)
     assert details(account, "AFR_OTA-mixed", "mixed-0000") == {"reason": "configured to fail"}
+    assert details(account, "AFR_OTA-mixed", "mixed-0002") == {}
+    assert details(account, "AFR_OTA-mixed", "mixed-0003") == {"self_test": "active", "updatedBy": "0x00000000"}
 
 
 def test_job_completes(account: Any) -> None:

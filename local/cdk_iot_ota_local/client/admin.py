@@ -45,7 +45,8 @@ class Faults:
         kind: "throttle", "error_500", "error_503", "cut_before" (nothing is done), "cut_after"
             (the call is carried out, the answer is lost), "delay"; or, for the work after
             CreateOTAUpdate, "fail_creation", "slow_creation".
-        operation: the API operation of AWS IoT or S3, such as "HeadObject"; None for all of them.
+        operation: the API operation of AWS IoT or S3, such as "HeadObject", or one on alarms, such as
+            "DescribeAlarms"; None for all of them.
         options: `times`, `for_seconds`, `id_prefix`, `delay_seconds`, `code`, `message`,
             `leave_stream`; see `cdk_iot_ota_local.faults.Fault`.
         """
@@ -72,7 +73,7 @@ class SettingsClient:
 
 
 class Calls:
-    """The recorded calls to AWS IoT and S3."""
+    """The recorded calls to AWS IoT and S3, and those about alarms."""
 
     def __init__(self, client: AdminClient) -> None:
         self._client = client

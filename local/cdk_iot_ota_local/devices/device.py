@@ -26,6 +26,7 @@ class Behaviour(enum.Enum):
     FAIL = "fail"
     REJECT = "reject"
     SILENT = "silent"  # starts the job and never reports a result
+    STUCK = "stuck"  # starts the new firmware, and never ends the self test
 
 
 _ORDERED = {Behaviour.FAIL: "FAILED", Behaviour.REJECT: "REJECTED"}
@@ -59,8 +60,10 @@ class Device:
 
     def take(self, execution: Execution, profile: Profile, behaviour: Behaviour) -> Problem | None:
         """Work on a job until its result is reported; returns what is wrong with the job, if anything."""
-        if behaviour is Behaviour.SILENT:
-            self._shared.jobs.report(execution, "IN_PROGRESS", {})
+        if behaviour in (Behaviour.SILENT, Behaviour.STUCK):
+            tests_itself = behaviour is Behaviour.STUCK and profile.reports_codes
+            details = report.self_test("active", self.running) if tests_itself else {}
+            self._shared.jobs.report(execution, "IN_PROGRESS", details)
             return None
         files = read_document(execution.document, profile)
         if isinstance(files, Problem):

@@ -54,13 +54,16 @@ class Admin:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         authorization, query = headers.get("authorization", ""), scope["query_string"].decode()
-        if "/iot/aws4_request" in authorization:
-            # Calls to AWS IoT are small enough to read ahead: tagging calls name their resource in the body.
+        if "/iot/aws4_request" in authorization or "/monitoring/aws4_request" in authorization:
+            # These calls are small enough to read ahead: tagging calls and those about alarms name what they are about
+            # in the body.
             body = await _body(receive)
             receive = _replay(body, receive)
         else:
             body = b""
-        operation = identify(scope["method"], scope["path"], authorization, query, body)
+        operation = identify(
+            scope["method"], scope["path"], authorization, query, body, headers.get("x-amz-target", "")
+        )
         if operation is None:
             await self._app(scope, receive, send)
         else:
@@ -68,7 +71,7 @@ class Admin:
 
     async def _call(self, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
         """Record a call and inject the fault that it meets."""
-        fault = self._faults.take(CALL_KINDS, operation.name, operation.ota_update_id)
+        fault = self._faults.take(CALL_KINDS, operation.name, operation.ota_update_id or operation.alarm)
         recorder = _StatusRecorder(send, cut=fault is not None and fault.kind == "cut_after")
         try:
             if fault is None or fault.kind in ("delay", "cut_after"):
@@ -82,6 +85,7 @@ class Admin:
                     service=operation.service,
                     operation=operation.name,
                     ota_update_id=operation.ota_update_id,
+                    alarm=operation.alarm,
                     status=recorder.status,
                     fault=fault.kind if fault else None,
                 )

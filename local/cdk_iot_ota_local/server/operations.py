@@ -12,17 +12,19 @@ from ..ota.api_model import service_model
 
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _OTA_ID = re.compile(r"(?::otaupdate/|/otaUpdates/|AFR_OTA-)([a-zA-Z0-9_-]+)")
+_ALARM_OPERATION = re.compile(r"\w+\.(\w*Alarm\w*)")
 _S3_BUCKET = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
 _S3_OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of a service, and the OTA update that the request names, if any."""
+    """An operation of a service, and the OTA update or the first alarm that the request names, if any."""
 
     service: str
     name: str
     ota_update_id: str | None = None
+    alarm: str | None = None
 
 
 @functools.cache
@@ -73,11 +75,26 @@ def _ota_update_id(path: str, query: str, body: bytes) -> str | None:
     return match.group(1) if match else None
 
 
-def identify(method: str, path: str, authorization: str, query: str, body: bytes) -> Operation | None:
-    """Return the operation of a request to AWS IoT or S3, or None for any other."""
+def _alarm(body: bytes) -> str | None:
+    """Return the first alarm that a request names."""
+    try:
+        request = json.loads(body)
+    except ValueError:
+        return None
+    named = request.get("AlarmNames") or [request.get("AlarmName")]
+    return None if named[0] is None else str(named[0])
+
+
+def identify(method: str, path: str, authorization: str, query: str, body: bytes, target: str = "") -> Operation | None:
+    """Return the operation of a request to AWS IoT or S3, or about alarms, or None for any other.
+
+    target: the header that names the operation in the JSON protocol of CloudWatch, which boto3 speaks.
+    """
     service = signed_service(authorization, query)
     if service == "iot" and (name := _iot_operation(method, path)):
         return Operation(service, name, _ota_update_id(path, query, body))
     if service == "s3" and (name := _s3_operation(method, path)):
         return Operation(service, name)
+    if service == "monitoring" and (match := _ALARM_OPERATION.fullmatch(target)):
+        return Operation(service, match.group(1), alarm=_alarm(body))
     return None

@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk_iot_ota import OtaTarget, OtaUpdate, RolloutGate
-from cdk_iot_ota_local import Behaviour, Fleet, LocalAws
+from cdk_iot_ota import OtaTarget, OtaUpdate, Phase, PhasedRollout, RolloutGate
+from cdk_iot_ota._synth.naming import id_prefix
+from cdk_iot_ota_local import Behaviour, Fleet, LocalAws, Profile
+from cdk_iot_ota_local.calls import Call
 from cdk_iot_ota_local.devices.jobs import Report
 from tests.end_to_end.support.concurrency import in_background, wait_until
 from tests.end_to_end.support.declarations import firmware
@@ -30,19 +32,36 @@ COUNTS = re.compile(
 class Run:
     """The record of a deploy. Times are those of `time.time()`.
 
-    begun: when the deploy began. reports: the status reports of the devices. created, stopped: when AWS IoT accepted
-    the creation of the update, and the cancellation or deletion of its job. intervened: when the scenario's
-    intervention was done, if it has one.
+    begun: when the deploy began. reports: the status reports of the devices. calls: those about the updates and alarms
+    of the deploy. intervened: when the scenario's intervention was done, if it has one.
     """
 
     begun: float = 0
     outputs: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     reports: list[Report] = field(default_factory=list)
-    created: float = 0
-    stopped: float = math.inf
+    calls: list[Call] = field(default_factory=list)
     intervened: float = 0
     ended: float = 0
+
+    @property
+    def updates(self) -> list[str]:
+        """The updates that AWS IoT has created, in order: one, or one of each phase that has begun."""
+        return [call.ota_update_id or "" for call in self._accepted("CreateOTAUpdate")]
+
+    @property
+    def created(self) -> float:
+        """When AWS IoT accepted the creation of the last update; 0 if there is none."""
+        return max((call.time for call in self._accepted("CreateOTAUpdate")), default=0)
+
+    @property
+    def stopped(self) -> float:
+        """When AWS IoT accepted that a job is canceled or deleted for the first time; infinite if there is none."""
+        stops = self._accepted("CancelJob", "DeleteJob", "DeleteOTAUpdate")
+        return min((call.time for call in stops), default=math.inf)
+
+    def _accepted(self, *operations: str) -> list[Call]:
+        return [call for call in self.calls if call.operation in operations and call.status == 200]
 
     def report_times(self, *statuses: str) -> list[float]:
         """List when devices reported one of these statuses, in order."""
@@ -57,6 +76,7 @@ class Devices:
     behaviours: Mapping[int | str, Behaviour] = field(default_factory=dict)
     work_seconds: float = 0
     workers: int = 1
+    profiles: Mapping[int | str, Profile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,10 +86,15 @@ class Scenario:
     outcome_time: returns when the outcome of the gate was certain.
     failure: a pattern for the failure up to its counts; empty for a deploy that succeeds.
     has_counts: the failure includes counts.
-    intervene: called with the update's job id as soon as the first device has started the job.
+    failed_devices: a pattern for the devices that the failure names after its counts; empty if it names none.
+    prepare: called before the deploy.
+    intervene: called with the update's job id as soon as devices have made so many `reports`: at the first start.
     options: further arguments of the update.
-    alarms: the states of alarms that the gate watches, by their names in the scenario.
+    alarms: the states of alarms by their names in the scenario; "" for one that does not exist.
+    watched: the alarms that the gate watches. Default: all of them.
     refusal: a pattern for the failure of a scenario in which nothing is created.
+    phases: the devices of each phase by index. Default: one update for all devices, without phases.
+    check: called with the record, for what only this scenario promises.
     """
 
     name: str
@@ -77,11 +102,17 @@ class Scenario:
     outcome_time: Callable[[Run], float]
     failure: str = ""
     has_counts: bool = True
+    failed_devices: str = ""
+    prepare: Callable[[LocalAws], object] | None = None
     intervene: Callable[[LocalAws, str], object] | None = None
+    reports: int = 1
     options: Mapping[str, Any] = field(default_factory=dict)
     devices: Devices = field(default_factory=Devices)
     alarms: Mapping[str, str] = field(default_factory=dict)
+    watched: Sequence[str] = ()
     refusal: str = ""
+    phases: Mapping[str, range] = field(default_factory=dict)
+    check: Callable[[Run], object] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -93,29 +124,36 @@ class ScenarioDeployment:
     def __init__(self, aws: LocalAws, scenario: Scenario, folder: Path) -> None:
         self.aws, self.scenario, self._folder = aws, scenario, folder
         self.deployment = Deployment(aws, f"gate-{scenario.name}", folder)
+        self._alarms = {name: f"{scenario.name}-{name}" for name in scenario.alarms}
+        self._id_prefix = ""
         self._app = self.deployment.synth(self._declare)
         for name, state in scenario.alarms.items():
-            put_alarm(aws, f"{scenario.name}-{name}", state)
+            if state:
+                put_alarm(aws, self._alarms[name], state)
 
     def _declare(self, stack: Stack) -> None:
-        target, options = OtaTarget.thing_group(self.aws.named(self.scenario.name)), dict(self.scenario.options)
-        update = OtaUpdate(
-            stack,
-            "Blinky",
-            targets=[target],
-            files=[firmware(self._folder, "blinky")],
-            gate=self._gate(stack),
-            **options,
-        )
+        # Not the name of the stack: that is shortened in ids.
+        self._id_prefix = id_prefix(stack)
+        options: dict[str, Any] = {"files": [firmware(self._folder, "blinky")], **self.scenario.options}
+        if self.scenario.phases:
+            PhasedRollout(stack, "Rollout", phases=self._phases(self._gate(stack)), **options)
+            return
+        target = OtaTarget.thing_group(self.aws.named(self.scenario.name))
+        update = OtaUpdate(stack, "Blinky", targets=[target], gate=self._gate(stack), **options)
         CfnOutput(stack, "DevicesSucceeded", value=update.devices_succeeded)
         CfnOutput(stack, "DevicesFailed", value=update.devices_failed)
         CfnOutput(stack, "SecondsWaited", value=update.seconds_waited)
 
-    def _gate(self, stack: Stack) -> RolloutGate:
-        alarms = [
-            cloudwatch.Alarm.from_alarm_name(stack, name, f"{self.scenario.name}-{name}")
-            for name in self.scenario.alarms
+    def _phases(self, gate: RolloutGate) -> list[Phase]:
+        name = self.aws.named(self.scenario.name)
+        return [
+            Phase(phase, targets=[OtaTarget.thing(f"{name}-{index:04d}") for index in indices], gate=gate)
+            for phase, indices in self.scenario.phases.items()
         ]
+
+    def _gate(self, stack: Stack) -> RolloutGate:
+        watched = self.scenario.watched or self.scenario.alarms
+        alarms = [cloudwatch.Alarm.from_alarm_name(stack, name, self._alarms[name]) for name in watched]
         return replace(self.scenario.gate, alarms=alarms) if alarms else self.scenario.gate
 
     def run(self) -> Run:
@@ -129,16 +167,19 @@ class ScenarioDeployment:
             behaviours=devices.behaviours,
             workers=devices.workers,
             work_seconds=devices.work_seconds,
+            profiles=devices.profiles,
         ) as fleet:
             fleet.register()
             if not devices.size:
                 self._empty_group(fleet)
             fleet.start()
+            if self.scenario.prepare is not None:
+                self.scenario.prepare(self.aws)
             with in_background(self._deploy) as deploy:
                 intervened = self._intervene(fleet)
                 run = deploy.result()
         run.intervened, run.reports = intervened, list(fleet.reports)
-        self._add_calls(run)
+        run.calls = [call for call in self.aws.calls.log() if self._is_ours(call)]
         if self.deployment.exists():
             self.deployment.delete()
         return run
@@ -160,17 +201,13 @@ class ScenarioDeployment:
     def _intervene(self, fleet: Fleet) -> float:
         if self.scenario.intervene is None:
             return 0
-        wait_until(lambda: fleet.reports)
-        self.scenario.intervene(self.aws, fleet.reports[0].job_id)
+        wait_until(lambda: len(fleet.reports) >= self.scenario.reports)
+        self.scenario.intervene(self.aws, fleet.reports[self.scenario.reports - 1].job_id)
         return time.time()
 
-    def _add_calls(self, run: Run) -> None:
-        for call in self.aws.calls.log():
-            if call.status == 200 and (call.ota_update_id or "").startswith(f"{self.deployment.name}_"):
-                if call.operation == "CreateOTAUpdate":
-                    run.created = call.time
-                elif call.operation in ("CancelJob", "DeleteJob", "DeleteOTAUpdate"):
-                    run.stopped = min(run.stopped, call.time)
+    def _is_ours(self, call: Call) -> bool:
+        is_about_update = (call.ota_update_id or "").startswith(self._id_prefix)
+        return is_about_update or call.alarm in self._alarms.values()
 
 
 def put_alarm(aws: LocalAws, name: str, state: str) -> None:
@@ -206,11 +243,13 @@ def counts_in_failure(run: Run) -> dict[str, int]:
 
 
 def reported_counts(run: Run) -> Iterator[dict[str, int]]:
-    """Yield the counts after each report: devices per final status, and devices still working."""
+    """Yield the counts of the last update after each report: devices per final status, and devices still working."""
     names = {"SUCCEEDED": "succeeded", "FAILED": "failed", "REJECTED": "rejected"}
     counts = {"succeeded": 0, "failed": 0, "rejected": 0, "working": 0}
     yield dict(counts)
     for report in run.reports:
+        if report.job_id != f"AFR_OTA-{run.updates[-1]}":
+            continue
         if report.status == "IN_PROGRESS":
             counts["working"] += 1
         else:
