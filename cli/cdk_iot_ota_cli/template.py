@@ -52,8 +52,8 @@ def _declared(name: str, resource: Mapping[str, Any], after: frozenset[str], val
         problem = f"its gate cannot be read from the template: {error}"
     return Declared(
         logical_id=name,
-        # The stack is known, and the resource is always called so.
-        path="/".join(path.split("/")[1:]).removesuffix("/Resource") or name,
+        # The stack is known, and CDK always gives a custom resource these two names.
+        path="/".join(path.split("/")[1:]).removesuffix("/Default").removesuffix("/Resource") or name,
         prefix=_text(properties.get("IdPrefix"), values),
         explicit_id=_text(properties.get("OtaUpdateId"), values),
         gate=gate,

@@ -80,7 +80,7 @@ class Account:
         self.template["Resources"][logical_id] = {
             "Type": names.RESOURCE_TYPE,
             "DependsOn": ["OtaServiceRole", *after],
-            "Metadata": {"aws:cdk:path": f"Prod/{path or logical_id}/Resource"},
+            "Metadata": {"aws:cdk:path": f"Prod/{path or logical_id}/Resource/Default"},
             "Properties": {"IdPrefix": "Prod_", "Request": {}, **properties},
         }
 
