@@ -10,7 +10,7 @@ unexport CDK_IOT_OTA_TEST_ACCOUNT
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo bench check test lint types pytest lowest explore large mutants test-aws clean-aws lock audit format clean
+.PHONY: help install setup demo bench pictures check test lint types pytest lowest explore large mutants test-aws clean-aws lock audit format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,18 @@ bench: node_modules/.ready .venv/.ready-bench ## measure the library beside its 
 
 .venv/.ready-bench: benchmarks/requirements.txt .venv/.ready
 	$(BIN)/python $(INSTALL) --require-hashes -r benchmarks/requirements.txt
+	touch $@
+
+# Some eight minutes; ARGS="--only drawings" takes seconds.
+pictures: install .venv/.ready-pictures tools/pictures/node_modules/.ready ## remake the pictures of the documents
+	$(BIN)/python -m tools.pictures $(ARGS)
+
+.venv/.ready-pictures: tools/pictures/requirements.txt .venv/.ready
+	$(BIN)/python $(INSTALL) --require-hashes -r tools/pictures/requirements.txt
+	touch $@
+
+tools/pictures/node_modules/.ready: tools/pictures/package-lock.json .venv/.ready
+	$(BIN)/npm ci --prefix tools/pictures --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Slower files, and everything that starts other processes, are left to `make test`.
@@ -106,6 +118,7 @@ lock: .venv/.ready ## compile requirements*.in into pinned, hashed files and lis
 	$(COMPILE) --output-file requirements.txt requirements.in
 	$(COMPILE) --output-file requirements-lowest.txt requirements-lowest.in
 	$(COMPILE) --output-file benchmarks/requirements.txt benchmarks/requirements.in
+	$(COMPILE) --output-file tools/pictures/requirements.txt tools/pictures/requirements.in
 	$(MAKE) install
 	$(BIN)/python -m tools.licences
 
@@ -116,7 +129,9 @@ audit: .venv/.ready ## check the pinned packages for known vulnerabilities with 
 	$(AUDIT) --requirement requirements.txt
 	$(AUDIT) --requirement requirements-lowest.txt
 	$(AUDIT) --requirement benchmarks/requirements.txt
+	$(AUDIT) --requirement tools/pictures/requirements.txt
 	$(BIN)/npm audit --package-lock-only
+	$(BIN)/npm audit --package-lock-only --prefix tools/pictures
 
 format: install ## format all Python files
 	$(BIN)/ruff check --fix .
@@ -124,4 +139,4 @@ format: install ## format all Python files
 
 clean: ## remove installed, generated and cached files
 	find $(wildcard *.py) cli constructs demo examples firmware lambda local tests tools -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf .venv .venv-lowest node_modules build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest node_modules tools/pictures/node_modules build dist cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -2,13 +2,17 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from tools.licences import DOCUMENT, ROOT, document, npm_rows, pins, required, rows
 
-COMPILED = pytest.mark.parametrize("name", ["requirements", "requirements-lowest", "benchmarks/requirements"])
+COMPILED = pytest.mark.parametrize(
+    "name", ["requirements", "requirements-lowest", "benchmarks/requirements", "tools/pictures/requirements"]
+)
+LOCKS = pytest.mark.parametrize("folder", [ROOT, ROOT / "tools" / "pictures"])
 PERMISSIVE = {"Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python", "MIT", "MIT-0", "PSF-2.0"}
 
 
@@ -63,9 +67,10 @@ def test_the_wheel_brings_only_the_cdk() -> None:
     assert not {"boto3", "botocore", "cryptography"} & {row.name for row in runtime}
 
 
-def test_npm_packages_are_hashed() -> None:
-    """Each entry of package-lock.json has a SHA-512 hash."""
-    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+@LOCKS
+def test_npm_packages_are_hashed(folder: Path) -> None:
+    """Each entry of a package-lock.json has a SHA-512 hash."""
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
     installed = {path: package for path, package in packages.items() if path}
     assert installed
     assert all(package["integrity"].startswith("sha512-") for package in installed.values())
