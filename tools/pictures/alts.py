@@ -15,7 +15,7 @@ ALTS = {
     ),
     "rollout": (
         "A deploy of firmware 1.4 in three phases, each of which is an OtaUpdate. The gate of the canary passes: 20 of "
-        "20 devices succeed. The gate of the phase early fails: 6 devices fail, and at most 5 may. Its job is "
+        "20 devices succeed. The gate of the phase early fails: 3 devices fail, and at most 2 may. Its job is "
         "canceled, its new update is deleted, and the stack rolls back. The phase fleet with 10,000 devices never "
         "begins, and keeps firmware 1.3."
     ),
