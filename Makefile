@@ -46,7 +46,7 @@ bench: node_modules/.ready .venv/.ready-bench ## measure the library beside its 
 	$(BIN)/python $(INSTALL) --require-hashes -r benchmarks/requirements.txt
 	touch $@
 
-# Some eight minutes; ARGS="--only drawings" takes seconds.
+# Some six minutes; ARGS="--only drawings" takes seconds.
 pictures: install .venv/.ready-pictures tools/pictures/node_modules/.ready ## remake the pictures of the documents
 	$(BIN)/python -m tools.pictures $(ARGS)
 

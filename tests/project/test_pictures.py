@@ -11,6 +11,8 @@ from cdk_iot_ota_cli.view import State
 from tools.pictures.alts import ALTS
 from tools.pictures.drawings import SOURCES, digest
 from tools.pictures.palettes import PALETTES
+from tools.pictures.paper import Paper, Run, Spell
+from tools.pictures.terminal import Look, animated, still
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "pictures"
@@ -104,3 +106,40 @@ def step_titles(path: Path) -> list[list[str]]:
 def test_the_command_is_shown_as_it_prints(name: str, words: State) -> None:
     """The three moments have the words of the command; `make pictures ARGS="--only status"` remakes them."""
     assert "".join(words.value.split()) in shown(f"status-{name}")
+
+
+def look() -> Look:
+    """Return a frame for a terminal."""
+    return Look(title="a & b", alt="what it shows", palette=PALETTES["light"])
+
+
+def test_idle_times_of_a_recording_are_cut() -> None:
+    """A line after a long wait is visible from the longest wait on, and one that disappears only in its time."""
+    paper = Paper(columns=20, rows=2, growth=[0.0, 100.0, 101.0], end=101.0)
+    first, busy, last = ((Run(column=0, text=text),) for text in ("first", "busy", "last"))
+    paper.spells += [Spell(row=0, line=first, begin=0.0), Spell(row=1, line=busy, begin=50.0, end=100.0)]
+    paper.spells += [Spell(row=1, line=last, begin=100.0)]
+    svg = animated(paper, look(), longest=2.0, pause=7.0)
+    assert "animation-duration:10.0s" in svg
+    shown = {text: names for names, text in re.findall(r'<g class="([^"]+)"><text [^>]*>(\w+)<', svg)}
+    assert shown == {"first": "k0", "busy": "k1 t", "last": "k2"}
+    assert "@keyframes k1{0%{visibility:hidden}10%{visibility:visible}20%{visibility:hidden}}" in svg
+    assert "@keyframes k2{0%{visibility:hidden}20%{visibility:visible}}" in svg
+
+
+def test_a_recording_ends_where_it_has_scrolled_to() -> None:
+    """The paper moves up by a line for each scroll, and rests at the last one where nothing moves."""
+    paper = Paper(columns=20, rows=2, growth=[0.0, 1.0], scrolls=[(1.0, 1), (1.0, 2)], end=1.0)
+    svg = animated(paper, look(), longest=2.0, pause=1.0)
+    assert ".p{transform:translateY(-38px);animation-name:p}" in svg
+    assert "@keyframes p{0%{transform:none}50%{transform:translateY(-38px)}}" in svg
+
+
+def test_a_still_has_each_run_in_its_place() -> None:
+    """A still picture has the colours, the columns and the escaped text of its lines, and is as high as they are."""
+    line = (Run(column=2, text="<ok>", colour="green", is_bold=True), Run(column=8, text="█", is_dim=True))
+    svg = still([(), line], 20, look())
+    assert '<text x="16.8" y="33" textLength="33.6" class="g b">&lt;ok&gt;</text>' in svg
+    assert '<text x="67.2" y="33" textLength="8.4" lengthAdjust="spacingAndGlyphs" class="d">█</text>' in svg
+    assert 'height="84"' in svg
+    assert ">a &amp; b<" in svg

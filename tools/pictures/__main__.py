@@ -12,8 +12,8 @@ import click
 
 from .alts import ALTS, TITLES
 from .drawings import draw
+from .emulator import paper
 from .palettes import PALETTES
-from .paper import paper
 from .record import recording
 from .status import COLUMNS, moments
 from .terminal import Look, animated, still

@@ -48,4 +48,6 @@ def _labelled(svg: str, alt: str, made_from: str) -> str:
         raise ValueError(f"a drawing without a size: {svg[:200]}")
     size = f'width="{found[1]}" height="{found[2]}" role="img"'
     head = f"{svg[: found.end() - 1]} {size}><title>{escape(alt)}</title><!-- made from {made_from} -->"
-    return f"{head}{svg[found.end() :]}\n"
+    # For those who let no picture load a font, not even its own.
+    body = re.sub(r'(font-family: "[^"]+");', r"\1, sans-serif;", svg[found.end() :])
+    return f"{head}{body}\n"

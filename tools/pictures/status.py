@@ -16,7 +16,8 @@ from demo.commands import ROOT, CommandError, Commands, private_folder
 from demo.screen import Screen
 from demo.steps import Options, Steps
 
-from .paper import Line, Paper, paper, text_of
+from .emulator import paper
+from .paper import Line, Paper, text_of
 from .record import recording
 
 _STACK = "PhasedFirmware"
