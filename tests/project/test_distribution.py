@@ -40,6 +40,7 @@ def test_the_sdist_can_do_what_a_clone_can(sdist: Path) -> None:
         *("firmware/blinky.bin", "firmware/blinky.sig", "demo/__main__.py", "examples/phased_rollout.py"),
         *("cli/cdk_iot_ota_cli/wait.py", "local/cdk_iot_ota_local/__main__.py", ".gitignore"),
         *("benchmarks/__main__.py", "benchmarks/requirements.txt", "benchmarks/results/results.json"),
+        *("docs/pictures/demo-light.svg", "tools/pictures/requirements.txt", "tools/pictures/package-lock.json"),
     ):
         assert (sdist / name).is_file(), name
 

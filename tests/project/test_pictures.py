@@ -121,8 +121,8 @@ def test_idle_times_of_a_recording_are_cut() -> None:
     paper.spells += [Spell(row=1, line=last, begin=100.0)]
     svg = animated(paper, look(), longest=2.0, pause=7.0)
     assert "animation-duration:10.0s" in svg
-    shown = {text: names for names, text in re.findall(r'<g class="([^"]+)"><text [^>]*>(\w+)<', svg)}
-    assert shown == {"first": "k0", "busy": "k1 t", "last": "k2"}
+    classes = {text: names for names, text in re.findall(r'<g class="([^"]+)"><text [^>]*>(\w+)<', svg)}
+    assert classes == {"first": "k0", "busy": "k1 t", "last": "k2"}
     assert "@keyframes k1{0%{visibility:hidden}10%{visibility:visible}20%{visibility:hidden}}" in svg
     assert "@keyframes k2{0%{visibility:hidden}20%{visibility:visible}}" in svg
 

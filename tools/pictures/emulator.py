@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 # `make types` does not install it.
@@ -75,17 +76,12 @@ class _Screen(pyte.Screen):  # type: ignore[misc]
 def _line(cells: Any, columns: int) -> Line:
     runs: list[Run] = []
     for column in range(columns):
-        cell = cells[column]
-        style = {"colour": cell.fg, "is_bold": cell.bold, "is_dim": cell.blink}
-        last = runs[-1] if runs else None
+        cell, last = cells[column], runs[-1] if runs else None
+        new = Run(column=column, text=cell.data, colour=cell.fg, is_bold=cell.bold, is_dim=cell.blink)
+        is_blank = not cell.data.strip()
         # Spaces have no style, and continue a run.
-        is_same = last is not None and all(getattr(last, name) == value for name, value in style.items())
-        if last is not None and last.column + len(last.text) == column and (is_same or not cell.data.strip()):
-            runs[-1] = Run(column=last.column, text=last.text + cell.data, **_style(last))
-        elif cell.data.strip():
-            runs.append(Run(column=column, text=cell.data, **style))
-    return tuple(Run(column=run.column, text=run.text.rstrip(), **_style(run)) for run in runs)
-
-
-def _style(run: Run) -> dict[str, Any]:
-    return {"colour": run.colour, "is_bold": run.is_bold, "is_dim": run.is_dim}
+        if last is not None and (is_blank or new == replace(last, column=column, text=cell.data)):
+            runs[-1] = replace(last, text=last.text + cell.data)
+        elif not is_blank:
+            runs.append(new)
+    return tuple(replace(run, text=run.text.rstrip()) for run in runs)
