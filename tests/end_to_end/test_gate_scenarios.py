@@ -32,7 +32,7 @@ FAIL, REJECT, SILENT, STUCK = Behaviour.FAIL, Behaviour.REJECT, Behaviour.SILENT
 # Agents that refuse the signature of the firmware.
 OTHER_SIGNATURES = replace(CLASSIC, signature_members=("sig-sha256-rsa",))
 MINUTE = Duration.minutes(1)
-PARALLEL_DEPLOYS = 6
+PARALLEL_DEPLOYS = 9
 # The handler polls every five seconds, CloudFormation may roll back, and the machine may be busy.
 MAXIMUM_DELAY_SECONDS = 30
 DEVICES = int(os.environ.get("DEVICES", "1000"))
@@ -431,6 +431,8 @@ def test_a_gate(scenario: Scenario, runs: dict[str, Future[Run]]) -> None:
     delay = run.ended - max(certain, run.created + timeouts.GATED_CREATION if scenario.failure else 0)
     late = [time for time in started if time > run.stopped]
     print(f"{scenario}: ended {delay:.1f} s after the outcome was certain, {len(started)} started, {len(late)} late")
+    if run.failure:
+        print(run.failure.partition(" (see log group")[0])
     if scenario.refusal:
         check_refusal(scenario, run)
     elif scenario.failure:

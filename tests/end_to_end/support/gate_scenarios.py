@@ -123,7 +123,8 @@ class ScenarioDeployment:
 
     def __init__(self, aws: LocalAws, scenario: Scenario, folder: Path) -> None:
         self.aws, self.scenario, self._folder = aws, scenario, folder
-        self.deployment = Deployment(aws, f"gate-{scenario.name}", folder)
+        # Many scenarios wait for a minute, and a second more or less of a delay decides nothing.
+        self.deployment = Deployment(aws, f"gate-{scenario.name}", folder, slower=10)
         self._alarms = {name: f"{scenario.name}-{name}" for name in scenario.alarms}
         self._id_prefix = ""
         self._app = self.deployment.synth(self._declare)
