@@ -1,5 +1,6 @@
 """The demo shows what it should, and leaves nothing behind."""
 
+import re
 from pathlib import Path
 
 from tests.demo.running import assert_nothing_left, running_demo
@@ -20,5 +21,9 @@ def test_whole_demo(tmp_path: Path) -> None:
     assert sum(line.endswith("(pinned)") for line in lines) == 2
     assert "no OTA update, job or stream is left" in lines
     assert "reported FAILED 0x000000e3: 0x00000000: the signature check failed" in output
+    assert re.search(
+        r"alarm \S+ went to ALARM .+ into its bake time \(Threshold Crossed: 12 crashes in a minute\)", output
+    )
+    assert sum(line.endswith("devices of the fleet never received it") for line in lines) == 2
     assert lines[-1].startswith("total")
     assert_nothing_left(tmp_path)
