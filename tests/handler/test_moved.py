@@ -78,13 +78,15 @@ def test_a_rollback_does_not_fail_when_the_moved_update_is_gone() -> None:
     assert service.writes() == []
 
 
-@pytest.mark.parametrize(("tag", "state"), [("waiting operation=1000", "waiting"), (None, "")])
-def test_the_links_of_its_gate_get_a_state_in_a_rollback(tag: str | None, state: str) -> None:
-    """The template refers to the attribute, so that it is there even if the update is gone."""
+@pytest.mark.parametrize(("found", "state"), [("waiting", "waiting"), ("gone", ""), ("unreadable", "")])
+def test_the_links_of_its_gate_get_a_state_in_a_rollback(found: str, state: str) -> None:
+    """The template refers to the attribute, so that it is there even if the update is not, or cannot be read."""
     service, held = moved_from(logical_id="Former1A2B3C4D")
-    service.updates[held].tag_changes[-1][1][names.DEPLOYED_TAG] = tag or ""
-    if tag is None:
+    service.updates[held].tag_changes[-1][1][names.DEPLOYED_TAG] = "waiting operation=1000"
+    if found == "gone":
         service.updates.clear()
+    if found == "unreadable":
+        service.inject([Fault(kind="throttled", operation="GetOTAUpdate", begins=1, lasts=1e9)])
     service.stack_statuses = ["UPDATE_ROLLBACK_IN_PROGRESS"]
     gate = {**GATE, "TimeoutInMinutes": "120", "Links": "2"}
     answer = run(service, event("Update", Gate=gate, old=properties(content="two"), physical_id=held))

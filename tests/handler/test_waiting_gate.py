@@ -144,3 +144,14 @@ def test_tags_that_are_not_visible_yet_hold_no_invocation() -> None:
     service.put(id_of("one"), {}, age=5)
     answer, seconds = timed_poll(service, GATED, waited=5)
     assert (answer, 20 < seconds < 30) == ({"IsComplete": False}, True)
+
+
+def test_an_alarm_that_has_no_data_for_a_while_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log tells of it at once, and not only if the line of a minute happens to fall into that time."""
+    service = waiting(JobProgress(status="COMPLETED", succeeded=3))
+    service.put_alarm("crashes", "OK")
+    for state, seconds in (("INSUFFICIENT_DATA", 10), ("OK", 45)):
+        service.time.spawn(functools.partial(service.set_alarm, "crashes", state), seconds)
+    timed_poll(service, event("Create", Gate={**GATE, "BakeTimeInMinutes": "5", "AlarmNames": ["crashes"]}), waited=300)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sum("crashes INSUFFICIENT_DATA" in line.get("reason", "") for line in lines) == 1
