@@ -82,7 +82,7 @@ types: install
 # In the order of tests/conftest.py: xdist would begin with the files of many short tests, and end with the long ones.
 # More workers than processors, because some of these wait for deploys.
 pytest: install
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 # The lowest aws-cdk-lib and constructs that pyproject.toml allows.
 lowest: install .venv-lowest/.ready

@@ -42,7 +42,7 @@ def _is_unknown(value: Any) -> bool:
         case str() | int() | float() | list():
             return tokens.is_token(value)
         case Mapping():
-            return any(tokens.is_token(key) for key in value)
+            return tokens.is_token("\n".join(value))
     return True
 
 
