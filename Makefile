@@ -60,8 +60,10 @@ tools/pictures/node_modules/.ready: tools/pictures/package-lock.json .venv/.read
 
 # Slower files, and everything that starts other processes, are left to `make test`.
 FAST := $(addprefix tests/,cli construct contract handler project snapshot) \
-	$(addprefix --ignore=tests/,construct/test_policy_sizes.py contract/test_round_trip.py \
-	handler/test_ownership.py project/test_distribution.py project/test_mutants.py project/test_project.py)
+	$(addprefix --ignore=tests/,construct/test_device_warnings.py construct/test_observation.py \
+	construct/test_policy_sizes.py construct/test_quiet_permissions.py construct/test_removal.py \
+	construct/test_synthesis.py contract/test_round_trip.py handler/test_ownership.py handler/test_wording.py \
+	project/test_distribution.py project/test_mutants.py project/test_project.py project/test_python_versions.py)
 
 check: lint ## lint, mypy and the fast tests, in under a minute
 	$(BIN)/mypy
