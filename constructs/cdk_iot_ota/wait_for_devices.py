@@ -243,7 +243,7 @@ def _reader(update: OtaUpdate, step: str, alarms: gate_alarms.Alarms | None) -> 
     resource = cast(Construct, role.node.default_child)
     suppressions.acknowledge_wildcards(resource, [arn for _, arns in allowed for arn in arns], _REASON)
     inline = "it belongs to this role alone and is deleted with it"
-    suppressions.acknowledge(resource, suppressions.in_packs("IAMNoInlinePolicy"), inline)
+    suppressions.acknowledge(resource, suppressions.in_packs("IAMNoInlinePolicy", inline))
     return f"arn:{Aws.PARTITION}:iam::{once.get(stack, 'account')}:role/{name}"
 
 

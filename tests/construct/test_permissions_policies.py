@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_iot_ota import CodeSigning, FileLocation, OtaFile, OtaServiceRole, OtaUpdateProvider, RolloutGate
 from cdk_iot_ota._iam.role_policy import RolePolicy
+from cdk_iot_ota._iam.statements import Statement
 from cdk_iot_ota._synth import once
 from cdk_iot_ota.permissions.objects import DeclaredObjects
 from cdk_iot_ota.permissions.ota_permissions import OtaPermissions
@@ -78,14 +79,27 @@ def test_the_permissions_of_the_default_provider_have_a_fixed_name() -> None:
     assert [child.node.id for child in other.node.children if isinstance(child, OtaPermissions)] == ["OtaPermissions"]
 
 
-def test_statements_of_a_constant_policy_are_read_once() -> None:
+def test_statements_of_a_constant_policy_are_asked_for_once() -> None:
     """A later call for a constant policy returns it as it is; a policy of another kind is replaced when it changes."""
     prod = stack()
     policies, role = Policies(prod), OtaServiceRole(prod, "Role")
-    first = policies.constant("A", role, {})
-    assert policies.constant("A", role, {}) is first
+    first = policies.constant("A", role, dict)
+    assert policies.constant("A", role, lambda: pytest.fail("asked for the statements again")) is first
     assert policies.replaced("B", role) is policies.replaced("B", role)
     assert policies.prefix == "Prod_"
+
+
+def test_a_constant_policy_whose_statements_are_refused_does_not_exist() -> None:
+    """An error of the statements is raised each time, so that an app that goes on does not get an empty policy."""
+    prod = stack()
+    policies, role = Policies(prod), OtaServiceRole(prod, "Role")
+
+    def refused() -> dict[str, Statement]:
+        raise ValueError("refused")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="refused"):
+            policies.constant("A", role, refused)
 
 
 def test_the_digest_of_a_value_is_that_of_its_template() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._synth import intrinsics, once, suppressions, tokens
+from .._synth import intrinsics, once, resolving, suppressions, tokens
 from .._synth.validation import at_end
 from .sized_role import SizedRole
 from .statements import Statement
@@ -29,12 +29,11 @@ class RolePolicy(iam.CfnPolicy):
         role.policies.append(self)
         self._statements: dict[str, Statement] = {}
         self._acknowledged: set[str] = set()
-        suppressions.acknowledge(
-            self,
-            suppressions.in_packs("IAMNoInlinePolicy"),
+        reason = (
             "it belongs to one role and is deleted with it; a role takes ten managed policies, which stacks that share "
-            "the role would soon use up",
+            "the role would soon use up"
         )
+        suppressions.acknowledge(self, suppressions.in_packs("IAMNoInlinePolicy", reason))
         at_end(self, lambda _: self._check_wildcards())
 
     def put(self, sid: str, statement: Statement) -> None:
@@ -56,15 +55,15 @@ class RolePolicy(iam.CfnPolicy):
         Rule packs name a finding after the resolved resource, and no other hook runs after CDK has resolved references
         to other stacks: aspects come before that.
         """
-        unexplained = []
-        for sid, statement in self._statements.items():
-            rules = suppressions.wildcard_rules(self, statement.resources)
-            if rules and not statement.wildcard_reason:
+        found = suppressions.wildcard_rules(self, {sid: one.resources for sid, one in self._statements.items()})
+        new, unexplained = dict[str, str](), []
+        for sid, rules in found.items():
+            if (reason := self._statements[sid].wildcard_reason) or not rules:
+                new |= {rule: reason for rule in rules if rule not in self._acknowledged}
+                self._acknowledged.update(rules)
+            else:
                 unexplained.append(sid)
-                continue
-            new = [rule for rule in rules if rule not in self._acknowledged]
-            suppressions.acknowledge(self, new, statement.wildcard_reason)
-            self._acknowledged.update(new)
+        suppressions.acknowledge(self, new)
         if unexplained:
             names = ", ".join(unexplained)
             raise ValueError(f"statement {names} allows a wildcard resource without a reason: give it wildcard_reason")
@@ -77,7 +76,7 @@ class RolePolicy(iam.CfnPolicy):
     @property
     def size(self) -> int:
         """The most characters that it can have in IAM."""
-        return intrinsics.max_length(once.stack_of(self).resolve(self.document()))
+        return intrinsics.max_length(resolving.resolved(once.stack_of(self), self.document()))
 
     def document(self) -> dict[str, Any]:
         """Render the policy document."""

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 import jsii
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct, IValidation
 
-from .._synth import intrinsics
+from .._synth import intrinsics, once
 
 # IAM's limits per role: characters of all inline policies without white space, and the number of managed policies.
 _MAX_CHARACTERS = 10_240
@@ -37,9 +36,10 @@ class SizedRole(iam.Role):
         super().__init__(scope, id, **options)
         self.policies: list[Sized] = []
         self.managed: list[IConstruct] = []
-        self.customized = self.node.try_get_context(_CUSTOMIZE_ROLES) is not None
+        node = once.get(self, "node")
+        self.customized = node.try_get_context(_CUSTOMIZE_ROLES) is not None
         if not self.customized:
-            self.node.add_validation(cast(IValidation, _SizeValidation(self)))
+            node.add_validation(cast(IValidation, _SizeValidation(self)))
 
 
 @jsii.implements(IValidation)
@@ -63,6 +63,7 @@ class _SizeValidation:
         return errors
 
     def _characters(self) -> int:
-        own: Any = Stack.of(self._role).resolve(cast(iam.CfnRole, self._role.node.default_child).policies) or []
+        resource = cast(iam.CfnRole, once.get(self._role, "node").default_child)
+        own: Any = once.stack_of(self._role).resolve(resource.policies) or []
         added = sum(policy.size for policy in self._role.policies)
         return added + sum(intrinsics.max_length(policy["policyDocument"]) for policy in own)

@@ -68,8 +68,12 @@ def resolved(scope: IConstruct, value: str) -> Any:
 
 def digest(scope: IConstruct, value: str) -> str:
     """Return a digest of how a settled text is rendered in the stack of a construct, so that tokens have one too."""
-    text = json.dumps(resolved(scope, value), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    def calculate() -> str:
+        text = json.dumps(resolved(scope, value), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    return asked(stack_of(scope), ("digest", value), calculate)
 
 
 def iot_arn(scope: IConstruct, resource: str, name: str) -> str:

@@ -1,39 +1,44 @@
 """Suppressions for cfn-lint and cdk-nag findings, each with its justification."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import aws_cdk
 from aws_cdk import CfnResource
 from constructs import Construct
 
-from . import once
+from . import once, resolving
 from .intrinsics import flat
 
 _PACKS = ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321")
+_Name = TypeVar("_Name", bound=Hashable)
 
 
-def acknowledge(construct: Construct, rules: Sequence[str], reason: str) -> None:
-    """Acknowledge rules for a construct and everything in it."""
+def acknowledge(construct: Construct, reasons: Mapping[str, str]) -> None:
+    """Acknowledge rules, by their ids and each for its reason, for a construct and everything in it."""
     # CDK releases without Validations have no cdk-nag release that reads it either.
-    if (validations := getattr(aws_cdk, "Validations", None)) is not None:
-        validations.of(construct).acknowledge(*(aws_cdk.Acknowledgment(id=rule, reason=reason) for rule in rules))
+    if reasons and (validations := getattr(aws_cdk, "Validations", None)) is not None:
+        found = once.asked(construct, validations, lambda: validations.of(construct))
+        found.acknowledge(*(aws_cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items()))
 
 
-def in_packs(rule: str, but: Sequence[str] = ()) -> list[str]:
-    """Return the ids of a rule that several packs share under one name."""
-    return [f"{pack}-{rule}" for pack in _PACKS if pack not in but]
+def in_packs(rule: str, reason: str, but: Sequence[str] = ()) -> dict[str, str]:
+    """Return a reason by the ids of a rule that several packs share under one name."""
+    return {f"{pack}-{rule}": reason for pack in _PACKS if pack not in but}
 
 
-def wildcard_rules(construct: Construct, resources: Sequence[Any]) -> list[str]:
-    """Return the ids of the findings about those resources of a statement that contain a wildcard."""
-    shown = [flat(resource) for resource in once.stack_of(construct).resolve(list(resources))]
-    return [f"AwsSolutions-IAM5[Resource::{resource}]" for resource in shown if "*" in resource]
+def wildcard_rules(construct: Construct, resources: Mapping[_Name, Sequence[Any]]) -> dict[_Name, list[str]]:
+    """Return the ids of the findings about those resources of statements that contain a wildcard, by statement."""
+    resolved = resolving.resolved(once.stack_of(construct), [list(listed) for listed in resources.values()])
+    shown = [[flat(resource) for resource in listed] for listed in resolved]
+    rules = [[f"AwsSolutions-IAM5[Resource::{one}]" for one in listed if "*" in one] for listed in shown]
+    return dict(zip(resources, rules, strict=True))
 
 
 def acknowledge_wildcards(construct: Construct, resources: Sequence[Any], reason: str) -> None:
     """Acknowledge that statements in a construct allow resources with a wildcard."""
-    acknowledge(construct, wildcard_rules(construct, resources), reason)
+    (rules,) = wildcard_rules(construct, {"": resources}).values()
+    acknowledge(construct, dict.fromkeys(rules, reason))
 
 
 def acknowledge_dependency(resource: CfnResource) -> None:

@@ -65,6 +65,10 @@ class HandlerPermissions:
 
     def _updates(self, needs: Needs) -> RolePolicy:
         """Return the policy for the update's options; each combination has its own, which outlives its updates."""
+        options = needs.explicit_id is None, needs.delete_stream, needs.force_delete_job, needs.gated
+        return once.asked(self, options, lambda: self._new_updates(needs))
+
+    def _new_updates(self, needs: Needs) -> RolePolicy:
         updates = self._policies.arn("otaupdate", f"{self._policies.prefix}*")
         optional = {**self._jobs(needs), **self._streams(needs), **self._rollout(needs)}
         # Not in the policy's id, which is a contract.
@@ -77,13 +81,15 @@ class HandlerPermissions:
             **optional,
             **devices,
         }
-        return self._policies.constant(f"Handler{''.join(optional)}", self._role, statements)
+        return self._policies.constant(f"Handler{''.join(optional)}", self._role, lambda: statements)
 
     def _pass_role(self, role: iam.IRole | iam.Role) -> RolePolicy:
-        to_iot = {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}}
-        arn = exact(self._policies.stack, "ARN of role", once.get(role, "role_arn"))
-        statement = Statement(["iam:PassRole"], [arn], to_iot)
-        return self._policies.constant(f"PassRole{once.address(role)}", self._role, {"PassRole": statement})
+        def statements() -> Mapping[str, Statement]:
+            to_iot = {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}}
+            arn = exact(self._policies.stack, "ARN of role", once.get(role, "role_arn"))
+            return {"PassRole": Statement(["iam:PassRole"], [arn], to_iot)}
+
+        return self._policies.constant(f"PassRole{once.address(role)}", self._role, statements)
 
     def _jobs(self, needs: Needs) -> Mapping[str, Statement]:
         return self._on_jobs(needs, "Jobs", _DELETE_JOBS) if needs.force_delete_job else {}
@@ -104,12 +110,12 @@ class HandlerPermissions:
             return []
         if not all(isinstance(alarm, cloudwatch.Alarm) for alarm in needs.alarms):
             statement = Statement(_READ_ALARMS, ["*"], wildcard_reason=_ANY_ALARM_REASON)
-            found = self._policies.constant("HandlerAnyAlarms", self._role, {"AnyAlarms": statement})
+            found = self._policies.constant("HandlerAnyAlarms", self._role, lambda: {"AnyAlarms": statement})
         else:
             arns = {once.address(alarm): self._policies.alarm_arn(name_of(alarm)) for alarm in needs.alarms}
             policy_id = f"HandlerAlarms{once.digest(self._policies.stack, ' '.join(sorted(arns)))}"
             statement = Statement(_READ_ALARMS, list(arns.values()))
-            found = self._policies.constant(policy_id, self._role, {"Alarms": statement})
+            found = self._policies.constant(policy_id, self._role, lambda: {"Alarms": statement})
         self.for_creation[found] = None
         return [found]
 
@@ -159,12 +165,13 @@ class _ExplicitIds:
 
         when_settled(self._scope, explicit_id, check)
         exact(self._scope, "ota_update_id", explicit_id)
-        return [self._owned_updates(), self._create(self._policies.arn("otaupdate", explicit_id))]
+        owned = self._policies.constant("HandlerOwnUpdates", self._role, self._owned_updates)
+        return [owned, self._create(self._policies.arn("otaupdate", explicit_id))]
 
-    def _owned_updates(self) -> RolePolicy:
+    def _owned_updates(self) -> Mapping[str, Statement]:
         any_update = [self._policies.arn("otaupdate", "*")]
         owned = {"StringEquals": {f"aws:ResourceTag/{names.STACK_TAG}": once.get(self._policies.stack, "stack_id")}}
-        statements = {
+        return {
             # Without a condition on tags: an update that does not exist has none, and GetOTAUpdate must say so.
             "AnyUpdates": Statement(
                 ["iot:GetOTAUpdate", "iot:ListTagsForResource"], any_update, wildcard_reason=_ANY_UPDATE_REASON
@@ -173,7 +180,6 @@ class _ExplicitIds:
                 ["iot:DeleteOTAUpdate", "iot:UntagResource"], any_update, owned, _ANY_UPDATE_REASON
             ),
         }
-        return self._policies.constant("HandlerOwnUpdates", self._role, statements)
 
     def _create(self, arn: str) -> IConstruct:
         if self._role.customized:

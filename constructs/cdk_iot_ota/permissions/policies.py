@@ -35,13 +35,14 @@ class Policies:
         self._created: dict[str, RolePolicy] = {}
         self._objects: dict[str, DeclaredObjects] = {}
 
-    def constant(self, id: str, role: SizedRole, statements: Mapping[str, Statement]) -> RolePolicy:
+    def constant(self, id: str, role: SizedRole, statements: Callable[[], Mapping[str, Statement]]) -> RolePolicy:
         """Return a policy that does not depend on the update's content.
 
-        Statements are read on the first call for an id and ignored afterwards.
+        Only the first call for an id asks for the statements.
         """
         if id not in self._created:
-            self._get(id, role, RolePolicy).put_all(statements)
+            found = statements()
+            self._get(id, role, RolePolicy).put_all(found)
         return self._created[id]
 
     def replaced(self, id: str, role: SizedRole) -> ReplacedPolicy:

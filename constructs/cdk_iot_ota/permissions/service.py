@@ -41,10 +41,9 @@ class ServicePermissions:
     def needed_for(self, needs: Needs, role: OtaServiceRole) -> list[RolePolicy]:
         """Return the policies that the service needs for one update with this role."""
         suffix = once.address(role)
-        found = [self._jobs_and_streams(f"Service{suffix}", role)]
+        found = [self._policies.constant(f"Service{suffix}", role, lambda: self._jobs_and_streams(role))]
         if needs.explicit_id is not None:
-            statement = self._jobs("*", ANY_JOB_REASON)
-            found.append(self._policies.constant(f"ServiceExplicitIds{suffix}", role, {"AnyJobs": statement}))
+            found.append(self._policies.constant(f"ServiceExplicitIds{suffix}", role, self._any_jobs))
         found += self._policies.reads(
             f"ServiceReads{suffix}",
             role,
@@ -55,9 +54,12 @@ class ServicePermissions:
         )
         return [*found, *self._signs(f"ServiceSigns{suffix}", role, needs)]
 
-    def _jobs_and_streams(self, id: str, role: OtaServiceRole) -> RolePolicy:
+    def _any_jobs(self) -> Mapping[str, Statement]:
+        return {"AnyJobs": self._jobs("*", ANY_JOB_REASON)}
+
+    def _jobs_and_streams(self, role: OtaServiceRole) -> Mapping[str, Statement]:
         targets = [self._policies.arn("thing", "*"), self._policies.arn("thinggroup", "*")]
-        statements = {
+        return {
             "Jobs": self._jobs(f"{self._policies.prefix}*", _PREFIX_REASON),
             "Targets": Statement(["iot:CreateJob"], targets, wildcard_reason=_TARGETS_REASON),
             "Streams": Statement(
@@ -66,7 +68,6 @@ class ServicePermissions:
             # The service passes the role on to the streams and jobs that it creates.
             "Self": Statement(["iam:GetRole", "iam:PassRole"], [once.get(role, "role_arn")]),
         }
-        return self._policies.constant(id, role, statements)
 
     def _jobs(self, ids: str, wildcard_reason: str) -> Statement:
         actions = ["iot:CreateJob", "iot:DeleteJob", "iot:DescribeJob"]
@@ -77,19 +78,18 @@ class ServicePermissions:
         policies: dict[str, RolePolicy] = {}
         for job in [file.signing_job for file in needs.files if file.signing_job is not None]:
             if job.destination is None:
-                jobs = {"SigningJobs": self._signing_jobs()}
-                policies["Jobs"] = self._policies.constant(f"{id}Jobs", role, jobs)
+                policies["Jobs"] = self._policies.constant(f"{id}Jobs", role, self._signing_jobs)
                 continue
             where = self._policies.bucket_digest(job.destination)
             signing = self._signing.setdefault(f"{id}{where}", _Signing(self._policies.stack))
             signing.add(job, job.destination)
             policies[where] = policy = self._policies.replaced(f"{id}{where}", role)
-            policy.put_all({"SigningJobs": self._signing_jobs(), **signing.statements(job.destination)})
+            policy.put_all({**self._signing_jobs(), **signing.statements(job.destination)})
         return list(policies.values())
 
-    def _signing_jobs(self) -> Statement:
+    def _signing_jobs(self) -> Mapping[str, Statement]:
         jobs = _signer_arns(self._policies.stack, "jobs", ["*"])
-        return Statement(["signer:DescribeSigningJob"], jobs, wildcard_reason=_SIGNING_JOBS_REASON)
+        return {"SigningJobs": Statement(["signer:DescribeSigningJob"], jobs, wildcard_reason=_SIGNING_JOBS_REASON)}
 
 
 class _Signing:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -41,7 +42,10 @@ def is_in(value: object) -> bool:
     """Return whether a value is, or contains, what looks like a private key: text, bytes, a path or a collection."""
     match value:
         case str() | os.PathLike():
-            return any(_is_in_bytes(form) for form in _bytes_of(value))
+            try:
+                _check_text(str(value))
+            except _FoundError:
+                return True
         case bytes() | bytearray() | memoryview():
             return _is_in_bytes(bytes(value))
         case Mapping():
@@ -49,6 +53,17 @@ def is_in(value: object) -> bool:
         case Sequence() | Set():
             return any(is_in(item) for item in value)
     return False
+
+
+class _FoundError(Exception):
+    """A text contains a private key."""
+
+
+# Updates share most of their texts. A private key is raised and not returned, because what is returned is kept.
+@functools.lru_cache(maxsize=256)
+def _check_text(text: str) -> None:
+    if any(_is_in_bytes(form) for form in _bytes_of(text)):
+        raise _FoundError
 
 
 def is_in_file(data: bytes) -> bool:
@@ -70,9 +85,8 @@ def _is_file(data: bytes, depth: int) -> bool:
     return depth > 0 and any(_is_file(decoded, depth - 1) for decoded in _decoded_as_whole(text))
 
 
-def _bytes_of(value: "str | os.PathLike[str]") -> Iterator[bytes]:
-    """Yield the bytes that text or a path may have been read from."""
-    text = str(value)
+def _bytes_of(text: str) -> Iterator[bytes]:
+    """Yield the bytes that text may have been read from."""
     yield text.encode("utf-8", "surrogatepass")
     if text.isascii():
         return
