@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -18,43 +19,66 @@ os.environ["JSII_DEPRECATED"] = "fail"
 
 assert shutil.which("node"), "node must be on the path: run `make setup`"
 
-# The files that keep a worker busy for longest, in the order in which they start: at the end none runs alone.
-LONGEST = (
-    # These wait for minutes, while the others keep the processors busy.
+# Files that wait for deploys most of the time, and files that keep a processor busy, each longest first. All others
+# follow in their order.
+WAITING = (
     "end_to_end/test_gate_scenarios.py",
-    "end_to_end/test_gate.py",
-    "end_to_end/test_scale.py",
-    "model/test_machine.py",
     "end_to_end/test_gate_permissions.py",
-    "end_to_end/test_phases.py",
-    "end_to_end/test_devices.py",
     "demo/test_demo.py",
-    "demo/test_ends.py",
+    "end_to_end/test_gate.py",
     "end_to_end/test_deploy.py",
+    "end_to_end/test_scale.py",
+    "end_to_end/test_phases.py",
+    "end_to_end/test_duplicates.py",
+    "end_to_end/test_devices.py",
     "end_to_end/test_faults.py",
     "end_to_end/test_refusals_of_service.py",
-    "end_to_end/test_permissions.py",
-    "end_to_end/test_cdk_cli.py",
-    "end_to_end/test_duplicates.py",
-    "end_to_end/test_refusals_of_handler.py",
-    "end_to_end/test_refusals.py",
-    "real_aws/test_whole_run.py",
     "end_to_end/test_by_hand.py",
-    "contract/test_round_trip.py",
-    "model/test_faults.py",
-    "project/test_project.py",
-    "security/test_templates.py",
-    "security/test_rule_packs.py",
-    "local/test_fleet.py",
-    "construct/test_policy_sizes.py",
-    "typing/test_typing.py",
+    "end_to_end/test_status.py",
+    "end_to_end/test_refusals.py",
+    "end_to_end/test_refusals_of_handler.py",
+    "real_aws/test_whole_run.py",
+    "end_to_end/test_deletion.py",
+    "end_to_end/test_signatures.py",
+    "end_to_end/test_consistency.py",
+    "end_to_end/test_failures.py",
+    "end_to_end/test_permissions.py",
+    "end_to_end/test_ids.py",
+    "end_to_end/test_service.py",
 )
+BUSY = (
+    "model/test_machine.py",
+    "demo/test_ends.py",
+    "end_to_end/test_cdk_cli.py",
+    "construct/test_quiet_permissions.py",
+    "security/test_templates.py",
+    "model/test_faults.py",
+    "project/test_python_versions.py",
+    "project/test_project.py",
+    "typing/test_typing.py",
+    "local/test_fleet.py",
+    "contract/test_round_trip.py",
+    "security/test_rule_packs.py",
+    "construct/test_policy_sizes.py",
+)
+# How many workers begin with files that wait.
+WAITING_FIRST = 4
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the files that take longest, and keep the order of all others."""
-    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    """Mix files that wait with files that keep a processor busy, so that there is work for the processors at any time.
+
+    The others come last: they are short, so that at the end no worker runs alone for long.
+    """
+    here, found = Path(__file__).parent, dict.fromkeys(item.path for item in items)
+    waiting = [path for name in WAITING if (path := here / name) in found]
+    longest = dict.fromkeys(path for name in BUSY if (path := here / name) in found)
+    busy = iter([path for path in {**longest, **found} if path not in waiting])
+    order = waiting[:WAITING_FIRST]
+    for path in waiting[WAITING_FIRST:]:
+        order += [*islice(busy, 2), path]
+    places = {path: place for place, path in enumerate([*order, *busy])}
+    items.sort(key=lambda item: places[item.path])
 
 
 # Collecting tests leaves hardly any garbage, and searching for it takes half of the time.
