@@ -1,4 +1,4 @@
-"""Stacks answer as in CloudFormation: names of thing groups, change sets of outputs, and times of resources."""
+"""Stacks answer as in CloudFormation: names of thing groups, change sets of outputs, and times."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ def deployed(cfn: Any, kind: str, body: str) -> dict[str, str]:
     cfn.get_waiter(f"stack_{kind}_complete").wait(StackName=NAME, WaiterConfig={"Delay": 0, "MaxAttempts": 1000})
     outputs = cfn.describe_stacks(StackName=NAME)["Stacks"][0].get("Outputs", [])
     return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def test_operations_begin_in_different_seconds(cfn: Any) -> None:
+    """Three operations in a row begin in three seconds, as the shortest ones of CloudFormation do."""
+    deployed(cfn, "create", template({}))
+    begun = [cfn.describe_stacks(StackName=NAME)["Stacks"][0]["CreationTime"]]
+    for description in ("one", "two"):
+        deployed(cfn, "update", template({}, description))
+        begun.append(cfn.describe_stacks(StackName=NAME)["Stacks"][0]["LastUpdatedTime"])
+    seconds = [time.replace(microsecond=0) for time in begun]
+    assert seconds == sorted(set(seconds))
 
 
 def test_a_thing_group_is_referenced_by_its_name(aws: LocalAws, cfn: Any) -> None:

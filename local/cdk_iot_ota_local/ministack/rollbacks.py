@@ -16,6 +16,7 @@ from .custom_resource import CustomResources, Failure
 from .deletions import Deletions
 from .emulator import Emulator
 from .log_groups import name_log_groups
+from .operation_times import space_operations
 from .resource_statuses import list_current_statuses
 from .stack_events import send_stack_events
 from .thing_groups import name_thing_groups
@@ -227,8 +228,9 @@ def repair_cloudformation(emulator: Emulator) -> CustomResources:
     """Install all wrappers of CloudFormation; returns the one that needs the sizes of the answers."""
     resources = CustomResources(emulator)
     resources.install()
-    # Before the rollbacks, which record some events under other ids.
+    # Before the rollbacks, which record some events under other ids, and replace the deploy in every module.
     send_stack_events(emulator)
+    space_operations(emulator)
     Rollbacks(emulator, resources).install()
     Deletions(emulator).install()
     name_thing_groups(emulator)
