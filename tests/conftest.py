@@ -19,6 +19,9 @@ os.environ["JSII_DEPRECATED"] = "fail"
 
 assert shutil.which("node"), "node must be on the path: run `make setup`"
 
+# pytest shows the values only in asserts of test modules and of these.
+pytest.register_assert_rewrite("tests.cli", "tests.demo", "tests.end_to_end.support", "tests.model")
+
 # Files that wait for deploys most of the time, and files that keep a processor busy, each longest first. All others
 # follow in their order.
 WAITING = (
@@ -63,6 +66,8 @@ BUSY = (
 )
 # How many workers begin with files that wait.
 WAITING_FIRST = 4
+missing = [name for name in (*WAITING, *BUSY) if not (Path(__file__).parent / name).exists()]
+assert not missing, f"rename or remove them in WAITING and BUSY: {missing}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     busy = iter([path for path in {**longest, **found} if path not in waiting])
     order = waiting[:WAITING_FIRST]
     for path in waiting[WAITING_FIRST:]:
-        order += [*islice(busy, 2), path]
+        order += [*islice(busy, 3), path]
     places = {path: place for place, path in enumerate([*order, *busy])}
     items.sort(key=lambda item: places[item.path])
 
