@@ -1,15 +1,17 @@
 """A warning at synth about gates that wait for the devices of a thing group that the same deploy creates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from aws_cdk import Annotations, Reference, Stack, Tokenization
-from aws_cdk import aws_iot as iot
 from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
 from .._synth import checks, once, tokens
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iot as iot
 
 _NAMED = ":thinggroup/"
 
@@ -42,7 +44,7 @@ def warn(update: Construct, properties: Mapping[str, Any]) -> None:
         )
 
 
-def _targeted(top: Stack, target: str) -> Iterator[iot.CfnThingGroup]:
+def _targeted(top: Stack, target: str) -> Iterator["iot.CfnThingGroup"]:
     """Yield the thing group that a target refers to or names, if it belongs to the deploy of a stack."""
     if tokens.is_dummy(target):
         return
@@ -51,7 +53,7 @@ def _targeted(top: Stack, target: str) -> Iterator[iot.CfnThingGroup]:
         for token in (Tokenization.reverse_string(target).tokens if tokens.is_token(target) else [])
         if isinstance(token, Reference)
     ]
-    referred = [found for found in references if isinstance(found, iot.CfnThingGroup)]
+    referred = [found for found in references if _is_group(found)]
     if referred:
         yield from (group for group in referred if _top(Stack.of(group)) is top)
     elif _NAMED in target:
@@ -59,13 +61,16 @@ def _targeted(top: Stack, target: str) -> Iterator[iot.CfnThingGroup]:
         yield from (group for group in _groups(top) if group.thing_group_name == name)
 
 
-def _groups(top: Stack) -> Sequence[iot.CfnThingGroup]:
+def _groups(top: Stack) -> Sequence["iot.CfnThingGroup"]:
     """Return the thing groups in a stack and in those nested in it: searched once, since a stack may be large."""
+    return once.asked(top, _is_group, lambda: [found for found in top.node.find_all() if _is_group(found)])
 
-    def search() -> list[iot.CfnThingGroup]:
-        return [found for found in top.node.find_all() if isinstance(found, iot.CfnThingGroup)]
 
-    return once.asked(top, iot.CfnThingGroup, search)
+def _is_group(construct: object) -> TypeGuard["iot.CfnThingGroup"]:
+    # Loading it takes a twentieth of a small synth, and only updates with a gate need it.
+    from aws_cdk import aws_iot as iot
+
+    return isinstance(construct, iot.CfnThingGroup)
 
 
 def _top(stack: Stack) -> Stack:
