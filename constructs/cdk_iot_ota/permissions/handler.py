@@ -65,10 +65,6 @@ class HandlerPermissions:
 
     def _updates(self, needs: Needs) -> RolePolicy:
         """Return the policy for the update's options; each combination has its own, which outlives its updates."""
-        options = needs.explicit_id is None, needs.delete_stream, needs.force_delete_job, needs.gated
-        return once.asked(self, options, lambda: self._new_updates(needs))
-
-    def _new_updates(self, needs: Needs) -> RolePolicy:
         updates = self._policies.arn("otaupdate", f"{self._policies.prefix}*")
         optional = {**self._jobs(needs), **self._streams(needs), **self._rollout(needs)}
         # Not in the policy's id, which is a contract.
