@@ -55,11 +55,11 @@ class RolePolicy(iam.CfnPolicy):
         Rule packs name a finding after the resolved resource, and no other hook runs after CDK has resolved references
         to other stacks: aspects come before that.
         """
-        found = suppressions.wildcard_rules(self, {sid: one.resources for sid, one in self._statements.items()})
+        found = suppressions.wildcard_rules(self, *(statement.resources for statement in self._statements.values()))
         new, unexplained = dict[str, str](), []
-        for sid, rules in found.items():
-            if (reason := self._statements[sid].wildcard_reason) or not rules:
-                new |= {rule: reason for rule in rules if rule not in self._acknowledged}
+        for (sid, statement), rules in zip(self._statements.items(), found, strict=True):
+            if statement.wildcard_reason or not rules:
+                new |= {rule: statement.wildcard_reason for rule in rules if rule not in self._acknowledged}
                 self._acknowledged.update(rules)
             else:
                 unexplained.append(sid)

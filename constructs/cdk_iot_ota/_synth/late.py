@@ -26,7 +26,7 @@ def check(declared: Any, resolved: Any) -> None:
     :param declared: properties with tokens, as an update declares them.
     :param resolved: the same properties as CDK resolves them.
     """
-    for token, value in _pairs(declared, resolved) if _checks else ():
+    for token, value in _pairs(declared, resolved):
         kind = str if isinstance(token, str) else (int, float)
         if isinstance(value, kind) and tokens.known(value):
             for run in _checks.get(token, {}).values():

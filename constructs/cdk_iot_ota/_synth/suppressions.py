@@ -1,7 +1,7 @@
 """Suppressions for cfn-lint and cdk-nag findings, each with its justification."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aws_cdk
 from aws_cdk import CfnResource
@@ -11,7 +11,6 @@ from . import once, resolving
 from .intrinsics import flat
 
 _PACKS = ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321")
-_Name = TypeVar("_Name", bound=Hashable)
 
 
 def acknowledge(construct: Construct, reasons: Mapping[str, str]) -> None:
@@ -27,17 +26,16 @@ def in_packs(rule: str, reason: str, but: Sequence[str] = ()) -> dict[str, str]:
     return {f"{pack}-{rule}": reason for pack in _PACKS if pack not in but}
 
 
-def wildcard_rules(construct: Construct, resources: Mapping[_Name, Sequence[Any]]) -> dict[_Name, list[str]]:
-    """Return the ids of the findings about those resources of statements that contain a wildcard, by statement."""
-    resolved = resolving.resolved(once.stack_of(construct), [list(listed) for listed in resources.values()])
-    shown = [[flat(resource) for resource in listed] for listed in resolved]
-    rules = [[f"AwsSolutions-IAM5[Resource::{one}]" for one in listed if "*" in one] for listed in shown]
-    return dict(zip(resources, rules, strict=True))
+def wildcard_rules(construct: Construct, *statements: Sequence[Any]) -> list[list[str]]:
+    """Return for the resources of each statement the ids of the findings about those that contain a wildcard."""
+    resolved = resolving.resolved(once.stack_of(construct), [list(resources) for resources in statements])
+    shown = [[flat(resource) for resource in resources] for resources in resolved]
+    return [[f"AwsSolutions-IAM5[Resource::{one}]" for one in resources if "*" in one] for resources in shown]
 
 
 def acknowledge_wildcards(construct: Construct, resources: Sequence[Any], reason: str) -> None:
     """Acknowledge that statements in a construct allow resources with a wildcard."""
-    (rules,) = wildcard_rules(construct, {"": resources}).values()
+    (rules,) = wildcard_rules(construct, resources)
     acknowledge(construct, dict.fromkeys(rules, reason))
 
 
