@@ -1,6 +1,8 @@
 """The apps that are compared: N updates of one image in a bucket, with one signature, each for another thing group.
 
-Each is written as a user would write it in Python, with the permissions that it needs and no others.
+Each is written as a user would write it in Python, with the permissions that it needs and no others. All import the
+modules of CDK that an app with buckets and functions imports anyway. Only those with the library import the library,
+which is a part of what is measured: so they are in a module of their own.
 """
 
 import base64
@@ -12,10 +14,8 @@ from typing import Any, cast
 from aws_cdk import Aws, CfnResource, CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3 as s3  # noqa: F401 (see above)
 from aws_cdk import custom_resources as cr
-
-from cdk_iot_ota import CodeSigning, FileLocation, HashAlgorithm, OtaFile, OtaTarget, OtaUpdate, SignatureAlgorithm
 
 BUCKET, KEY = "firmware-of-the-benchmarks", "blinky.bin"
 #: A signature in DER; AWS IoT and the emulator do not verify it. Devices expect its base64 as the blob.
@@ -125,36 +125,16 @@ def provider(stack: Stack, updates: int, content: str) -> None:
 
 def ours(stack: Stack, updates: int, content: str) -> None:
     """Declare updates with the library, and the role that it creates by default."""
-    _ours(stack, updates, content, None)
+    from . import library
+
+    library.declare(stack, updates, content)
 
 
 def ours_own_role(stack: Stack, updates: int, content: str) -> None:
     """Declare updates with the library, and a role that the app declares, like the alternatives."""
-    _ours(stack, updates, content, _role(stack))
+    from . import library
 
-
-def _ours(stack: Stack, updates: int, content: str, role: iam.Role | None) -> None:
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", BUCKET)
-    for number in range(updates):
-        OtaUpdate(
-            stack,
-            f"Update{number}",
-            targets=[OtaTarget.thing_group(_group(number))],
-            files=[
-                OtaFile(
-                    name="/firmware/blinky.bin",
-                    location=FileLocation.from_bucket(bucket, KEY),
-                    signing=CodeSigning.custom(
-                        signature=SIGNATURE,
-                        hash_algorithm=HashAlgorithm.SHA256,
-                        signature_algorithm=SignatureAlgorithm.ECDSA,
-                        certificate_name=CERTIFICATE,
-                    ),
-                )
-            ],
-            role=role,
-            description=content,
-        )
+    library.declare(stack, updates, content, _role(stack))
 
 
 #: By the name in the tables. Each declares the same, except the empty stack.
@@ -168,30 +148,8 @@ APPS: Mapping[str, Declare] = {
 }
 
 
-def one_update(stack: Stack, *, targets: int = 1, files: int = 1) -> None:
-    """Declare one update of the library with so many targets and files."""
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", BUCKET)
-    OtaUpdate(
-        stack,
-        "Update",
-        targets=[OtaTarget.thing_group(_group(number)) for number in range(targets)],
-        files=[
-            OtaFile(
-                name=f"/firmware/{number}.bin",
-                location=FileLocation.from_bucket(bucket, f"{number}.bin"),
-                signing=CodeSigning.custom(
-                    signature=SIGNATURE,
-                    hash_algorithm=HashAlgorithm.SHA256,
-                    signature_algorithm=SignatureAlgorithm.ECDSA,
-                    certificate_name=CERTIFICATE,
-                ),
-            )
-            for number in range(files)
-        ],
-    )
-
-
-def _group(number: int) -> str:
+def group(number: int) -> str:
+    """Return the name of the thing group of an update."""
     return f"fleet-{number}"
 
 
@@ -210,7 +168,7 @@ def _prefix() -> str:
 
 
 def _target(number: int) -> str:
-    return _arn(_group(number), "thinggroup")
+    return _arn(group(number), "thinggroup")
 
 
 def _role(stack: Stack) -> iam.Role:

@@ -33,7 +33,9 @@ def main(name: str, updates: int, folder: Path, *, targets: int, files: int, cou
     if name:
         apps.APPS[name](stack, updates, "one")
     else:
-        apps.one_update(stack, targets=targets, files=files)
+        from benchmarks import library
+
+        library.declare_one(stack, targets=targets, files=files)
     app.synth()
     measured["inside"] = time.perf_counter() - _BEGUN
 
