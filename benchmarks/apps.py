@@ -2,7 +2,7 @@
 
 Each is written as a user would write it in Python, with the permissions that it needs and no others. All import the
 modules of CDK that an app with buckets and functions imports anyway. Only those with the library import the library,
-which is a part of what is measured: so they are in a module of their own.
+which is a part of what is measured: so they are in another module.
 """
 
 import base64
