@@ -196,7 +196,7 @@ class OtaUpdate(Resource, ObservedUpdate):
             resource.node.add_metadata(_DO_NOT_REFACTOR, True)
         at_end(self, lambda found: self._check(properties, found), lambda: self._to_check(provider, properties))
         at_end(self, lambda _: retained.check(RESOURCE_TYPE))
-        gate_alarms.check_jobs(self, needs.alarms, ota_update_id, lambda: stack.resolve(self._rendered.logical_id))
+        gate_alarms.check_jobs(self, needs.alarms, ota_update_id, self._rendered)
         at_end(self, lambda _: empty_groups.warn(self, properties))
         at_end(self, lambda _: objects.warn(scope if shares else self, needs))
 

@@ -92,7 +92,26 @@ def test_a_bake_time_needs_no_alarms() -> None:
         ({"bake_time": wrong(10)}, "bake_time must be a Duration, got 10: write Duration.minutes"),
         ({"alarms": []}, "alarms must have 1 to 10 members, got 0"),
         ({"alarms": "crashes"}, "alarms must be a list of cloudwatch.IAlarm, got 'crashes'"),
-        ({"alarms": ["crashes"]}, "got 'crashes' in it: Alarm.from_alarm_name takes a name"),
+        (
+            {"alarms": ["crashes"]},
+            "got 'crashes' in it: Alarm.from_alarm_name takes a name, Alarm.from_alarm_arn an ARN",
+        ),
+        (
+            {
+                "alarms": [
+                    cloudwatch.Alarm.from_alarm_name(stack(), "Imported", "arn:aws:cloudwatch:eu-west-1:1:alarm:a")
+                ]
+            },
+            "name of an alarm must not be an ARN, got 'arn:aws:.*: use Alarm.from_alarm_arn",
+        ),
+        (
+            {
+                "alarms": [
+                    cloudwatch.CfnAlarm(stack(), "Low", comparison_operator="LessThanThreshold", evaluation_periods=1)
+                ]
+            },
+            "alarms must be a list of cloudwatch.IAlarm, got CfnAlarm 'Prod/Low' in it: ",
+        ),
         ({"alarm_at_start": wrong("REFUSE")}, "alarm_at_start must be one of AlarmAtStart.REFUSE, "),
         ({"alarms": None, "alarm_at_start": AlarmAtStart.ONLY_NEW}, "alarm_at_start must be left out without alarms"),
     ],

@@ -98,7 +98,8 @@ class ReplacedPolicy(RolePolicy):
     def _render(self) -> None:
         super()._render()
         # What only the end of synth can resolve is not in the digest: it changes the policy in place.
-        text = json.dumps(once.stack_of(self).resolve(tokens.settled(self.document())), sort_keys=True)
+        document = tokens.settled(self.document(), lambda token: once.elsewhere(self, token))
+        text = json.dumps(once.stack_of(self).resolve(document), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.policy_name = f"{self._name}-{digest}"
         self.override_logical_id(f"{self._logical_id}{digest.upper()}")

@@ -58,6 +58,33 @@ def address(construct: IConstruct) -> str:
     return end
 
 
+def is_same(one: IConstruct, other: IConstruct) -> bool:
+    """Return whether two objects are one construct: of those that Python has not made, each answer is a new object."""
+    return one is other or address(one) == address(other)
+
+
+def is_settled(scope: IConstruct, text: str) -> bool:
+    """Return whether a text can be resolved in the stack of a construct before the end of synth.
+
+    One that refers to another stack cannot: until then, CDK renders the reference as one to the logical id in this
+    stack, where another resource may have the same.
+    """
+    return tokens.is_settled(text) and elsewhere(scope, text) is None
+
+
+def elsewhere(scope: IConstruct, text: str) -> str | None:
+    """Return the path and the attribute of a resource of another stack that a text refers to, if there is one."""
+    if not tokens.is_token(text):
+        return None
+    stack = stack_of(scope)
+
+    def find() -> str | None:
+        found = [one for one in tokens.references(text) if not is_same(stack_of(one.target), stack)]
+        return f"{found[0].target.node.path}.{found[0].display_name}" if found else None
+
+    return asked(stack, (elsewhere, text), find)
+
+
 def resolved(scope: IConstruct, value: str) -> Any:
     """Return how a text is rendered in the stack of a construct. Only a settled text has an answer before the end."""
     if not tokens.is_token(value):
@@ -67,10 +94,14 @@ def resolved(scope: IConstruct, value: str) -> Any:
 
 
 def digest(scope: IConstruct, value: str) -> str:
-    """Return a digest of how a settled text is rendered in the stack of a construct, so that tokens have one too."""
+    """Return a digest of how a settled text is rendered in the stack of a construct, so that tokens have one too.
+
+    In place of how a reference to another stack is rendered, it is of the path and the attribute there.
+    """
 
     def calculate() -> str:
-        text = json.dumps(resolved(scope, value), sort_keys=True)
+        named = tokens.settled(value, lambda token: elsewhere(scope, token))
+        text = json.dumps(resolved(scope, named), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     return asked(stack_of(scope), ("digest", value), calculate)

@@ -10,11 +10,11 @@ check, and NaN or infinity would end the process.
 import math
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from aws_cdk import Intrinsic, Tokenization
+from aws_cdk import Intrinsic, Reference, Tokenization
 
 # CDK's encodings, as `aws-cdk-lib/core/lib/private/encoding.js` has them.
 _KEY = r"Token\[[a-zA-Z0-9:._-]+\]\}"
@@ -107,26 +107,48 @@ def literal_parts(text: str) -> list[str]:
 def is_settled(text: str) -> bool:
     """Return whether a string can be resolved before the end of synth.
 
-    CDK does not show what is in a function such as ``Fn.select``: it counts as settled.
+    CDK does not show what is in a function such as ``Fn.select``: it counts as settled. So does a reference to another
+    stack, which ``once.is_settled`` knows.
     """
     return not any(_is_late(token) for token in _IN_TEXT.findall(text))
 
 
-def settled(value: Any) -> Any:
-    """Return a value for a template with ``<late>`` in place of each token that only the end of synth can resolve."""
+def references(text: str) -> list[Reference]:
+    """Return the references to resources in a string, of those tokens that CloudFormation fills in."""
+    found = [one for token in _IN_TEXT.findall(text) for one in _intrinsics(token) or ()]
+    return [one for one in found if isinstance(one, Reference)]
+
+
+def settled(value: Any, name: Callable[[str], str | None] = lambda _: None) -> Any:
+    """Return a value for a template with ``<late>`` in place of each token that only the end of synth can resolve.
+
+    :param name: returns what else a token is to be replaced with, or None.
+    """
+
+    def replaced(found: re.Match[str]) -> str:
+        token = found.group()
+        named = "late" if _is_late(token) else name(token)
+        return token if named is None else f"<{named}>"
+
     match value:
         case str():
-            return _IN_TEXT.sub(lambda found: "<late>" if _is_late(found.group()) else found.group(), value)
+            return _IN_TEXT.sub(replaced, value)
         case Mapping():
-            return {name: settled(item) for name, item in value.items()}
+            return {key: settled(item, name) for key, item in value.items()}
         case Sequence():
-            return [settled(item) for item in value]
+            return [settled(item, name) for item in value]
     return value
 
 
-@cache
 def _is_late(token: str) -> bool:
-    return not all(isinstance(found, Intrinsic) for found in Tokenization.reverse_string(token).tokens)
+    return _intrinsics(token) is None
+
+
+@cache
+def _intrinsics(token: str) -> Sequence[Any] | None:
+    """Return what a token stands for, or None if that is not what CloudFormation fills in."""
+    found = Tokenization.reverse_string(token).tokens
+    return found if all(isinstance(one, Intrinsic) for one in found) else None
 
 
 def _is_number_token(value: float) -> bool:

@@ -12,7 +12,7 @@ import jsii
 from aws_cdk import Stack, Stage
 from constructs import IConstruct, IValidation
 
-from . import once, resolving, tokens
+from . import once, resolving
 
 _Check = Callable[[Any], None]
 
@@ -37,7 +37,7 @@ def has_ended(scope: IConstruct) -> bool:
 
 def when_settled(scope: IConstruct, value: str, check: _Check) -> None:
     """Check a text as it is in the template: at once, or at the end of synth if it cannot be resolved before."""
-    if tokens.is_settled(value):
+    if once.is_settled(scope, value):
         check(once.resolved(scope, value))
     else:
         at_end(scope, check, lambda: value)

@@ -2,10 +2,10 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
@@ -24,11 +24,15 @@ def checked(value: Alarms) -> list[cloudwatch.IAlarm | cloudwatch.AlarmBase]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise TypeError(f"alarms must be a list of cloudwatch.IAlarm, got {checks.shown(value)}")
     for alarm in value:
-        if not once.has(alarm, "alarm_name"):
-            remedy = "Alarm.from_alarm_name takes a name"
+        if not (once.has(alarm, "alarm_name") and once.has(alarm, "alarm_arn")):
+            remedy = "Alarm.from_alarm_name takes a name, Alarm.from_alarm_arn an ARN"
             raise TypeError(f"alarms must be a list of cloudwatch.IAlarm, got {checks.shown(alarm)} in it: {remedy}")
     limits.ALARMS.check("alarms", value)
-    limits.distinct("alarms", [checks.text(limits.ALARM_NAME, "name of an alarm", name_of(alarm)) for alarm in value])
+    known = [checks.text(limits.ALARM_NAME, "name of an alarm", name_of(alarm)) for alarm in value]
+    for name in known:
+        if name.startswith("arn:"):
+            raise ValueError(f"name of an alarm must not be an ARN, got {limits.shown(name)}: use Alarm.from_alarm_arn")
+    limits.distinct("alarms", known)
     return list(value)
 
 
@@ -72,28 +76,25 @@ def _check_same(message: str, expected: str, got: str) -> None:
         raise ValueError(message.format(expected, got))
 
 
-def check_jobs(scope: Construct, alarms: Alarms, explicit_id: str | None, logical_id: Callable[[], str]) -> None:
-    """Refuse alarms on the job of the update ``scope``, at the end of synth.
-
-    :param logical_id: returns that of the update; asked only if an alarm refers to a resource at all.
-    """
+def check_jobs(scope: Construct, alarms: Alarms, explicit_id: str | None, resource: CfnResource) -> None:
+    """Refuse alarms on the job of the update ``scope``, which has this resource, at the end of synth."""
     stack = once.stack_of(scope)
     for alarm in alarms:
         if isinstance(alarm, cloudwatch.Alarm):
             watched = once.asked(stack, (check_jobs, alarm), functools.partial(_Watched, stack, alarm))
-            watched.add(scope, explicit_id, logical_id)
+            watched.add(scope, explicit_id, resource)
 
 
 class _Watched:
     """A metric alarm, and the updates of a stack that watch it."""
 
     def __init__(self, stack: Stack, alarm: cloudwatch.Alarm) -> None:
-        self._updates: list[tuple[Construct, str | None, Callable[[], str]]] = []
+        self._updates: list[tuple[Construct, str | None, CfnResource]] = []
         self._stack, self._alarm = stack, alarm
         at_end(stack, self._check, self._metrics)
 
-    def add(self, scope: Construct, explicit_id: str | None, logical_id: Callable[[], str]) -> None:
-        self._updates.append((scope, explicit_id, logical_id))
+    def add(self, scope: Construct, explicit_id: str | None, resource: CfnResource) -> None:
+        self._updates.append((scope, explicit_id, resource))
 
     def _metrics(self) -> Mapping[str, Any]:
         resource: Any = self._alarm.node.default_child
@@ -101,13 +102,20 @@ class _Watched:
 
     def _check(self, resolved: Mapping[str, Any]) -> None:
         text = json.dumps(resolved)
-        has_references = "Fn::GetAtt" in text or '"Ref"' in text
-        for scope, explicit_id, logical_id in self._updates:
-            own = [] if explicit_id is None else [names.job_id(explicit_id)]
-            own += [logical_id()] if has_references else []
-            if any(f'"{one}"' in text for one in own):
+        for scope, explicit_id, resource in self._updates:
+            if (explicit_id is not None and f'"{names.job_id(explicit_id)}"' in text) or self._refers_to(
+                resource, text
+            ):
                 raise ValueError(
                     f"{scope.node.path}: alarms must not be about the update's own job, got {self._alarm.node.path}: "
                     "each would wait for the other; maximum_failures is that limit. An alarm on the job of an earlier "
                     "phase is possible"
                 )
+
+    def _refers_to(self, resource: CfnResource, text: str) -> bool:
+        if once.is_same(once.stack_of(self._alarm), self._stack):
+            has_references = "Fn::GetAtt" in text or '"Ref"' in text
+            return has_references and f'"{self._stack.resolve(resource.logical_id)}"' in text
+        # Here the reference of another stack's alarm is rendered as one to the same logical id, whatever that is here.
+        unresolved = json.dumps(self._metrics(), default=lambda value: getattr(value, "_values", None))
+        return any(once.is_same(found.target, resource) for found in tokens.references(unresolved))

@@ -56,7 +56,7 @@ def distinct(scope: Construct, name: str, values: Sequence[str]) -> None:
 
     judged = [text for text in values if not tokens.is_dummy(text)]
     if len(set(judged)) < len(judged):
-        check([once.resolved(scope, text) for text in judged if tokens.is_settled(text)])
+        check([once.resolved(scope, text) for text in judged if once.is_settled(scope, text)])
     if len(judged) > 1 and any(map(tokens.is_token, judged)):
         at_end(scope, check, lambda: judged)
 
