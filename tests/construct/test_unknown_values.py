@@ -457,6 +457,18 @@ LAZY: dict[str, tuple[Callable[[Stack, Late], object], Any, Any, str]] = {
         "b",
         "targets must be different from one another, got",
     ),
+    "thing": (
+        lambda made, late: update(made, targets=[OtaTarget.thing(late.text())]),
+        "a",
+        "a b",
+        "thing_name must be of a-z, A-Z, 0-9, :, _ and -, got 'a b'",
+    ),
+    "thing group": (
+        lambda made, late: update(made, targets=[OtaTarget.thing_group(late.text())]),
+        "a",
+        None,
+        "thing_group_name must be a str, got None of a Lazy",
+    ),
     "file twice": (
         lambda made, late: update(made, files=[a_file(), a_file(name=late.text())]),
         "/b",

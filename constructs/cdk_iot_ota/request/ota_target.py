@@ -9,7 +9,8 @@ from constructs import IConstruct
 
 from cdk_iot_ota_handler.ota_update.contract import limits
 
-from .._synth import checks, once, synth_limits
+from .._synth import checks, once, synth_limits, tokens
+from .._synth.validation import at_end
 
 
 class TargetSelection(enum.Enum):
@@ -78,9 +79,19 @@ class OtaTarget(abc.ABC):
 class _Named(OtaTarget):
     resource: str
     name: str
+    argument: str
 
     def bind(self, scope: IConstruct) -> str:
+        if not tokens.is_settled(self.name):
+            at_end(scope, self._check, lambda: self.name)
         return once.iot_arn(scope, self.resource, self.name)
+
+    def _check(self, resolved: Any) -> None:
+        """Check a name that is known by now; in the ARN, of which it is a part, nothing would tell it apart."""
+        if not isinstance(resolved, (str, dict)):
+            raise TypeError(f"{self.argument} must be a str, got {checks.shown(resolved)} of a Lazy")
+        if isinstance(resolved, str) and tokens.known(resolved):
+            synth_limits.THING_NAME.check(self.argument, resolved)
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,8 @@ class _ByArn(OtaTarget):
 def _declared(kind: str, value: object, cfn_class: str) -> OtaTarget:
     """Return a target by its name, or by the ARN of a resource of the app."""
     if isinstance(value, str):
-        return _Named(kind.replace("_", ""), checks.text(synth_limits.THING_NAME, f"{kind}_name", value))
+        name = checks.text(synth_limits.THING_NAME, f"{kind}_name", value)
+        return _Named(kind.replace("_", ""), name, f"{kind}_name")
     if (ref := getattr(value, f"{kind}_ref", None)) is None:
         raise TypeError(f"{kind}_name must be a str, got {checks.shown(value)}: give a name, or a {cfn_class}")
     return _ByArn(checks.text(limits.TARGET, f"ARN of {kind}_name", getattr(ref, f"{kind}_arn")))
