@@ -82,6 +82,8 @@ class IOtaUpdate(Protocol):
 
 def grant_read(scope: Construct, grantee: iam.IGrantable, ota_update_id: str, *, is_pattern: bool = False) -> iam.Grant:
     """Grant read access to the update of the stack of ``scope`` with this id, or those of a pattern, and to its job."""
+    with checks.prefix_errors(scope):
+        checks.grantee(grantee)
     stack = Stack.of(scope)
     arns = [
         stack.format_arn(service="iot", resource=resource, resource_name=name)

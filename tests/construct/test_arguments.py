@@ -193,6 +193,10 @@ BAD: list[tuple[Make, str]] = [
     (lambda: in_bucket("S3://firmware"), "key must not contain the bucket, got 'S3://firmware': give ''"),
     (lambda: in_bucket("arn:aws-cn:s3:::firmware/a.bin"), "key must not contain the bucket, got .*: give 'a.bin'"),
     (lambda: in_bucket(f"s3://{Fn.import_value('late')}/a.bin"), "key must not contain the bucket, got 's3:.*'a.bin'"),
+    (
+        lambda: in_bucket("https://firmware.s3.amazonaws.com/a.bin"),
+        "key must not be a URL, got 'https://.*a.bin': give",
+    ),
     (lambda: in_bucket(version=""), "version must have 1 to 1024 characters"),
     (lambda: in_bucket(version=3), "version must be a str, got 3"),
     (lambda: FileLocation.from_bucket("firmware", "a"), "bucket must be an s3.IBucket, got 'firmware'"),  # type: ignore[arg-type]

@@ -331,6 +331,29 @@ def test_a_failure_that_cannot_come_is_refused(prod: Stack, tmp_path: Path) -> N
         made.on_gate_failed("Failed")
 
 
+def test_a_wrong_option_of_a_rule_is_named(prod: Stack, tmp_path: Path) -> None:
+    """A topic in place of its target, and an unknown option, are errors with the remedy."""
+    made = ota_update(prod, "Blinky", firmware(tmp_path))
+    topic = sns.Topic(prod, "Topic")
+    with pytest.raises(
+        TypeError, match=r"^Prod/Blinky: target must be an events.IRuleTarget, got Topic 'Prod/Topic': "
+    ):
+        made.on_event("Topic", target=wrong(topic))
+    with pytest.raises(TypeError, match=r"options of a rule must be target, description and rule_name, got targets$"):
+        made.on_event("Targets", **wrong({"targets": []}))
+
+
+def test_a_wrong_grantee_is_named(prod: Stack, tmp_path: Path) -> None:
+    """Permissions are granted to what CDK can grant them to, and not to an ARN."""
+    made = ota_update(prod, "Blinky", firmware(tmp_path))
+    message = (
+        "grantee must be an iam.IGrantable, got 'arn:aws:iam::111122223333:role/x': Role.from_role_arn takes an ARN"
+    )
+    for grant, path in ((made.grant_read, "Prod/Blinky"), (made.provider.grant_status, "Prod/OtaUpdateProvider")):
+        with pytest.raises(TypeError, match=f"^{path}: {message}$"):
+            grant(wrong("arn:aws:iam::111122223333:role/x"))
+
+
 def test_the_log_of_a_failure_outlives_a_rollback(prod: Stack, tmp_path: Path) -> None:
     """The handler's log group is retained, under a name that CloudFormation makes up, unless the provider says no."""
     provider = OtaUpdateProvider(prod, "Tidy", log_removal_policy=RemovalPolicy.DESTROY)

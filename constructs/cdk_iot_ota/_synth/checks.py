@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from aws_cdk import Duration, IResource, Resource, region_info
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
@@ -276,7 +277,16 @@ def object_key(name: str, key: str) -> str:
             f"{name} must not contain the bucket, got {shown(key)}: give {rest}, and the bucket as "
             f"Bucket.from_bucket_name(scope, id, {shown(found[1])})"
         )
+    if re.match("(?i:https?://)", key) is not None:
+        raise ValueError(f"{name} must not be a URL, got {shown(key)}: give what follows the name of the bucket")
     return key
+
+
+def grantee(value: iam.IGrantable) -> iam.IGrantable:
+    """Return a grantee after checking that it is one."""
+    if not once.has(value, "grant_principal"):
+        raise TypeError(f"grantee must be an iam.IGrantable, got {shown(value)}: Role.from_role_arn takes an ARN")
+    return value
 
 
 def bucket_in_region(scope: IConstruct, name: str, bucket: s3.IBucket) -> None:

@@ -9,6 +9,8 @@ from constructs import Construct
 
 from cdk_iot_ota_handler.ota_update.contract.names import GATE_FAILED, GATE_REFUSED
 
+from .._synth import checks
+
 
 class _Target(Protocol):
     """A target of a rule, ``events.IRuleTarget``, whose arguments CDK's targets name differently."""
@@ -29,6 +31,9 @@ class EventOptions(TypedDict, total=False):
     target: _Target
     description: str
     rule_name: str
+
+
+_OPTIONS = "target, description and rule_name"
 
 
 def on_event(scope: Construct, id: str, resources: Sequence[CfnResource], options: EventOptions) -> events.Rule:
@@ -57,6 +62,13 @@ def _rule(
 ) -> events.Rule:
     """Return a rule that exists before the updates do, so that their first deploy is covered."""
     target, others = options.get("target"), {name: value for name, value in options.items() if name != "target"}
+    if unknown := others.keys() - EventOptions.__annotations__.keys():
+        raise TypeError(f"{scope.node.path}: options of a rule must be {_OPTIONS}, got {', '.join(sorted(unknown))}")
+    if target is not None and not hasattr(target, "bind"):
+        raise TypeError(
+            f"{scope.node.path}: target must be an events.IRuleTarget, got {checks.shown(target)}: wrap it in a class "
+            "of aws_events_targets, such as SnsTopic"
+        )
     rule = events.Rule(
         scope,
         id,

@@ -136,7 +136,8 @@ class OtaUpdateProvider(Construct):
         It changes nothing. Any stack of the app may declare the grantee, and updates may be declared later.
         ``docs/command.md`` lists the permissions; ``cdk-iot-ota stop`` also needs ``iot:CancelJob``.
         """
-        return self._status.grant(grantee)
+        with checks.prefix_errors(self):
+            return self._status.grant(checks.grantee(grantee))
 
     @property
     def has_gate_metrics(self) -> bool:
