@@ -139,6 +139,10 @@ MESSAGES = {
         "in_progress_timeout should be at most the gate's timeout of {} minutes, got {}: shorten it, since a device "
         "may be silent for longer than the gate waits"
     ),
+    "success-percentage": (
+        "success_percentage is in percent, got {}, which one device of a hundred fulfils: write {} if that is the "
+        "share of the devices that must succeed"
+    ),
 }
 BLINKY = "'/firmware/blinky.bin'"
 WARNED: dict[str, tuple[Make, str, tuple[str, ...]]] = {
@@ -161,6 +165,11 @@ WARNED: dict[str, tuple[Make, str, tuple[str, ...]]] = {
         (f"{BLINKY} (SHA1)",),
     ),
     "HTTP without a type": (lambda _: http(None), "http-without-type", (f"{BLINKY} (no type)",)),
+    "a fraction in place of a percentage": (
+        lambda _: {"gate": RolloutGate(success_percentage=0.98)},
+        "success-percentage",
+        ("0.98", "98"),
+    ),
     "a device that is silent for longer than the gate": (lambda _: gated(31), "in-progress-timeout", ("30", "31")),
 }
 

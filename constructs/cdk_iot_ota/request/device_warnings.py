@@ -44,6 +44,7 @@ def warn(scope: Construct, properties: Mapping[str, Any], bound: Sequence[BoundF
     found = [
         *_several_files(files),
         *(_in_progress_timeout(request["awsJobTimeoutConfig"], properties.get("Gate")) if has_timeout else []),
+        *_success_percentage(properties.get("Gate")),
         *(message for rule in _RULES for message in rule.messages(files)),
         *(_HTTP_TYPE.messages(files) if "HTTP" in request.get("protocols", []) else []),
     ]
@@ -121,6 +122,16 @@ def _in_progress_timeout(job: Mapping[str, Any], gate: Mapping[str, Any] | None)
             "since a device may be silent for longer than the gate waits"
         )
         yield "in-progress-timeout", message
+
+
+def _success_percentage(gate: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    wanted = None if gate is None else gate["SuccessPercentage"]
+    if wanted is not None and checks.known(wanted) and wanted < 1:
+        message = (
+            f"success_percentage is in percent, got {wanted:g}, which one device of a hundred fulfils: write "
+            f"{100 * wanted:g} if that is the share of the devices that must succeed"
+        )
+        yield "success-percentage", message
 
 
 def _size(file: _File) -> str | None:
