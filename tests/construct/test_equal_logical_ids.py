@@ -27,7 +27,7 @@ class Store(Stack):
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
         self.key = kms.Key(self, "Key")
-        self.bucket = s3.Bucket(self, "Bucket", encryption_key=self.key)
+        self.bucket = s3.Bucket(self, "Bucket", encryption_key=cast(kms.IKey, self.key))
 
 
 def nested(scope: Construct, id: str) -> s3.Bucket:
@@ -84,7 +84,9 @@ def imported(app: App, other: Store, prod: Stack) -> s3.IBucket:
 
 def with_key(app: App, other: Store, prod: Stack) -> s3.IBucket:
     """Return a bucket under the key of another stack."""
-    return s3.Bucket.from_bucket_attributes(prod, "Imported", bucket_name="firmware", encryption_key=other.key)
+    return s3.Bucket.from_bucket_attributes(
+        prod, "Imported", bucket_name="firmware", encryption_key=cast(kms.IKey, other.key)
+    )
 
 
 @pytest.mark.parametrize("bucket", [moved, imported, with_key])
