@@ -339,7 +339,7 @@ def test_a_wrong_option_of_a_rule_is_named(prod: Stack, tmp_path: Path) -> None:
         TypeError, match=r"^Prod/Blinky: target must be an events.IRuleTarget, got Topic 'Prod/Topic': "
     ):
         made.on_event("Topic", target=wrong(topic))
-    with pytest.raises(TypeError, match=r"options of a rule must be target, description and rule_name, got targets$"):
+    with pytest.raises(TypeError, match=r"options of a rule must be of target, description, rule_name, got targets$"):
         made.on_event("Targets", **wrong({"targets": []}))
 
 

@@ -467,7 +467,7 @@ LAZY: dict[str, tuple[Callable[[Stack, Late], object], Any, Any, str]] = {
         lambda made, late: update(made, targets=[OtaTarget.thing_group(late.text())]),
         "a",
         None,
-        "thing_group_name must be a str, got None of a Lazy",
+        "thing_group_name must be a str, got a Lazy that is None at the end of synth: name one",
     ),
     "file twice": (
         lambda made, late: update(made, files=[a_file(), a_file(name=late.text())]),

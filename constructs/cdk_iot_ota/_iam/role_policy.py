@@ -10,7 +10,7 @@ from typing import Any
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._synth import intrinsics, once, resolving, suppressions, tokens
+from .._synth import intrinsics, once, resolving, suppressions
 from .._synth.validation import at_end
 from .sized_role import SizedRole
 from .statements import Statement
@@ -98,8 +98,7 @@ class ReplacedPolicy(RolePolicy):
     def _render(self) -> None:
         super()._render()
         # What only the end of synth can resolve is not in the digest: it changes the policy in place.
-        document = tokens.settled(self.document(), lambda token: once.elsewhere(self, token))
-        text = json.dumps(once.stack_of(self).resolve(document), sort_keys=True)
+        text = json.dumps(once.stack_of(self).resolve(once.settled(self, self.document())), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.policy_name = f"{self._name}-{digest}"
         self.override_logical_id(f"{self._logical_id}{digest.upper()}")

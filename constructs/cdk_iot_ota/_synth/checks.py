@@ -278,7 +278,9 @@ def object_key(name: str, key: str) -> str:
             f"Bucket.from_bucket_name(scope, id, {shown(found[1])})"
         )
     if re.match("(?i:https?://)", key) is not None:
-        raise ValueError(f"{name} must not be a URL, got {shown(key)}: give what follows the name of the bucket")
+        raise ValueError(
+            f"{name} must not be a URL, got {shown(key)}: give the key in the bucket alone, such as firmware/1.bin"
+        )
     return key
 
 

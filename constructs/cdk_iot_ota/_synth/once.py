@@ -85,6 +85,11 @@ def elsewhere(scope: IConstruct, text: str) -> str | None:
     return asked(stack, (elsewhere, text), find)
 
 
+def settled(scope: IConstruct, value: Any) -> Any:
+    """Return a value of which each token that cannot be resolved before the end of synth is replaced with a name."""
+    return tokens.settled(value, lambda token: elsewhere(scope, token))
+
+
 def resolved(scope: IConstruct, value: str) -> Any:
     """Return how a text is rendered in the stack of a construct. Only a settled text has an answer before the end."""
     if not tokens.is_token(value):
@@ -100,8 +105,7 @@ def digest(scope: IConstruct, value: str) -> str:
     """
 
     def calculate() -> str:
-        named = tokens.settled(value, lambda token: elsewhere(scope, token))
-        text = json.dumps(resolved(scope, named), sort_keys=True)
+        text = json.dumps(resolved(scope, settled(scope, value)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     return asked(stack_of(scope), ("digest", value), calculate)

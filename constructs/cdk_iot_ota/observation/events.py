@@ -33,9 +33,6 @@ class EventOptions(TypedDict, total=False):
     rule_name: str
 
 
-_OPTIONS = "target, description and rule_name"
-
-
 def on_event(scope: Construct, id: str, resources: Sequence[CfnResource], options: EventOptions) -> events.Rule:
     """Return a rule on every change of the status of updates in the stack of ``scope``."""
     return _rule(scope, id, resources, options)
@@ -62,8 +59,10 @@ def _rule(
 ) -> events.Rule:
     """Return a rule that exists before the updates do, so that their first deploy is covered."""
     target, others = options.get("target"), {name: value for name, value in options.items() if name != "target"}
-    if unknown := others.keys() - EventOptions.__annotations__.keys():
-        raise TypeError(f"{scope.node.path}: options of a rule must be {_OPTIONS}, got {', '.join(sorted(unknown))}")
+    known = EventOptions.__annotations__
+    if unknown := others.keys() - known.keys():
+        listed, got = ", ".join(known), ", ".join(sorted(unknown))
+        raise TypeError(f"{scope.node.path}: options of a rule must be of {listed}, got {got}")
     if target is not None and not hasattr(target, "bind"):
         raise TypeError(
             f"{scope.node.path}: target must be an events.IRuleTarget, got {checks.shown(target)}: wrap it in a class "

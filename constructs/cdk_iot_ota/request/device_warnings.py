@@ -1,4 +1,4 @@
-"""Warnings at synth about what AWS IoT accepts and devices do not take.
+"""Warnings at synth about what AWS IoT accepts and devices do not take, and about numbers of gates that fit no fleet.
 
 The limits are those of AWS's agents and SDKs for devices with default settings. Devices may be built otherwise, so none
 of this is an error, and each warning can be acknowledged by its id.

@@ -43,7 +43,7 @@ class FileLocation(abc.ABC):
 
         :param bucket: the bucket, in the Region of the stack. A bucket that the app declares, or imports with another
             account (``Bucket.from_bucket_attributes(account=…)``), is read only while that account owns it.
-        :param key: ``s3Location.key``: the object's key, 1 to 1,024 characters, not an ``s3://`` URL.
+        :param key: ``s3Location.key``: the object's key, 1 to 1,024 characters, not a URL.
         :param version: ``s3Location.version``: the object's version id. Default: the version that is current when the
             update is created, if the bucket keeps versions. A newer object under the same key does not change the
             stack: to ship it, change ``key``, this ``version``, or the file's ``version``.

@@ -28,11 +28,11 @@ def checked(value: Alarms) -> list[cloudwatch.IAlarm | cloudwatch.AlarmBase]:
             remedy = "Alarm.from_alarm_name takes a name, Alarm.from_alarm_arn an ARN"
             raise TypeError(f"alarms must be a list of cloudwatch.IAlarm, got {checks.shown(alarm)} in it: {remedy}")
     limits.ALARMS.check("alarms", value)
-    known = [checks.text(limits.ALARM_NAME, "name of an alarm", name_of(alarm)) for alarm in value]
-    for name in known:
+    given = [checks.text(limits.ALARM_NAME, "name of an alarm", name_of(alarm)) for alarm in value]
+    for name in given:
         if name.startswith("arn:"):
             raise ValueError(f"name of an alarm must not be an ARN, got {limits.shown(name)}: use Alarm.from_alarm_arn")
-    limits.distinct("alarms", known)
+    limits.distinct("alarms", given)
     return list(value)
 
 
@@ -103,9 +103,8 @@ class _Watched:
     def _check(self, resolved: Mapping[str, Any]) -> None:
         text = json.dumps(resolved)
         for scope, explicit_id, resource in self._updates:
-            if (explicit_id is not None and f'"{names.job_id(explicit_id)}"' in text) or self._refers_to(
-                resource, text
-            ):
+            is_named = explicit_id is not None and f'"{names.job_id(explicit_id)}"' in text
+            if is_named or self._refers_to(resource, text):
                 raise ValueError(
                     f"{scope.node.path}: alarms must not be about the update's own job, got {self._alarm.node.path}: "
                     "each would wait for the other; maximum_failures is that limit. An alarm on the job of an earlier "

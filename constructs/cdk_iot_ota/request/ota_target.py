@@ -77,21 +77,20 @@ class OtaTarget(abc.ABC):
 
 @dataclass(frozen=True)
 class _Named(OtaTarget):
-    resource: str
+    kind: str
     name: str
-    argument: str
 
     def bind(self, scope: IConstruct) -> str:
         if not tokens.is_settled(self.name):
             at_end(scope, self._check, lambda: self.name)
-        return once.iot_arn(scope, self.resource, self.name)
+        return once.iot_arn(scope, self.kind.replace("_", ""), self.name)
 
     def _check(self, resolved: Any) -> None:
         """Check a name that is known by now; in the ARN, of which it is a part, nothing would tell it apart."""
-        if not isinstance(resolved, (str, dict)):
-            raise TypeError(f"{self.argument} must be a str, got {checks.shown(resolved)} of a Lazy")
+        if resolved is None:
+            raise ValueError(f"{self.kind}_name must be a str, got a Lazy that is None at the end of synth: name one")
         if isinstance(resolved, str) and tokens.known(resolved):
-            synth_limits.THING_NAME.check(self.argument, resolved)
+            synth_limits.THING_NAME.check(f"{self.kind}_name", resolved)
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,7 @@ class _ByArn(OtaTarget):
 def _declared(kind: str, value: object, cfn_class: str) -> OtaTarget:
     """Return a target by its name, or by the ARN of a resource of the app."""
     if isinstance(value, str):
-        name = checks.text(synth_limits.THING_NAME, f"{kind}_name", value)
-        return _Named(kind.replace("_", ""), name, f"{kind}_name")
+        return _Named(kind, checks.text(synth_limits.THING_NAME, f"{kind}_name", value))
     if (ref := getattr(value, f"{kind}_ref", None)) is None:
         raise TypeError(f"{kind}_name must be a str, got {checks.shown(value)}: give a name, or a {cfn_class}")
     return _ByArn(checks.text(limits.TARGET, f"ARN of {kind}_name", getattr(ref, f"{kind}_arn")))
